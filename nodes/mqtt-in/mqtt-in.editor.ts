@@ -1,0 +1,151 @@
+import { chosenConnectionSpeaksVersion5 } from '../common/editor/connection-version.ts';
+import { formClosed, formOpened, isFormOpen } from '../common/editor/open-form.ts';
+import { isTrue } from '../common/editor/protocol-version.ts';
+import type { EditedNode, StoredNode } from '../common/editor/red.ts';
+import { subscriptionConflicts } from '../common/editor/subscription-conflicts.ts';
+import { text } from '../common/editor/text.ts';
+import { completeTopics } from '../common/editor/topic-completion.ts';
+import { validTopicFilter } from '../common/editor/validators.ts';
+import { showWarnings } from '../common/editor/warning.ts';
+
+interface MqttIn {
+  name: string;
+  topic: string;
+  qos: string | number;
+  datatype: string;
+  broker: string;
+  nl: boolean | string;
+  rap: boolean | string;
+  rh: string | number;
+  inputs: number;
+}
+
+const SHOWN_CONFLICTS = 3;
+
+RED.nodes.registerType<MqttIn>('mqtt-in', {
+  category: 'network',
+  paletteLabel: 'mqtt-in',
+  color: '#c9b7dc',
+  icon: 'posthorn-in.svg',
+  inputs: 0,
+  outputs: 1,
+  defaults: {
+    name: { value: '' },
+    topic: {
+      value: '',
+      validate(value, _options) {
+        return isDynamic(this) ? true : validTopicFilter(value);
+      },
+    },
+    qos: { value: '2' },
+    datatype: { value: 'auto-detect', required: true, label: text('mqtt-in', 'label.datatype') },
+    broker: {
+      type: 'mqtt-connection',
+      value: '',
+      required: true,
+      label: text('mqtt-connection', 'label.connection'),
+    },
+    nl: { value: false },
+    rap: { value: true },
+    rh: { value: 0 },
+    inputs: { value: 0 },
+  },
+  label() {
+    return this.name || (this.inputs === 1 ? '' : this.topic) || 'mqtt';
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  inputLabels() {
+    return text('mqtt-in', 'port.input');
+  },
+  outputLabels() {
+    return text('mqtt-in', 'port.output');
+  },
+  oneditprepare() {
+    formOpened(this.id);
+    completeTopics('#node-input-topic', this);
+    fillMissing(this);
+    follow('#posthorn-in-action, #node-input-broker', showRows);
+    follow('#node-input-datatype', showDatatypeTip);
+    follow('#posthorn-in-action, #node-input-broker, #node-input-topic, #node-input-nl', () => warn(this.id));
+  },
+  oneditsave() {
+    if (formIsDynamic()) $('#node-input-topic').val('');
+    formClosed(this.id);
+  },
+  oneditcancel() {
+    formClosed(this.id);
+  },
+});
+
+// Fields that older flows do not have: shown with the meaning that their absence has at run time.
+function fillMissing(node: EditedNode<MqttIn>): void {
+  $('#posthorn-in-action').val(node.inputs === 1 ? 'dynamic' : 'topic');
+  if (!['0', '1', '2'].includes(String(node.qos))) $('#node-input-qos').val('2');
+  if (node.datatype === undefined) $('#node-input-datatype').val('utf8');
+  if (node.rh === undefined) $('#node-input-rh').val('0');
+  $('#node-input-nl').prop('checked', isTrue(node.nl));
+  $('#node-input-rap').prop('checked', node.rap === undefined || isTrue(node.rap));
+}
+
+function follow(selector: string, update: () => void): void {
+  $(selector).on('change keyup', update);
+  update();
+}
+
+function showRows(): void {
+  const dynamic = formIsDynamic();
+  const version5 = chosenConnectionSpeaksVersion5();
+  $('#node-input-inputs').val(dynamic ? 1 : 0);
+  $('.posthorn-static').toggle(!dynamic);
+  $('.posthorn-static.posthorn-v5').toggle(!dynamic && version5);
+  $('#posthorn-in-dynamic-tip').toggle(dynamic);
+  // The topic's validity depends on the action; Node-RED looks again when the field says that it changed.
+  $('#node-input-topic').trigger('change');
+}
+
+function showDatatypeTip(): void {
+  $('#posthorn-in-auto-tip').toggle($('#node-input-datatype').val() === 'auto');
+}
+
+function warn(id: string): void {
+  showWarnings('#posthorn-in-warning', formIsDynamic() ? [] : [...noLocalWarning(), ...conflictWarnings(id)]);
+}
+
+// [MQTT-3.8.3-4] a broker closes the connection on it.
+function noLocalWarning(): string[] {
+  const refused =
+    $('#node-input-nl').is(':checked') && topicInForm().startsWith('$share/') && chosenConnectionSpeaksVersion5();
+  return refused ? [text('mqtt-in', 'warning.noLocalShared')] : [];
+}
+
+function conflictWarnings(id: string): string[] {
+  const self = { id, broker: String($('#node-input-broker').val() ?? ''), topic: topicInForm() };
+  const conflicts = subscriptionConflicts(self, otherNodes());
+  const sentences = conflicts
+    .slice(0, SHOWN_CONFLICTS)
+    .map(({ overlap, name, topic }) => text('mqtt-in', `warning.${overlap}`, { name, topic }));
+  const more = conflicts.length - sentences.length;
+  return more > 0 ? [...sentences, text('mqtt-in', 'warning.more', { more })] : sentences;
+}
+
+function otherNodes(): StoredNode[] {
+  const found: StoredNode[] = [];
+  RED.nodes.eachNode((node) => {
+    if (node.type === 'mqtt-in' && node.d !== true) found.push(node);
+  });
+  return found;
+}
+
+function isDynamic(node: EditedNode<MqttIn>): boolean {
+  return isFormOpen(node.id) ? formIsDynamic() : node.inputs === 1;
+}
+
+function formIsDynamic(): boolean {
+  return $('#posthorn-in-action').val() === 'dynamic';
+}
+
+function topicInForm(): string {
+  return String($('#node-input-topic').val() ?? '');
+}

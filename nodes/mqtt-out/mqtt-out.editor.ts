@@ -1,0 +1,78 @@
+import { chosenConnectionSpeaksVersion5 } from '../common/editor/connection-version.ts';
+import { text } from '../common/editor/text.ts';
+import { completeTopics } from '../common/editor/topic-completion.ts';
+import { contentTypeInput, optionalInput } from '../common/editor/typed-inputs.ts';
+import { SECONDS, validNumber, validTopicName, validUserProperties } from '../common/editor/validators.ts';
+
+interface MqttOut {
+  name: string;
+  topic: string;
+  qos: string | number;
+  retain: string;
+  respTopic: string;
+  contentType: string;
+  userProps: string;
+  correl: string;
+  expiry: string | number;
+  broker: string;
+}
+
+RED.nodes.registerType<MqttOut>('mqtt-out', {
+  category: 'network',
+  paletteLabel: 'mqtt-out',
+  color: '#c9b7dc',
+  icon: 'posthorn-out.svg',
+  align: 'right',
+  inputs: 1,
+  outputs: 0,
+  defaults: {
+    name: { value: '' },
+    topic: { value: '', validate: (value, _options) => validTopicName(value) },
+    qos: { value: '' },
+    retain: { value: '' },
+    respTopic: { value: '', validate: (value, _options) => validTopicName(value) },
+    contentType: { value: '' },
+    userProps: { value: '', validate: (value, _options) => validUserProperties(value) },
+    correl: { value: '' },
+    expiry: { value: '', validate: (value, _options) => validNumber(value, 'expiry', SECONDS) },
+    broker: {
+      type: 'mqtt-connection',
+      value: '',
+      required: true,
+      label: text('mqtt-connection', 'label.connection'),
+    },
+  },
+  label() {
+    return this.name || this.topic || 'mqtt';
+  },
+  labelStyle() {
+    return this.name ? 'node_label_italic' : '';
+  },
+  inputLabels() {
+    return text('mqtt-out', 'port.input');
+  },
+  oneditprepare() {
+    completeTopics('#node-input-topic', this);
+    optionalInput('#node-input-userProps', 'json', this.userProps);
+    optionalInput('#node-input-respTopic', 'str', this.respTopic);
+    optionalInput('#node-input-correl', 'str', this.correl);
+    optionalInput('#node-input-expiry', 'num', this.expiry);
+    contentTypeInput('#node-input-contentType', this.contentType);
+    // Flow files hold numbers and booleans too, which a select does not find among its choices.
+    $('#node-input-qos').val(textOf(this.qos));
+    $('#node-input-retain').val(textOf(this.retain));
+    $('#node-input-broker, #node-input-respTopic').on('change', showRows);
+    showRows();
+  },
+});
+
+function showRows(): void {
+  $('.posthorn-v5').toggle(chosenConnectionSpeaksVersion5());
+  // Correlation data answers a request: it means something only with a response topic.
+  const asksForResponse = $('#node-input-respTopic').typedInput('type') !== 'none';
+  $('#posthorn-out-row-correl').toggle(chosenConnectionSpeaksVersion5() && asksForResponse);
+}
+
+function textOf(stored: unknown): string {
+  return ['string', 'number', 'boolean'].includes(typeof stored) ? String(stored) : '';
+}
