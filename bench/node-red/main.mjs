@@ -1,0 +1,50 @@
+// One Node-RED process of the benchmark: no editor, no HTTP, the flow of its user directory.
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import RED from 'node-red';
+import { answerQuestions } from '../helper-process.mjs';
+
+const meter = createRequire(import.meta.url)('./meter.cjs'); // the same instance as the nodes have
+const { userDir } = JSON.parse(process.argv[2]);
+const CONNECT_MS = 30_000;
+
+answerQuestions(async (question) => (question.type === 'start' ? start(question) : measure(question)));
+
+async function start({ watched }) {
+  RED.init({
+    userDir,
+    flowFile: 'flows.json',
+    nodesDir: fileURLToPath(new URL('nodes', import.meta.url)),
+    httpAdminRoot: false,
+    httpNodeRoot: false,
+    disableEditor: true,
+    credentialSecret: false,
+    logging: { console: { level: 'error', metrics: false, audit: false } },
+    mqttReconnectTime: 1000,
+  });
+  const started = once(RED.runtime.events, 'flows:started');
+  const connected = watched === undefined ? undefined : green(watched);
+  await RED.start();
+  await started;
+  await connected;
+  return {};
+}
+
+async function measure({ warmUp, messages, send }) {
+  const window = meter.measure(warmUp, messages);
+  if (send) {
+    meter.send(warmUp + messages);
+  }
+  return window;
+}
+
+async function green(id) {
+  const signal = AbortSignal.timeout(CONNECT_MS);
+  for (;;) {
+    const [event] = await once(RED.runtime.events, 'node-status', { signal });
+    if (event.id === id && event.status.fill === 'green') {
+      return;
+    }
+  }
+}
