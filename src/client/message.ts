@@ -1,0 +1,49 @@
+import { MqttError } from '../protocol/errors.ts';
+import type { Message, MessageProperties, QoS } from '../protocol/packet.ts';
+import { parseTopicName, whyNotEncodable } from '../protocol/topic.ts';
+
+/** A message as an application gives it. */
+export interface PublishRequest {
+  readonly topic: string;
+  /** Text is sent as UTF-8. A Buffer must not be changed until the message is settled. */
+  readonly payload: string | Buffer;
+  /** Default 0. */
+  readonly qos?: QoS;
+  /** Default false. */
+  readonly retain?: boolean;
+  readonly properties?: MessageProperties | undefined;
+}
+
+/** @throws {MqttError} `invalid-topic` or `invalid-message`, naming the field and what is wrong with it. */
+export function parseMessage(request: PublishRequest): Message {
+  const { payload, qos = 0, retain = false, properties } = request;
+  const topic = parseTopicName(request.topic);
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(topic, `its QoS is ${String(qos)}, it must be 0, 1 or 2`);
+  if (properties !== undefined) checkProperties(topic, properties);
+  return { topic, payload: typeof payload === 'string' ? Buffer.from(payload) : payload, qos, retain, properties };
+}
+
+function checkProperties(topic: string, properties: MessageProperties): void {
+  const { messageExpiryInterval: expiry, correlationData, contentType, responseTopic, userProperties } = properties;
+  if (expiry !== undefined && !(Number.isInteger(expiry) && expiry >= 0 && expiry <= 0xffffffff)) {
+    throw invalid(topic, `its message expiry is ${expiry}, it must be a whole number of seconds up to 4294967295`);
+  }
+  if (correlationData !== undefined && correlationData.length > 65_535) {
+    throw invalid(topic, `its correlation data has ${correlationData.length} bytes, at most 65535 are allowed`);
+  }
+  if (contentType !== undefined) checkText(topic, 'content type', contentType);
+  if (responseTopic !== undefined) parseTopicName(responseTopic);
+  for (const [name, value] of userProperties ?? []) {
+    checkText(topic, 'user property', name);
+    checkText(topic, `user property "${name}"`, value);
+  }
+}
+
+function checkText(topic: string, what: string, text: string): void {
+  const problem = whyNotEncodable(text);
+  if (problem !== undefined) throw invalid(topic, `its ${what} ${problem}`);
+}
+
+function invalid(topic: string, problem: string): MqttError {
+  return new MqttError('invalid-message', `the message to ${topic} cannot be sent: ${problem}`);
+}

@@ -1,0 +1,177 @@
+import type { Agent } from 'node:http';
+import { MqttError } from '../protocol/errors.ts';
+import type { ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
+import { whyNotEncodable } from '../protocol/topic.ts';
+import { MemoryStore } from '../store/memory-store.ts';
+import type { SessionStore } from '../store/session-store.ts';
+import { dial, type Dial } from '../transport/dial.ts';
+import { parseServer, type ServerAddress } from '../transport/server.ts';
+import type { TlsOptions } from '../transport/tls.ts';
+import { type Clock, systemClock } from '../util/clock.ts';
+import type { BackoffOptions } from './backoff.ts';
+import { type PublishRequest, parseMessage } from './message.ts';
+
+/** A Will as an application gives it. */
+export interface WillRequest extends PublishRequest {
+  /** Seconds between the loss of the connection and the Will (3.1.3.2.2). Default 0. */
+  readonly willDelayInterval?: number | undefined;
+}
+
+/** How many messages may wait for the Server; beyond that a new one is refused with `outbox-full`. */
+export interface OutboxLimits {
+  /** Default 100,000. */
+  readonly maxMessages: number;
+  /** Bytes of topics and payloads. Default 100 MiB. */
+  readonly maxBytes: number;
+}
+
+export interface ClientOptions {
+  /** `mqtt://host[:1883]`, `mqtts://host[:8883]`, `ws://host[:80]/path` or `wss://host[:443]/path`. */
+  readonly server: string;
+  /** 3 (MQTT 3.1), 4 (3.1.1), 5, or `auto`: 5, and 3.1.1 where the Server refuses 5. Default `auto`. */
+  readonly protocolVersion?: ProtocolVersion | 'auto';
+  /** Empty: the Server assigns one; before MQTT 5 only with a clean start. Default empty. */
+  readonly clientId?: string;
+  /** Begin without an earlier session. Default true. */
+  readonly cleanStart?: boolean;
+  /** Seconds, 0 to 65,535; 0 is off. Default 60. */
+  readonly keepAlive?: number;
+  /** Seconds for which the Server keeps the session after a disconnect; 0xFFFFFFFF for ever; MQTT 5. Default 0. */
+  readonly sessionExpiryInterval?: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly will?: WillRequest;
+  /** Published first on every connection. */
+  readonly birth?: PublishRequest;
+  /** Published last before an orderly disconnect. */
+  readonly closing?: PublishRequest;
+  /** User properties of CONNECT. */
+  readonly userProperties?: UserProperties;
+  /** Received QoS 2 messages that may be open at once, 1 to 65,535. Default 65,535. */
+  readonly receiveMaximum?: number;
+  /** Bytes of one packet that we accept at most. Default 64 MiB. */
+  readonly maximumPacketSize?: number;
+  /** Topic Aliases that the Server may use, 0 to 65,535. Default 32. */
+  readonly topicAliasMaximum?: number;
+  readonly tls?: TlsOptions;
+  /** The proxy for a WebSocket URL, if there is one. */
+  readonly webSocketAgent?: (url: string) => Agent | undefined;
+  /** Milliseconds for dialling and for the answer to CONNECT, each. Default 30,000. */
+  readonly connectTimeout?: number;
+  readonly backoff?: Partial<BackoffOptions>;
+  readonly outbox?: Partial<OutboxLimits>;
+  /** QoS 1 and 2 messages in flight at most, besides the Server's Receive Maximum. Default 65,535; before MQTT 5 20. */
+  readonly maximumInflight?: number;
+  /** Filters in one SUBSCRIBE; some cloud brokers allow no more. Default 8. */
+  readonly filtersPerSubscribe?: number;
+  /** Where the session lives. Default: in memory, with this client. */
+  readonly store?: SessionStore;
+  readonly clock?: Clock;
+  readonly dial?: Dial;
+}
+
+/** Checked options with every default filled in. */
+export interface Settings {
+  readonly server: ServerAddress;
+  readonly protocolVersion: ProtocolVersion | 'auto';
+  readonly clientId: string;
+  readonly cleanStart: boolean;
+  readonly keepAlive: number;
+  readonly sessionExpiryInterval: number;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly will: Will | undefined;
+  readonly birth: PublishRequest | undefined;
+  readonly closing: PublishRequest | undefined;
+  readonly userProperties: UserProperties | undefined;
+  readonly receiveMaximum: number;
+  readonly maximumPacketSize: number;
+  readonly topicAliasMaximum: number;
+  readonly tls: TlsOptions;
+  readonly webSocketAgent: ((url: string) => Agent | undefined) | undefined;
+  readonly connectTimeout: number;
+  readonly backoff: BackoffOptions;
+  readonly outbox: OutboxLimits;
+  readonly maximumInflight: number | undefined;
+  readonly filtersPerSubscribe: number;
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly dial: Dial;
+}
+
+const DEFAULT_BACKOFF: BackoffOptions = { initial: 1000, maximum: 30_000, stableAfter: 10_000 };
+const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 100_000, maxBytes: 100 * 1024 * 1024 };
+const DEFAULT_MAXIMUM_PACKET_SIZE = 64 * 1024 * 1024;
+const DEFAULT_TOPIC_ALIAS_MAXIMUM = 32;
+
+/** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming the option and its value. */
+export function parseOptions(options: ClientOptions): Settings {
+  const clientId = text('client id', options.clientId) ?? '';
+  const cleanStart = options.cleanStart ?? true;
+  const protocolVersion = options.protocolVersion ?? 'auto';
+  // [MQTT-3.1.3-8] of 3.1.1: without a client id there is nothing to keep a session by.
+  if (clientId === '' && !cleanStart) {
+    throw new MqttError('invalid-options', 'a session that is kept (no clean start) needs a client id');
+  }
+  if (clientId === '' && protocolVersion === 3) {
+    throw new MqttError('invalid-options', 'MQTT 3.1 needs a client id');
+  }
+  for (const request of [options.birth, options.closing]) if (request !== undefined) parseMessage(request);
+  return {
+    server: parseServer(options.server),
+    protocolVersion,
+    clientId,
+    cleanStart,
+    keepAlive: range('keep alive', options.keepAlive ?? 60, 0, 65_535),
+    sessionExpiryInterval: range('session expiry', options.sessionExpiryInterval ?? 0, 0, 0xffffffff),
+    username: text('user name', options.username),
+    password: options.password,
+    will: options.will === undefined ? undefined : parseWill(options.will),
+    birth: options.birth,
+    closing: options.closing,
+    userProperties: options.userProperties,
+    receiveMaximum: range('receive maximum', options.receiveMaximum ?? 65_535, 1, 65_535),
+    maximumPacketSize: range(
+      'maximum packet size',
+      options.maximumPacketSize ?? DEFAULT_MAXIMUM_PACKET_SIZE,
+      16,
+      268_435_460,
+    ),
+    topicAliasMaximum: range(
+      'topic alias maximum',
+      options.topicAliasMaximum ?? DEFAULT_TOPIC_ALIAS_MAXIMUM,
+      0,
+      65_535,
+    ),
+    tls: options.tls ?? {},
+    webSocketAgent: options.webSocketAgent,
+    connectTimeout: range('connect timeout', options.connectTimeout ?? 30_000, 1, 0x7fffffff),
+    backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+    outbox: { ...DEFAULT_OUTBOX, ...options.outbox },
+    maximumInflight: options.maximumInflight,
+    filtersPerSubscribe: range('filters per subscribe', options.filtersPerSubscribe ?? 8, 1, 65_535),
+    store: options.store ?? new MemoryStore(),
+    clock: options.clock ?? systemClock,
+    dial: options.dial ?? dial,
+  };
+}
+
+function parseWill(request: WillRequest): Will {
+  const message = parseMessage(request);
+  // Its length is told by two bytes (3.1.3.4).
+  range('length of the will payload', message.payload.length, 0, 65_535);
+  const { willDelayInterval } = request;
+  if (willDelayInterval !== undefined) range('will delay', willDelayInterval, 0, 0xffffffff);
+  return { ...message, willDelayInterval };
+}
+
+function range(name: string, value: number, lowest: number, highest: number): number {
+  if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
+  throw new MqttError('invalid-options', `${name} is ${value}, it must be a whole number from ${lowest} to ${highest}`);
+}
+
+function text(name: string, value: string | undefined): string | undefined {
+  const problem = value === undefined ? undefined : whyNotEncodable(value);
+  if (problem !== undefined) throw new MqttError('invalid-options', `the ${name} ${problem}`);
+  return value;
+}

@@ -1,0 +1,132 @@
+import { ReasonCode } from '../protocol/reason-codes.ts';
+import { malformed, ProtocolViolation } from '../protocol/errors.ts';
+
+/**
+ * Takes one whole control packet: `buffer[start, end)`, whose variable header begins at `bodyStart`.
+ * False stops the framer: nothing behind this packet is read.
+ */
+export type FrameHandler = (buffer: Buffer, start: number, bodyStart: number, end: number) => boolean;
+
+/** A Remaining Length has at most four bytes of seven bits (2.1.4). */
+const LONGEST_HEADER = 5;
+
+/** A packet that spans chunks starts with this much memory and grows as its bytes really arrive. */
+const FIRST_ALLOCATION = 65_536;
+
+/** Cuts whole control packets out of a byte stream, whatever way the network split or merged it. */
+export class Framer {
+  readonly #maximumPacketSize: number;
+  readonly #handle: FrameHandler;
+  #stopped = false;
+
+  /** The beginning of a packet whose end has not arrived: `#partial[0, #held)` of `#total` bytes (0: not known yet). */
+  #partial = Buffer.alloc(0);
+  #held = 0;
+  #total = 0;
+
+  #bodyStart = 0;
+  #end = 0;
+
+  /** @param maximumPacketSize in bytes, the fixed header included, as the property Maximum Packet Size counts it. */
+  constructor(maximumPacketSize: number, handle: FrameHandler) {
+    this.#maximumPacketSize = maximumPacketSize;
+    this.#handle = handle;
+  }
+
+  /** @throws {ProtocolViolation} for an over-long or non-minimal Remaining Length, and for a packet above the maximum. */
+  push(chunk: Buffer): void {
+    let offset = this.#held > 0 ? this.#complete(chunk) : 0;
+    while (!this.#stopped && offset < chunk.length) {
+      if (!this.#readHeader(chunk, offset, chunk.length)) return this.#keep(chunk, offset, 0);
+      if (this.#end > chunk.length) return this.#keep(chunk, offset, this.#end - offset);
+      this.#emit(chunk, offset);
+      offset = this.#end;
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #emit(buffer: Buffer, start: number): void {
+    const end = this.#end;
+    if (!this.#handle(buffer, start, this.#bodyStart, end)) this.#stopped = true;
+    this.#end = end;
+  }
+
+  /** Adds what `chunk` has of the held packet, and hands it on when it is whole. Returns how much of `chunk` it took. */
+  #complete(chunk: Buffer): number {
+    let taken = 0;
+    while (this.#total === 0 && taken < chunk.length) {
+      this.#append(chunk, taken, taken + 1);
+      taken += 1;
+      if (this.#readHeader(this.#partial, 0, this.#held)) this.#total = this.#end;
+    }
+    if (this.#total === 0) return taken;
+    const until = Math.min(chunk.length, taken + this.#total - this.#held);
+    this.#append(chunk, taken, until);
+    if (this.#held === this.#total) this.#release();
+    return until;
+  }
+
+  #release(): void {
+    const packet = this.#partial.subarray(0, this.#total);
+    this.#partial = Buffer.alloc(0);
+    this.#held = 0;
+    this.#total = 0;
+    this.#readHeader(packet, 0, packet.length);
+    this.#emit(packet, 0);
+  }
+
+  #keep(chunk: Buffer, start: number, total: number): void {
+    this.#total = total;
+    this.#append(chunk, start, chunk.length);
+  }
+
+  #append(chunk: Buffer, start: number, end: number): void {
+    const needed = this.#held + end - start;
+    if (needed > this.#partial.length) this.#grow(needed);
+    chunk.copy(this.#partial, this.#held, start, end);
+    this.#held = needed;
+  }
+
+  /** Grows with what arrived, not with what was announced: a Remaining Length alone must not cost memory. */
+  #grow(needed: number): void {
+    const enough = Math.max(needed, this.#partial.length * 2, FIRST_ALLOCATION);
+    const size = this.#total === 0 ? LONGEST_HEADER : Math.min(this.#total, enough);
+    const grown = Buffer.allocUnsafe(Math.max(size, needed));
+    this.#partial.copy(grown, 0, 0, this.#held);
+    this.#partial = grown;
+  }
+
+  /** Reads the fixed header at `start` into `#bodyStart` and `#end`; false if it is not complete before `limit`. */
+  #readHeader(buffer: Buffer, start: number, limit: number): boolean {
+    let length = 0;
+    let shift = 0;
+    for (let at = start + 1; at < limit; at++) {
+      const byte = buffer[at] ?? 0;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        // [MQTT-1.5.5-1] the encoded value MUST use the minimum number of bytes.
+        if (byte === 0 && shift > 0) throw malformed('Remaining Length is not minimal');
+        this.#accept(at + 1 - start, length);
+        this.#bodyStart = at + 1;
+        this.#end = at + 1 + length;
+        return true;
+      }
+      shift += 7;
+      if (shift > 21) throw malformed('Remaining Length has more than four bytes');
+    }
+    return false;
+  }
+
+  #accept(headerLength: number, remainingLength: number): void {
+    const size = headerLength + remainingLength;
+    if (size <= this.#maximumPacketSize) return;
+    throw new ProtocolViolation(
+      'packet-too-large',
+      ReasonCode.PacketTooLarge,
+      `broker announced a packet of ${size} bytes, at most ${this.#maximumPacketSize} are accepted`,
+    );
+  }
+}

@@ -1,0 +1,108 @@
+import type { AckCommand, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
+import { ReasonCode } from '../protocol/reason-codes.ts';
+import { PacketTooLarge } from '../protocol/errors.ts';
+import { encodeControl } from './control-encoder.ts';
+import { PublishLayout } from './publish-encoder.ts';
+
+/** Packets are written one behind the other into slabs of this size, so that a turn's packets are one chunk. */
+const SLAB_SIZE = 65_536;
+
+/** A payload above this travels as a chunk of its own instead of being copied. */
+const LARGEST_COPIED_PAYLOAD = 16_384;
+
+const FIRST_BYTE: Readonly<Record<AckCommand, number>> = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 };
+
+/** Encodes packets and collects their bytes until {@link take}. A packet is written whole or not at all. */
+export class PacketWriter {
+  readonly #version: ProtocolVersion;
+  readonly #layout: PublishLayout;
+  #slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  #start = 0;
+  #end = 0;
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+
+  /** The Server's Maximum Packet Size in bytes (3.2.2.3.6); Infinity until a CONNACK names one. */
+  maximumPacketSize = Infinity;
+
+  constructor(version: ProtocolVersion) {
+    this.#version = version;
+    this.#layout = new PublishLayout(version);
+  }
+
+  /** Bytes waiting to be taken. */
+  get pending(): number {
+    return this.#chunkBytes + this.#end - this.#start;
+  }
+
+  /** @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15]. */
+  publish(packet: PublishPacket): void {
+    const layout = this.#layout.measure(packet);
+    if (layout.size > this.maximumPacketSize) {
+      throw new PacketTooLarge(`the message to ${packet.topic}`, layout.size, this.maximumPacketSize);
+    }
+    const { payload } = packet;
+    const copied = payload.length <= LARGEST_COPIED_PAYLOAD;
+    this.#reserve(copied ? layout.size : layout.size - payload.length);
+    this.#end = layout.write(this.#slab, this.#end);
+    if (copied) {
+      this.#end += payload.copy(this.#slab, this.#end);
+    } else {
+      this.#seal();
+      this.#append(payload);
+    }
+  }
+
+  /** PUBACK, PUBREC, PUBREL or PUBCOMP; without a reason code where it is Success (3.4.2.1). */
+  acknowledge(cmd: AckCommand, packetId: PacketId, reasonCode: number = ReasonCode.Success): void {
+    const short = this.#version < 5 || reasonCode === ReasonCode.Success;
+    this.#reserve(5);
+    const slab = this.#slab;
+    slab[this.#end++] = FIRST_BYTE[cmd];
+    slab[this.#end++] = short ? 2 : 3;
+    slab[this.#end++] = packetId >> 8;
+    slab[this.#end++] = packetId & 0xff;
+    if (!short) slab[this.#end++] = reasonCode;
+  }
+
+  /** @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15]. */
+  control(packet: ControlPacket): void {
+    const bytes = encodeControl(packet, this.#version);
+    if (bytes.length > this.maximumPacketSize) {
+      throw new PacketTooLarge(packet.cmd.toUpperCase(), bytes.length, this.maximumPacketSize);
+    }
+    this.#seal();
+    this.#append(bytes);
+  }
+
+  /** The collected bytes, in order; they belong to the caller. */
+  take(): readonly Buffer[] {
+    this.#seal();
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    return chunks;
+  }
+
+  #reserve(size: number): void {
+    if (this.#end + size <= this.#slab.length) return;
+    this.#seal();
+    this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_SIZE, size));
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  /** Ends the chunk under construction; the next one begins behind it in the same slab. */
+  #seal(): void {
+    if (this.#end === this.#start) return;
+    const chunk = this.#slab.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#append(chunk);
+  }
+
+  #append(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+}

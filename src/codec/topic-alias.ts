@@ -1,0 +1,36 @@
+import { protocolError } from '../protocol/errors.ts';
+import type { PublishPacket } from '../protocol/packet.ts';
+import { ReasonCode } from '../protocol/reason-codes.ts';
+
+/** The Server's Topic Aliases (3.3.2.3.4); they live as long as their connection [MQTT-3.3.2-7]. */
+export class InboundAliases {
+  readonly #maximum: number;
+  readonly #topics = new Map<number, string>();
+
+  /** @param maximum the Topic Alias Maximum of our CONNECT; 0 accepts none [MQTT-3.1.2-27]. */
+  constructor(maximum: number) {
+    this.#maximum = maximum;
+  }
+
+  /**
+   * The packet with its full Topic Name.
+   * @throws {ProtocolViolation} 0x94 for an alias above the maximum, 0x82 for one that was never set.
+   */
+  resolve(packet: PublishPacket): PublishPacket {
+    const alias = packet.properties?.topicAlias;
+    if (alias === undefined) return packet;
+    if (alias > this.#maximum) {
+      throw protocolError(
+        `broker used the Topic Alias ${alias}, at most ${this.#maximum} are accepted`,
+        ReasonCode.TopicAliasInvalid,
+      );
+    }
+    if (packet.topic !== '') {
+      this.#topics.set(alias, packet.topic);
+      return packet;
+    }
+    const topic = this.#topics.get(alias);
+    if (topic === undefined) throw protocolError(`broker used the Topic Alias ${alias} before it set it`);
+    return { ...packet, topic };
+  }
+}

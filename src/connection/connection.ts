@@ -1,0 +1,274 @@
+import { Decoder } from '../codec/decoder.ts';
+import { Framer } from '../codec/framer.ts';
+import { PacketWriter } from '../codec/packet-writer.ts';
+import { InboundAliases } from '../codec/topic-alias.ts';
+import {
+  ConnectionRefused,
+  MqttError,
+  protocolError,
+  ProtocolViolation,
+  ServerDisconnected,
+  textOf,
+} from '../protocol/errors.ts';
+import type {
+  AckCommand,
+  AckPacket,
+  ConnackPacket,
+  ConnectPacket,
+  ControlPacket,
+  PacketId,
+  PublishPacket,
+  ServerPacket,
+  SubackPacket,
+  UnsubackPacket,
+} from '../protocol/packet.ts';
+import { ReasonCode } from '../protocol/reason-codes.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { Clock, Timer } from '../util/clock.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { type ServerLimits, serverLimits } from './server-limits.ts';
+
+/** A packet that concerns the session or a request, and not the connection itself. */
+export type SessionPacket = PublishPacket | AckPacket | SubackPacket | UnsubackPacket;
+
+/** What a connection tells its owner, synchronously, packet by packet. */
+export interface ConnectionHandlers {
+  /** The Server accepted the CONNECT; packets may follow in the same turn. */
+  accepted(connack: ConnackPacket, limits: ServerLimits): void;
+  packet(packet: SessionPacket): void;
+  /** All packets of a chunk were handled: the moment to send what they made possible. */
+  settled(): void;
+  /** `writable` may be true again. */
+  drained(): void;
+  /** The end, exactly once and last. */
+  ended(cause: MqttError): void;
+}
+
+export interface ConnectionOptions {
+  readonly connect: ConnectPacket;
+  /** For messages: `mqtts://host:8883`. */
+  readonly server: string;
+  /** Bytes of one packet that we accept at most. */
+  readonly maximumPacketSize: number;
+  /** Milliseconds for the Server to answer CONNECT. */
+  readonly handshakeTimeout: number;
+  readonly clock: Clock;
+}
+
+/** Bytes that may be collected before they are written within the turn. */
+const FLUSH_AT = 262_144;
+
+/** Milliseconds that the orderly end of a connection may take. */
+const CLOSE_TIMEOUT = 1000;
+
+type Phase = 'handshake' | 'running' | 'closing' | 'ended';
+
+/** One Network Connection: made for one transport, ended once with one cause, never used again. */
+export class Connection {
+  readonly #transport: Transport;
+  readonly #options: ConnectionOptions;
+  readonly #handlers: ConnectionHandlers;
+  readonly #framer: Framer;
+  readonly #decoder: Decoder;
+  readonly #writer: PacketWriter;
+  readonly #aliases: InboundAliases;
+  readonly #keepAlive: KeepAlive;
+  #phase: Phase = 'handshake';
+  #blocked = false;
+  #deadline: Timer | undefined;
+  /** Why the connection is being closed, while the transport has not told its end. */
+  #cause: MqttError | undefined;
+
+  constructor(transport: Transport, options: ConnectionOptions, handlers: ConnectionHandlers) {
+    const { connect, maximumPacketSize, clock } = options;
+    this.#transport = transport;
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#framer = new Framer(maximumPacketSize, (buffer, start, body, end) => this.#frame(buffer, start, body, end));
+    this.#decoder = new Decoder(connect.protocolVersion);
+    this.#writer = new PacketWriter(connect.protocolVersion);
+    this.#aliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
+    this.#keepAlive = new KeepAlive(clock, { ping: () => this.#ping(), dead: () => this.#silent() });
+  }
+
+  /** Sends CONNECT and begins to receive [MQTT-3.1.0-1]. */
+  open(): void {
+    const { connect, handshakeTimeout, clock } = this.#options;
+    this.#deadline = clock.timer(handshakeTimeout, () => this.#unanswered());
+    this.#transport.start({
+      data: (chunk) => this.#receive(chunk),
+      drain: () => this.#drain(),
+      closed: (cause) => this.#transportClosed(cause),
+    });
+    this.#writer.control(connect);
+    this.flush();
+  }
+
+  /** Whether the peer takes more; then what is sent leaves within this turn. */
+  get writable(): boolean {
+    return this.#phase === 'running' && !this.#blocked;
+  }
+
+  /** @throws {PacketTooLarge} nothing was sent. */
+  publish(packet: PublishPacket): void {
+    this.#writer.publish(packet);
+    if (this.#writer.pending >= FLUSH_AT) this.flush();
+  }
+
+  acknowledge(cmd: AckCommand, packetId: PacketId, reasonCode: number): void {
+    if (this.#phase === 'running') this.#writer.acknowledge(cmd, packetId, reasonCode);
+  }
+
+  /** @throws {PacketTooLarge} nothing was sent. */
+  control(packet: ControlPacket): void {
+    if (this.#phase === 'running') this.#writer.control(packet);
+  }
+
+  /** Writes what was collected: one write, whatever it was made of. */
+  flush(): void {
+    if (this.#phase === 'ended' || this.#writer.pending === 0) return;
+    this.#keepAlive.sent();
+    this.#blocked = !this.#transport.write(this.#writer.take());
+  }
+
+  /** Ends in order: DISCONNECT, then the transport's end; at the latest after a second at once. */
+  close(cause: MqttError, reasonCode: number = ReasonCode.Success): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    this.#cause = cause;
+    this.#framer.stop();
+    this.#keepAlive.stop();
+    this.#deadline?.cancel();
+    this.#sendDisconnect(reasonCode);
+    this.#phase = 'closing';
+    this.#deadline = this.#options.clock.timer(CLOSE_TIMEOUT, () => this.destroy(cause));
+    this.#transport.end();
+  }
+
+  /** Ends at once. */
+  destroy(cause: MqttError): void {
+    if (this.#phase === 'ended') return;
+    this.#cause ??= cause;
+    this.#transport.destroy();
+    this.#end(this.#cause);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    this.#keepAlive.received();
+    try {
+      this.#framer.push(chunk);
+      if (this.#phase === 'running') this.#handlers.settled();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.flush();
+  }
+
+  #frame(buffer: Buffer, start: number, bodyStart: number, end: number): boolean {
+    this.#dispatch(this.#decoder.decode(buffer, start, bodyStart, end));
+    return this.#phase === 'handshake' || this.#phase === 'running';
+  }
+
+  #dispatch(packet: ServerPacket): void {
+    if (this.#phase === 'handshake') return this.#answer(packet);
+    switch (packet.cmd) {
+      case 'publish':
+        return this.#handlers.packet(this.#aliases.resolve(packet));
+      case 'puback':
+      case 'pubrec':
+      case 'pubrel':
+      case 'pubcomp':
+      case 'suback':
+      case 'unsuback':
+        return this.#handlers.packet(packet);
+      case 'pingresp':
+      case 'pingreq':
+        // That bytes came is all that the Keep Alive needs to know.
+        return;
+      case 'disconnect':
+        return this.#disconnected(packet.reasonCode, packet.properties.reasonString);
+      case 'connack':
+        // [MQTT-3.2.0-2] at most one CONNACK.
+        throw protocolError('broker sent a second CONNACK');
+      case 'auth':
+        // [MQTT-4.12.0-6] we named no Authentication Method.
+        throw protocolError('broker sent AUTH without an Authentication Method in CONNECT');
+    }
+  }
+
+  /** [MQTT-3.2.0-1] the first packet is a CONNACK. */
+  #answer(packet: ServerPacket): void {
+    if (packet.cmd !== 'connack') throw protocolError(`broker sent ${packet.cmd.toUpperCase()} before CONNACK`);
+    const { connect, server } = this.#options;
+    const { reasonCode, properties, sessionPresent } = packet;
+    if (reasonCode !== ReasonCode.Success) throw new ConnectionRefused(reasonCode, server, properties.reasonString);
+    // [MQTT-3.2.2-2] a clean start has no session to be present.
+    if (sessionPresent && connect.cleanStart) throw protocolError('broker says Session Present after a clean start');
+    this.#deadline?.cancel();
+    const limits = serverLimits(connect, properties);
+    this.#writer.maximumPacketSize = limits.maximumPacketSize;
+    this.#phase = 'running';
+    this.#keepAlive.start(limits.keepAlive);
+    this.#handlers.accepted(packet, limits);
+  }
+
+  #disconnected(reasonCode: number, reasonString: string | undefined): void {
+    // [MQTT-4.13.2-1] after a DISCONNECT the connection is closed; nothing is sent any more.
+    this.#cause = new ServerDisconnected(reasonCode, reasonString);
+    this.destroy(this.#cause);
+  }
+
+  #ping(): void {
+    this.control({ cmd: 'pingreq' });
+    this.flush();
+  }
+
+  #silent(): void {
+    const { server } = this.#options;
+    const message = `${server} did not answer a PINGREQ: the connection is dead`;
+    this.destroy(new MqttError('keep-alive-timeout', message, { retryable: true }));
+  }
+
+  #unanswered(): void {
+    const { server, handshakeTimeout } = this.#options;
+    const message = `${server} did not answer CONNECT within ${handshakeTimeout / 1000} s`;
+    this.destroy(new MqttError('handshake-timeout', message, { retryable: true }));
+  }
+
+  /** The peer broke a rule, or a handler failed: the connection ends with a reason either way (4.13). */
+  #fail(error: unknown): void {
+    if (error instanceof ProtocolViolation) return this.close(error, error.reasonCode);
+    if (error instanceof MqttError) return this.close(error);
+    const message = `a packet could not be handled: ${textOf(error)}`;
+    const cause = new MqttError('protocol-error', message, { cause: error, retryable: true });
+    this.close(cause, ReasonCode.UnspecifiedError);
+  }
+
+  /** Before the CONNACK there is no DISCONNECT, and before MQTT 5 none with a reason (3.14, 4.13.1). */
+  #sendDisconnect(reasonCode: number): void {
+    const orderly = reasonCode < 0x80;
+    if (this.#phase !== 'running' || (this.#options.connect.protocolVersion < 5 && !orderly)) return;
+    this.#writer.control({ cmd: 'disconnect', reasonCode, properties: {} });
+    this.flush();
+  }
+
+  #drain(): void {
+    this.#blocked = false;
+    if (this.#phase === 'running') this.#handlers.drained();
+  }
+
+  #transportClosed(cause: Error | undefined): void {
+    const reason = cause === undefined ? 'closed by the broker' : textOf(cause);
+    const message = `connection to ${this.#options.server} was lost: ${reason}`;
+    this.#end(this.#cause ?? new MqttError('connection-lost', message, { cause, retryable: true }));
+  }
+
+  #end(cause: MqttError): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    this.#framer.stop();
+    this.#keepAlive.stop();
+    this.#deadline?.cancel();
+    this.#handlers.ended(cause);
+  }
+}

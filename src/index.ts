@@ -1,0 +1,37 @@
+export { Client, type Subscription } from './client/client.ts';
+export type { BackoffOptions } from './client/backoff.ts';
+export type { PublishRequest } from './client/message.ts';
+export type { ClientOptions, OutboxLimits, WillRequest } from './client/options.ts';
+export type { ClientState } from './client/state.ts';
+export type { OutcomeListener, SubscriptionOutcome } from './client/subscriptions.ts';
+export {
+  ClientClosed,
+  ConnectionRefused,
+  MqttError,
+  type MqttErrorCode,
+  PacketTooLarge,
+  PublishRejected,
+  ServerDisconnected,
+  SubscriptionRefused,
+  textOf,
+} from './protocol/errors.ts';
+export type {
+  ConnackPacket,
+  ConnackProperties,
+  Message,
+  MessageProperties,
+  ProtocolVersion,
+  PublishPacket,
+  QoS,
+  RetainHandling,
+  SubscriptionOptions,
+  UserProperties,
+} from './protocol/packet.ts';
+export { describeReasonCode } from './protocol/reason-codes.ts';
+export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } from './protocol/topic.ts';
+export type { Receiver } from './router/router.ts';
+export type { Settle } from './session/outgoing.ts';
+export { MemoryStore } from './store/memory-store.ts';
+export type { SessionStore, StoredMessage, StoredSession } from './store/session-store.ts';
+export { parseServer } from './transport/server.ts';
+export type { TlsOptions } from './transport/tls.ts';

@@ -1,0 +1,165 @@
+import { describeReasonCode, mayRetrySoon, ReasonCode } from './reason-codes.ts';
+
+/** What failed, for a program. The message says it for a person: what, for whom, with which number, never a secret. */
+export type MqttErrorCode =
+  | 'closed'
+  | 'connection-lost'
+  | 'connection-refused'
+  | 'expired'
+  | 'handshake-timeout'
+  | 'invalid-filter'
+  | 'invalid-message'
+  | 'invalid-options'
+  | 'invalid-topic'
+  | 'keep-alive-timeout'
+  | 'malformed-packet'
+  | 'not-supported'
+  | 'offline'
+  | 'outbox-full'
+  | 'packet-too-large'
+  | 'protocol-error'
+  | 'publish-rejected'
+  | 'server-disconnected'
+  | 'subscription-refused'
+  | 'tls-failed'
+  | 'unreachable';
+
+export interface MqttErrorOptions {
+  readonly cause?: unknown;
+  /** Whether the same action may succeed later without a person changing anything. Default false. */
+  readonly retryable?: boolean;
+}
+
+/** The base of every error that this package raises. */
+export class MqttError extends Error {
+  readonly code: MqttErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: MqttErrorCode, message: string, options: MqttErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'MqttError';
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The peer broke the protocol; `reasonCode` is what the DISCONNECT says before the connection is closed (4.13.1). */
+export class ProtocolViolation extends MqttError {
+  readonly reasonCode: number;
+
+  constructor(code: 'malformed-packet' | 'protocol-error' | 'packet-too-large', reasonCode: number, message: string) {
+    super(code, `${message} (${describeReasonCode(reasonCode)})`, { retryable: true });
+    this.name = 'ProtocolViolation';
+    this.reasonCode = reasonCode;
+  }
+}
+
+/** Bytes that are not a control packet: DISCONNECT 0x81, or another code where the specification names one. */
+export function malformed(message: string): ProtocolViolation {
+  return new ProtocolViolation('malformed-packet', ReasonCode.MalformedPacket, message);
+}
+
+/** A well-formed packet that the Server may not send now: DISCONNECT 0x82, or the code given. */
+export function protocolError(message: string, reasonCode: number = ReasonCode.ProtocolError): ProtocolViolation {
+  return new ProtocolViolation('protocol-error', reasonCode, message);
+}
+
+/** The Server answered CONNECT with a refusal. */
+export class ConnectionRefused extends MqttError {
+  readonly reasonCode: number;
+  readonly reasonString: string | undefined;
+
+  constructor(reasonCode: number, server: string, reasonString?: string) {
+    super(
+      'connection-refused',
+      `broker refused the connection (${describeReasonCode(reasonCode)}${quoted(reasonString)}) at ${server}`,
+      { retryable: mayRetrySoon(reasonCode) },
+    );
+    this.name = 'ConnectionRefused';
+    this.reasonCode = reasonCode;
+    this.reasonString = reasonString;
+  }
+}
+
+/** The Server sent DISCONNECT. */
+export class ServerDisconnected extends MqttError {
+  readonly reasonCode: number;
+
+  constructor(reasonCode: number, reasonString?: string) {
+    super(
+      'server-disconnected',
+      `broker closed the connection (${describeReasonCode(reasonCode)}${quoted(reasonString)})`,
+      { retryable: mayRetrySoon(reasonCode) },
+    );
+    this.name = 'ServerDisconnected';
+    this.reasonCode = reasonCode;
+  }
+}
+
+/** The Server refused a subscription in its SUBACK. */
+export class SubscriptionRefused extends MqttError {
+  readonly filter: string;
+  readonly reasonCode: number;
+
+  constructor(filter: string, reasonCode: number, reasonString?: string) {
+    super(
+      'subscription-refused',
+      `broker refused the subscription to ${filter} (${describeReasonCode(reasonCode)}${quoted(reasonString)})`,
+    );
+    this.name = 'SubscriptionRefused';
+    this.filter = filter;
+    this.reasonCode = reasonCode;
+  }
+}
+
+/** The Server answered a PUBLISH with a Reason Code of 0x80 or more: it never will take this message. */
+export class PublishRejected extends MqttError {
+  readonly topic: string;
+  readonly reasonCode: number;
+
+  constructor(topic: string, reasonCode: number, reasonString?: string) {
+    super(
+      'publish-rejected',
+      `broker rejected the message to ${topic} (${describeReasonCode(reasonCode)}${quoted(reasonString)})`,
+    );
+    this.name = 'PublishRejected';
+    this.topic = topic;
+    this.reasonCode = reasonCode;
+  }
+}
+
+/** A packet that we would send is larger than the Server's Maximum Packet Size (3.2.2.3.6). Sizes in bytes. */
+export class PacketTooLarge extends MqttError {
+  readonly size: number;
+  readonly limit: number;
+
+  constructor(what: string, size: number, limit: number) {
+    super('packet-too-large', `${what} takes ${size} bytes, the broker accepts at most ${limit}`);
+    this.name = 'PacketTooLarge';
+    this.size = size;
+    this.limit = limit;
+  }
+}
+
+/** The client was closed; `kept` says whether the message stays in the session store and is sent by its next owner. */
+export class ClientClosed extends MqttError {
+  readonly kept: boolean;
+
+  constructor(kept: boolean) {
+    super('closed', kept ? 'the connection was closed; the message stays stored' : 'the connection was closed');
+    this.name = 'ClientClosed';
+    this.kept = kept;
+  }
+}
+
+/** The text of anything that was thrown. */
+export function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** At most so many characters of a Server's own text get into a message of ours. */
+const LONGEST_REASON_STRING = 200;
+
+function quoted(reasonString: string | undefined): string {
+  return reasonString === undefined || reasonString === '' ? '' : `: ${reasonString.slice(0, LONGEST_REASON_STRING)}`;
+}

@@ -1,0 +1,99 @@
+import type { PublishPacket } from '../protocol/packet.ts';
+import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
+import { TopicTrie } from './topic-trie.ts';
+
+/** Somebody who gets messages: one call per publication, however many of its filters match. */
+export interface Receiver {
+  receive(packet: PublishPacket): void;
+}
+
+/** A subscribed filter with its receivers. */
+interface Route {
+  readonly filter: TopicFilter;
+  /** Subscription Identifier on the wire (3.8.2.1.2), if the Server has them. */
+  identifier: number | undefined;
+  readonly receivers: Set<Receiver>;
+}
+
+/** Hands each publication to exactly the receivers whose filters match. */
+export class Router {
+  /** Shared and ordinary subscriptions to the same filter are different ones: a list per matched filter. */
+  readonly #trie = new TopicTrie<Route[]>();
+  /** The matches of the delivery at hand; reused, so that a delivery allocates nothing. */
+  readonly #matches: Route[] = [];
+  readonly #seen = new Set<Receiver>();
+
+  add(filter: TopicFilter, receiver: Receiver): void {
+    const route = this.#route(filter) ?? this.#newRoute(filter);
+    route.receivers.add(receiver);
+  }
+
+  remove(filter: TopicFilter, receiver: Receiver): void {
+    const route = this.#route(filter);
+    if (route === undefined || !route.receivers.delete(receiver) || route.receivers.size > 0) return;
+    const matched = matchedFilter(filter);
+    const rest = (this.#trie.get(matched) ?? []).filter((other) => other !== route);
+    if (rest.length > 0) this.#trie.set(matched, rest);
+    else this.#trie.delete(matched);
+  }
+
+  /** Tells the Subscription Identifier with which `filter` is subscribed on this connection. */
+  identify(filter: TopicFilter, identifier: number | undefined): void {
+    const route = this.#route(filter);
+    if (route !== undefined) route.identifier = identifier;
+  }
+
+  /** Delivers a publication; false if nobody here wants it. */
+  deliver(packet: PublishPacket): boolean {
+    const matches = this.#matches;
+    matches.length = 0;
+    this.#trie.match(packet.topic, this.#collect);
+    const only = matches[0];
+    if (only === undefined) return false;
+    if (matches.length === 1) {
+      for (const receiver of only.receivers) receiver.receive(packet);
+      return true;
+    }
+    this.#deliverOverlapping(packet, [...matches]);
+    return true;
+  }
+
+  readonly #collect = (routes: Route[]): void => {
+    for (const route of routes) this.#matches.push(route);
+  };
+
+  /**
+   * Several filters match, and the Server may send one copy for all or one for each (3.3.4). With Subscription
+   * Identifiers a copy says for which filters it is: a receiver takes the copy of its first matching filter only.
+   * Without them each copy goes to every receiver once.
+   */
+  #deliverOverlapping(packet: PublishPacket, matches: readonly Route[]): void {
+    const identifiers = packet.properties?.subscriptionIdentifiers;
+    // An identifier of an earlier connection says nothing about today's filters: then the topic decides.
+    const known = identifiers !== undefined && matches.some((route) => isFor(route, identifiers));
+    const seen = this.#seen;
+    seen.clear();
+    for (const route of matches) {
+      for (const receiver of route.receivers) {
+        if (seen.has(receiver)) continue;
+        seen.add(receiver);
+        if (!known || isFor(route, identifiers)) receiver.receive(packet);
+      }
+    }
+  }
+
+  #route(filter: TopicFilter): Route | undefined {
+    return this.#trie.get(matchedFilter(filter))?.find((route) => route.filter === filter);
+  }
+
+  #newRoute(filter: TopicFilter): Route {
+    const route: Route = { filter, identifier: undefined, receivers: new Set() };
+    const matched = matchedFilter(filter);
+    this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
+    return route;
+  }
+}
+
+function isFor(route: Route, identifiers: readonly number[]): boolean {
+  return route.identifier !== undefined && identifiers.includes(route.identifier);
+}

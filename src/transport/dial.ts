@@ -1,0 +1,68 @@
+import type { Agent } from 'node:http';
+import { MqttError, textOf } from '../protocol/errors.ts';
+import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
+import { dialTcp } from './tcp.ts';
+import { dialTls, type TlsOptions } from './tls.ts';
+import type { Transport } from './transport.ts';
+import { dialWebSocket } from './websocket.ts';
+
+export interface DialOptions {
+  readonly tls: TlsOptions;
+  /** WebSocket sub-protocol. */
+  readonly subprotocol: string;
+  /** Bytes of one WebSocket message that we accept at most. */
+  readonly maximumMessageSize: number;
+  /** The proxy for a WebSocket URL, if there is one. */
+  readonly webSocketAgent?: ((url: string) => Agent | undefined) | undefined;
+}
+
+/** Opens a byte stream to a Server. */
+export type Dial = (server: ServerAddress, options: DialOptions, signal: AbortSignal) => Promise<Transport>;
+
+/** @throws {MqttError} `unreachable` or `tls-failed`, with what the system said; or the signal's reason. */
+export const dial: Dial = async (server, options, signal) => {
+  try {
+    return await open(server, options, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw dialError(server, error);
+  }
+};
+
+function open(server: ServerAddress, options: DialOptions, signal: AbortSignal): Promise<Transport> {
+  switch (server.scheme) {
+    case 'mqtt':
+      return dialTcp(server.host, server.port, signal);
+    case 'mqtts':
+      return dialTls(server.host, server.port, options.tls, signal);
+    case 'ws':
+    case 'wss':
+      return openWebSocket(server, options, signal);
+  }
+}
+
+function openWebSocket(server: ServerAddress, options: DialOptions, signal: AbortSignal): Promise<Transport> {
+  const url = webSocketUrl(server);
+  const { subprotocol, tls, maximumMessageSize } = options;
+  const agent = options.webSocketAgent?.(url);
+  return dialWebSocket({ url, subprotocol, tls, agent, maximumMessageSize }, signal);
+}
+
+/** Error codes of OpenSSL and of Node's certificate check; everything else is the network's. */
+const TLS_CODE = /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+function dialError(server: ServerAddress, error: unknown): MqttError {
+  const code = codeOf(error);
+  const where = describeServer(server);
+  if (TLS_CODE.test(code)) {
+    return new MqttError('tls-failed', `TLS to ${where} failed: ${textOf(error)} (${code})`, { cause: error });
+  }
+  const text = textOf(error) === '' ? code : textOf(error);
+  return new MqttError('unreachable', `cannot reach ${where}: ${text}`, { cause: error, retryable: true });
+}
+
+/** The system's code, also of the first of several addresses that were tried. */
+function codeOf(error: unknown): string {
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
+}

@@ -1,0 +1,64 @@
+import { MqttError } from '../protocol/errors.ts';
+
+export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss';
+
+/** Where a Server listens. */
+export interface ServerAddress {
+  readonly scheme: Scheme;
+  /** Host name or IP address, an IPv6 one without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Path and query of a WebSocket URL; empty for TCP and TLS. */
+  readonly path: string;
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  mqtt: 'mqtt',
+  tcp: 'mqtt',
+  mqtts: 'mqtts',
+  ssl: 'mqtts',
+  tls: 'mqtts',
+  ws: 'ws',
+  wss: 'wss',
+};
+
+const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
+
+/**
+ * Reads `mqtt://host[:port]`, `mqtts://`, `ws://host[:port]/path`, `wss://`; also `tcp://`, `ssl://`, `tls://`.
+ * @throws {MqttError} `invalid-options` for anything else. A password in the URL is not repeated in the message.
+ */
+export function parseServer(url: string): ServerAddress {
+  const parsed = parseUrl(url);
+  const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol.slice(0, -1)];
+  if (parsed === undefined || scheme === undefined || parsed.hostname === '') {
+    const shown = url.replace(/\/\/[^@/]*@/, '//…@');
+    throw new MqttError('invalid-options', `"${shown}" is not a broker address such as mqtt://host:1883`);
+  }
+  const overWebSocket = scheme === 'ws' || scheme === 'wss';
+  return {
+    scheme,
+    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, ''),
+    port: parsed.port === '' ? DEFAULT_PORTS[scheme] : Number(parsed.port),
+    path: overWebSocket ? parsed.pathname + parsed.search : '',
+  };
+}
+
+/** The address as a person reads it, without query, because tokens travel there. */
+export function describeServer({ scheme, host, port, path }: ServerAddress): string {
+  const shownPath = path === '/' ? '' : path.replace(/\?.*$/, '');
+  return `${scheme}://${bracketed(host)}:${port}${shownPath}`;
+}
+
+/** The URL that a WebSocket dials. */
+export function webSocketUrl({ scheme, host, port, path }: ServerAddress): string {
+  return `${scheme}://${bracketed(host)}:${port}${path}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function parseUrl(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
+}

@@ -1,0 +1,42 @@
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
+import { opened } from './opened.ts';
+import { streamTransport } from './stream-transport.ts';
+import type { Transport } from './transport.ts';
+
+/** TLS material and rules; unset fields are Node's defaults (the system's CAs). */
+export interface TlsOptions {
+  readonly ca?: string | Buffer | undefined;
+  readonly cert?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+  readonly pfx?: string | Buffer | undefined;
+  readonly passphrase?: string | undefined;
+  readonly servername?: string | undefined;
+  readonly alpnProtocols?: readonly string[] | undefined;
+  /** Whether the Server's certificate must verify. Default true: only a person turns it off. */
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+/** Opens a TLS connection; it resolves only after the certificate was verified, before any byte of MQTT. */
+export async function dialTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Transport> {
+  const socket = connect({ host, port, ...nodeTlsOptions(host, tls) });
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true);
+  await opened(socket, 'secureConnect', signal);
+  return streamTransport(socket);
+}
+
+/** Our options in the form that `node:tls` and `ws` take. */
+export function nodeTlsOptions(host: string, tls: TlsOptions) {
+  const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  return {
+    rejectUnauthorized: tls.rejectUnauthorized ?? true,
+    ...(servername !== undefined && { servername }),
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.cert !== undefined && { cert: tls.cert }),
+    ...(tls.key !== undefined && { key: tls.key }),
+    ...(tls.pfx !== undefined && { pfx: tls.pfx }),
+    ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
+    ...(tls.alpnProtocols !== undefined && { ALPNProtocols: [...tls.alpnProtocols] }),
+  };
+}

@@ -1,0 +1,117 @@
+import type { Agent } from 'node:http';
+import { WebSocket, type RawData } from 'ws';
+import { nodeTlsOptions, type TlsOptions } from './tls.ts';
+import type { Transport, TransportHandlers } from './transport.ts';
+
+/** Bytes that may wait in a WebSocket before `write` answers false. */
+const HIGH_WATER_MARK = 65_536;
+
+export interface WebSocketOptions {
+  /** `ws://` or `wss://`, with host, port and path. */
+  readonly url: string;
+  /** `mqtt`, or `mqttv3.1` for MQTT 3.1 [MQTT-6.0.0-3]. */
+  readonly subprotocol: string;
+  readonly tls: TlsOptions;
+  /** A proxy, if there is one. */
+  readonly agent?: Agent | undefined;
+  /** Bytes of one WebSocket message that we accept at most. */
+  readonly maximumMessageSize: number;
+}
+
+/** Opens a WebSocket connection (section 6). Rejects with the error of socket, TLS or upgrade, or when aborted. */
+export async function dialWebSocket(options: WebSocketOptions, signal: AbortSignal): Promise<Transport> {
+  const { hostname } = new URL(options.url);
+  const socket = new WebSocket(options.url, [options.subprotocol], {
+    ...nodeTlsOptions(hostname.replace(/^\[|\]$/g, ''), options.tls),
+    ...(options.agent !== undefined && { agent: options.agent }),
+    perMessageDeflate: false,
+    maxPayload: options.maximumMessageSize,
+  });
+  await openedWebSocket(socket, signal);
+  return new WebSocketTransport(socket);
+}
+
+function openedWebSocket(socket: WebSocket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => fail(signal.reason as Error);
+    socket.once('open', succeed);
+    socket.once('error', fail);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+
+    function succeed(): void {
+      release();
+      resolve();
+    }
+    function fail(reason: Error): void {
+      release();
+      // `terminate` before the upgrade emits one more error.
+      socket.on('error', () => undefined);
+      socket.terminate();
+      reject(reason);
+    }
+    function release(): void {
+      socket.off('open', succeed);
+      socket.off('error', fail);
+      signal.removeEventListener('abort', abort);
+    }
+  });
+}
+
+class WebSocketTransport implements Transport {
+  readonly #socket: WebSocket;
+  #failure: Error | undefined;
+  #handlers: TransportHandlers | undefined;
+  #blocked = false;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    // A listener that is never removed: a late error must not become an uncaught exception.
+    socket.on('error', (error) => {
+      this.#failure ??= error;
+    });
+    socket.pause();
+  }
+
+  start(handlers: TransportHandlers): void {
+    this.#handlers = handlers;
+    this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    this.#socket.once('close', () => handlers.closed(this.#failure));
+    this.#socket.resume();
+  }
+
+  write(chunks: readonly Buffer[]): boolean {
+    for (const chunk of chunks) this.#socket.send(chunk, this.#sent);
+    this.#blocked = this.#socket.bufferedAmount > HIGH_WATER_MARK;
+    return !this.#blocked;
+  }
+
+  end(): void {
+    this.#socket.close(1000);
+  }
+
+  destroy(): void {
+    this.#socket.terminate();
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (!isBinary) {
+      // [MQTT-6.0.0-1] any other data frame than a binary one: the connection is closed.
+      this.#failure = new Error('broker sent a WebSocket text frame');
+      this.#socket.terminate();
+      return;
+    }
+    this.#handlers?.data(asBuffer(data));
+  }
+
+  readonly #sent = (): void => {
+    if (!this.#blocked || this.#socket.bufferedAmount > HIGH_WATER_MARK) return;
+    this.#blocked = false;
+    this.#handlers?.drain();
+  };
+}
+
+function asBuffer(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
