@@ -12,6 +12,7 @@ import { prepareUserDirectory, resetUserDirectory } from './demo/user-directory.
 
 const BROKER_PORT = 1883;
 const STOP_DEADLINE_MS = 5000;
+const PARENT_CHECK_MS = 500;
 const BUILD = fileURLToPath(new URL('build.mjs', import.meta.url));
 
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -41,9 +42,16 @@ async function main(options) {
 function untilStopped() {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => controller.abort());
+  if (process.env.npm_lifecycle_event !== undefined) onParentGone(() => controller.abort());
   // The last resort, should anything hold on: the end comes in time.
   controller.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref());
   return controller.signal;
+}
+
+// A SIGTERM for npm ends npm and its shell, which does not pass it on: this process then has another parent.
+function onParentGone(listener) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && listener(), PARENT_CHECK_MS).unref();
 }
 
 async function demo({ broker: url, port, reset }, signal) {
