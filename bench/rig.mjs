@@ -7,8 +7,6 @@ import { HelperProcess } from './helper-process.mjs';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const PAYLOAD_BYTES = 64;
-// Before each measured window, so that buffers are full and nothing starts in it.
-const WARM_UP_SHARE = 0.1;
 
 /** One implementation under one case: a Node-RED process and, where it needs one, the MQTT peer's. */
 export class Rig {
@@ -50,16 +48,13 @@ export class Rig {
    * @returns {Promise<{ cpuMicros: number, wallMicros: number, messages: number }>}
    */
   async measure() {
-    const warmUp = warmUpFor(this.#messages);
-    const sent = this.#case.direction === 'in' ? this.#peer.ask({ type: 'flood' }) : undefined;
-    const [window] = await Promise.all([
-      this.#nodeRed.ask({ type: 'measure', warmUp, messages: this.#messages, send: this.#case.direction !== 'in' }),
-      sent,
-    ]);
+    await this.#nodeRed.ask({ type: 'arm', messages: this.#messages }); // before the first message
+    const window = this.#nodeRed.ask({ type: 'window', send: this.#messages });
+    await Promise.all([window, this.#case.direction === 'in' ? this.#peer.ask({ type: 'flood' }) : undefined]);
     if (this.#case.direction === 'out') {
-      await this.#peer.ask({ type: 'expect-publishes', count: warmUp + this.#messages });
+      await this.#peer.ask({ type: 'expect-publishes', count: this.#messages });
     }
-    return { ...window, messages: this.#messages };
+    return { ...(await window), messages: this.#messages };
   }
 
   /** Ends the processes and removes their folder. */
@@ -80,17 +75,18 @@ export class Rig {
   }
 }
 
-function warmUpFor(messages) {
-  return Math.ceil(messages * WARM_UP_SHARE);
-}
-
 function peerFor({ direction, qos, nodes, subscriptionIds }, messages) {
   if (direction === 'none') {
     return undefined;
   }
   const topics = Array.from({ length: nodes }, (_, index) => topicOf(index));
-  const count = messages + warmUpFor(messages);
-  return new HelperProcess('peer/main.mjs', { topics, qos, count, subscriptionIds, payloadBytes: PAYLOAD_BYTES });
+  return new HelperProcess('peer/main.mjs', {
+    topics,
+    qos,
+    count: messages,
+    subscriptionIds,
+    payloadBytes: PAYLOAD_BYTES,
+  });
 }
 
 async function prepareUserDirectory(folder, { module }, flow) {

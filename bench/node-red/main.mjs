@@ -9,7 +9,22 @@ const meter = createRequire(import.meta.url)('./meter.cjs'); // the same instanc
 const { userDir } = JSON.parse(process.argv[2]);
 const CONNECT_MS = 30_000;
 
-answerQuestions(async (question) => (question.type === 'start' ? start(question) : measure(question)));
+let window;
+
+answerQuestions(async (question) => {
+  switch (question.type) {
+    case 'start':
+      return start(question);
+    case 'arm':
+      window = meter.measure(question.messages);
+      return {};
+    case 'window':
+      meter.send?.(question.send);
+      return window;
+    default:
+      throw new Error(`no such question: ${question.type}`);
+  }
+});
 
 async function start({ watched }) {
   RED.init({
@@ -29,14 +44,6 @@ async function start({ watched }) {
   await started;
   await connected;
   return {};
-}
-
-async function measure({ warmUp, messages, send }) {
-  const window = meter.measure(warmUp, messages);
-  if (send) {
-    meter.send(warmUp + messages);
-  }
-  return window;
 }
 
 async function green(id) {

@@ -1,19 +1,15 @@
-// Counts messages inside the Node-RED process and measures the process between two of them.
+// Counts messages inside the Node-RED process and measures the process until the last of them.
 'use strict';
 
-let count = 0;
-let first = Infinity;
-let last = Infinity;
+let left = 0;
 let began;
 let finish;
 let fail;
 
 /** One message more has passed. */
 exports.tick = function tick() {
-  count += 1;
-  if (count === first) {
-    began = { cpu: process.cpuUsage(), wall: process.hrtime.bigint() };
-  } else if (count === last) {
+  left -= 1;
+  if (left === 0) {
     const { user, system } = process.cpuUsage(began.cpu);
     const wallMicros = Number(process.hrtime.bigint() - began.wall) / 1000;
     finish({ cpuMicros: user + system, wallMicros });
@@ -26,19 +22,23 @@ exports.fail = function (error) {
 };
 
 /**
- * Measures from the message after `warmUp` ones to the last of `messages` more.
+ * Measures from now, before the first message, until the last one has passed. It cannot begin at a later message: a
+ * client that handles a burst as a whole has done most of the work when the first message comes out.
  *
- * @param {number} warmUp
  * @param {number} messages
- * @returns {Promise<{ cpuMicros: number, wallMicros: number }>}
+ * @returns {Promise<{ cpuMicros: number, wallMicros: number }>} rejects where more messages passed than the last
+ *   measurement was for
  */
-exports.measure = function (warmUp, messages) {
-  count = 0;
-  first = warmUp;
-  last = warmUp + messages;
+exports.measure = function (messages) {
+  const surplus = -left;
+  left = messages;
+  began = { cpu: process.cpuUsage(), wall: process.hrtime.bigint() };
   return new Promise((resolve, reject) => {
     finish = resolve;
     fail = reject;
+    if (surplus > 0) {
+      reject(new Error(`${surplus} messages more passed than were sent`));
+    }
   });
 };
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { frames } from './frames.mjs';
-import { CONNACK, PINGRESP, suback } from './packets.mjs';
+import { connack, PINGRESP, suback } from './packets.mjs';
 
 const [CONNECT, PUBLISH, SUBSCRIBE, PINGREQ] = [1, 3, 8, 12];
 const CHUNK_BYTES = 64 * 1024;
@@ -12,10 +12,16 @@ export class PeerConnection {
   publishesReceived = 0;
 
   #socket;
+  #subscriptionIds;
   #acknowledgements = [];
 
-  constructor(socket) {
+  /**
+   * @param {import('node:net').Socket} socket
+   * @param {boolean} subscriptionIds whether Subscription Identifiers are available
+   */
+  constructor(socket, subscriptionIds) {
     this.#socket = socket;
+    this.#subscriptionIds = subscriptionIds;
     const read = frames((...packet) => this.#receive(...packet));
     socket.on('error', () => {}); // Node-RED is being ended
     socket.on('data', (chunk) => {
@@ -39,7 +45,7 @@ export class PeerConnection {
         this.#receivePublish(bytes, start, body);
         break;
       case CONNECT:
-        this.#socket.write(CONNACK);
+        this.#socket.write(connack(this.#subscriptionIds));
         break;
       case SUBSCRIBE:
         this.#receiveSubscribe(bytes, body, end);

@@ -13,7 +13,7 @@ let flood;
 let publishesSeen = 0;
 
 const server = createServer({ noDelay: true }, (socket) => {
-  connection = new PeerConnection(socket);
+  connection = new PeerConnection(socket, what.subscriptionIds);
 });
 
 answerQuestions(async (question) => {
@@ -27,7 +27,7 @@ answerQuestions(async (question) => {
         () => connection.subscriptions.size === question.count,
         () => connection.subscriptions.size,
       );
-      flood = publishes(what, what.subscriptionIds ? connection.subscriptions : new Map());
+      flood = publishes(what, connection.subscriptions);
       return {};
     case 'flood':
       await connection.flood(flood);

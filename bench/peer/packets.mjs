@@ -1,7 +1,10 @@
 // The few packets of MQTT 5 that the peer writes, as bytes.
 
-/** Success, no session, nothing limited. */
-export const CONNACK = Buffer.from([0x20, 3, 0, 0, 0]);
+/** Success, no session, nothing limited, and whether Subscription Identifiers are available. */
+export function connack(subscriptionIds) {
+  return Buffer.from([0x20, 5, 0, 0, 2, 0x29, subscriptionIds ? 1 : 0]);
+}
+
 export const PINGRESP = Buffer.from([0xd0, 0]);
 
 /** @param {number} packetId @param {number[]} codes one for each topic filter */
