@@ -34,6 +34,8 @@ module.exports = {
   flowFilePretty: true,
   credentialSecret: '${CREDENTIAL_SECRET}',
   functionExternalModules: true,
+  // The palette manager would ask a public catalogue for updates whenever the editor opens.
+  externalModules: { palette: { allowInstall: false } },
   telemetry: { enabled: false, updateNotification: false },
   editorTheme: {
     page: { title: 'Posthorn demo' },
