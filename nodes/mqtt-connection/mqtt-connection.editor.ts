@@ -125,11 +125,12 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     fillMissing(this);
     optionalInput('#node-config-input-userProps', 'json', this.userProps);
     for (const kind of MESSAGES) fillMessageSection(kind, propertiesOf(this, kind), opensAtFirst(this, kind));
-    follow('#node-config-input-usetls, #node-config-input-tls, #node-config-input-broker', showTls);
-    follow('#node-config-input-broker', showPort);
-    follow('#node-config-input-cleansession', showSession);
-    follow('#node-config-input-protocolVersion', showVersion);
-    follow('#node-config-input-broker, #node-config-input-port, #node-config-input-clientid', () => warn(this.id));
+    follow(fields('usetls', 'verifyservercert', 'broker'), showTls);
+    follow(fields('broker'), showPort);
+    follow(fields('cleansession'), showSession);
+    follow(fields('protocolVersion'), showVersion);
+    follow(fields('protocolVersion', 'cleansession', 'sessionExpiry'), warnOfLostSession);
+    follow(fields('broker', 'port', 'clientid'), () => warnOfSameClient(this.id));
   },
   oneditsave() {
     formClosed(this.id);
@@ -226,7 +227,14 @@ function showVersion(): void {
   $('#posthorn-cleansession-label').text(text('mqtt-connection', label));
 }
 
-function warn(id: string): void {
+// With MQTT 5 an expiry of 0 ends the session together with the connection, whatever the tick says.
+function warnOfLostSession(): void {
+  const lost =
+    speaksVersion5(valueOf('protocolVersion')) && !isTicked('cleansession') && Number(valueOf('sessionExpiry')) === 0;
+  showWarnings('#posthorn-session-warning', lost ? [text('mqtt-connection', 'warning.sessionLost')] : []);
+}
+
+function warnOfSameClient(id: string): void {
   const self = { id, broker: valueOf('broker'), port: valueOf('port'), clientid: valueOf('clientid') };
   const same = findSameClient(self, otherConnections());
   const warnings =
@@ -248,6 +256,10 @@ function otherConnections(): (ClientIdentity & StoredNode)[] {
 function startsClean(node: EditedConnection): boolean {
   if (isFormOpen(node.id)) return isTicked('cleansession');
   return node.cleansession === undefined || isTrue(node.cleansession);
+}
+
+function fields(...names: string[]): string {
+  return names.map((name) => `#node-config-input-${name}`).join(', ');
 }
 
 function isTicked(name: string): boolean {

@@ -4,7 +4,8 @@ import { TopicTrie } from './topic-trie.ts';
 
 /** Somebody who gets messages: one call per publication, however many of its filters match. */
 export interface Receiver {
-  receive(packet: PublishPacket): void;
+  /** `filter` is the one of this receiver's filters by which the message came. It must not throw. */
+  receive(packet: PublishPacket, filter: TopicFilter): void;
 }
 
 /** A subscribed filter with its receivers. */
@@ -51,7 +52,7 @@ export class Router {
     const only = matches[0];
     if (only === undefined) return false;
     if (matches.length === 1) {
-      for (const receiver of only.receivers) receiver.receive(packet);
+      for (const receiver of only.receivers) receiver.receive(packet, only.filter);
       return true;
     }
     this.#deliverOverlapping(packet, [...matches]);
@@ -77,7 +78,7 @@ export class Router {
       for (const receiver of route.receivers) {
         if (seen.has(receiver)) continue;
         seen.add(receiver);
-        if (!known || isFor(route, identifiers)) receiver.receive(packet);
+        if (!known || isFor(route, identifiers)) receiver.receive(packet, route.filter);
       }
     }
   }

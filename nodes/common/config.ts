@@ -1,0 +1,158 @@
+import type { ClientOptions, PublishRequest, TlsOptions, WillRequest } from '../../src/index.ts';
+import { filled, flag, HIGHEST_UINT32, payloadOf, propertiesOf, qosOf, userPropertiesOf, whole } from './stored.ts';
+
+/** An `mqtt-connection` as flows store it: the fields of Node-RED's own `mqtt-broker`, any of which may be missing. */
+export interface StoredConnection {
+  readonly broker?: unknown;
+  readonly port?: unknown;
+  /** A whole URL, in place of broker, port and usetls. */
+  readonly url?: unknown;
+  readonly usetls?: unknown;
+  /** Ours, in place of core's `verifyservercert`, whose stored `false` nobody ever chose. */
+  readonly verifyCertificate?: unknown;
+  readonly clientid?: unknown;
+  readonly autoConnect?: unknown;
+  readonly compatmode?: unknown;
+  readonly protocolVersion?: unknown;
+  readonly keepalive?: unknown;
+  readonly cleansession?: unknown;
+  readonly autoUnsubscribe?: unknown;
+  readonly sessionExpiry?: unknown;
+  readonly userProps?: unknown;
+  readonly maximumPacketSize?: unknown;
+  readonly receiveMaximum?: unknown;
+  readonly topicAliasMaximum?: unknown;
+  readonly maxMessages?: unknown;
+  /** MiB. */
+  readonly maxBytes?: unknown;
+  readonly birthTopic?: unknown;
+  readonly birthQos?: unknown;
+  readonly birthRetain?: unknown;
+  readonly birthPayload?: unknown;
+  readonly birthMsg?: unknown;
+  readonly closeTopic?: unknown;
+  readonly closeQos?: unknown;
+  readonly closeRetain?: unknown;
+  readonly closePayload?: unknown;
+  readonly closeMsg?: unknown;
+  readonly willTopic?: unknown;
+  readonly willQos?: unknown;
+  readonly willRetain?: unknown;
+  readonly willPayload?: unknown;
+  readonly willMsg?: unknown;
+}
+
+/** What does not come from the stored fields. */
+export interface ConnectionExtras {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: TlsOptions | undefined;
+  /** In place of an empty client id. */
+  readonly generatedClientId: string;
+  /** Milliseconds between attempts at most: the setting `mqttReconnectTime`. */
+  readonly reconnectTime?: number | undefined;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Stored fields as options of the engine. What core takes silently, this takes silently; the engine checks the rest. */
+export function connectionOptions(stored: StoredConnection, extras: ConnectionExtras): ClientOptions {
+  const { username, password, tls, reconnectTime } = extras;
+  const clientId = filled(stored.clientid);
+  const sessionExpiryInterval = whole(stored.sessionExpiry, 0, HIGHEST_UINT32);
+  const userProperties = userPropertiesOf(stored.userProps);
+  const birth = announcement(stored, 'birth');
+  const closing = announcement(stored, 'close');
+  const will = announcement(stored, 'will');
+  return {
+    server: brokerUrl(stored),
+    protocolVersion: protocolVersion(stored),
+    clientId: clientId ?? extras.generatedClientId,
+    // Without a client id of its own there is no session that could be found again.
+    cleanStart: clientId === undefined || flag(stored.cleansession, true),
+    keepAlive: whole(stored.keepalive, 0, 65_535) ?? 60,
+    ...(sessionExpiryInterval !== undefined && { sessionExpiryInterval }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(userProperties !== undefined && { userProperties }),
+    ...(birth !== undefined && { birth }),
+    ...(closing !== undefined && { closing }),
+    ...(will !== undefined && { will }),
+    ...optional('receiveMaximum', whole(stored.receiveMaximum, 1, 65_535)),
+    ...optional('maximumPacketSize', whole(stored.maximumPacketSize, 16, 268_435_460)),
+    ...optional('topicAliasMaximum', whole(stored.topicAliasMaximum, 0, 65_535)),
+    tls: { ...tls, rejectUnauthorized: tls?.rejectUnauthorized ?? flag(stored.verifyCertificate, true) },
+    outbox: {
+      ...optional('maxMessages', whole(stored.maxMessages, 1, Number.MAX_SAFE_INTEGER)),
+      ...optional('maxBytes', mebibytes(stored.maxBytes)),
+    },
+    ...(reconnectTime !== undefined && {
+      backoff: { initial: Math.min(1000, reconnectTime), maximum: reconnectTime },
+    }),
+  };
+}
+
+/** The address as a URL: a URL as it is; a host with its port, `mqtts` where TLS is ticked. */
+export function brokerUrl(stored: StoredConnection): string {
+  const url = filled(stored.url);
+  if (url !== undefined) return url;
+  const broker = (filled(stored.broker) ?? 'localhost').trim();
+  if (broker.includes('://')) return broker;
+  const host = broker.includes(':') && !broker.startsWith('[') ? `[${broker}]` : broker;
+  const port = whole(stored.port, 1, 65_535) ?? 1883;
+  return `${flag(stored.usetls, false) ? 'mqtts' : 'mqtt'}://${host}:${port}`;
+}
+
+/** Whether the connection is encrypted: by the tick, or by its URL. */
+export function isSecure(stored: StoredConnection): boolean {
+  return /^(mqtts|wss|ssl|tls):/i.test(brokerUrl(stored));
+}
+
+function protocolVersion(stored: StoredConnection): NonNullable<ClientOptions['protocolVersion']> {
+  if (flag(stored.compatmode, false)) return 3;
+  if (stored.protocolVersion === 'auto') return 'auto';
+  return (whole(stored.protocolVersion, 3, 5) as 3 | 4 | 5 | undefined) ?? 4;
+}
+
+/** Zero would refuse everything; no limit at all would be no limit on memory. */
+function mebibytes(value: unknown): number | undefined {
+  const number = Number(value);
+  return value !== '' && number > 0 ? Math.floor(number * MEBIBYTE) : undefined;
+}
+
+/** The birth, close or will message, if its topic is set. */
+function announcement(stored: StoredConnection, kind: 'birth' | 'close' | 'will'): WillRequest | undefined {
+  const topic = filled(stored[`${kind}Topic`]);
+  if (topic === undefined) return undefined;
+  const properties = stored[`${kind}Msg`];
+  const request: PublishRequest = {
+    topic,
+    payload: payloadOf(stored[`${kind}Payload`]),
+    qos: qosOf(stored[`${kind}Qos`]) ?? 0,
+    retain: flag(stored[`${kind}Retain`], false),
+  };
+  return typeof properties === 'object' && properties !== null
+    ? { ...request, ...storedProperties(properties) }
+    : request;
+}
+
+/** The stored names are shorter than those of a message; both are read. */
+function storedProperties(stored: Readonly<Record<string, unknown>> | object): Partial<WillRequest> {
+  const source = stored as Readonly<Record<string, unknown>>;
+  const properties = propertiesOf({
+    contentType: source['contentType'],
+    userProperties: source['userProps'] ?? source['userProperties'],
+    responseTopic: source['respTopic'] ?? source['responseTopic'],
+    correlationData: source['correl'] ?? source['correlationData'],
+    messageExpiryInterval: source['expiry'] ?? source['messageExpiryInterval'],
+  });
+  const willDelayInterval = whole(source['delay'] ?? source['willDelayInterval'], 0, HIGHEST_UINT32);
+  return {
+    ...(properties !== undefined && { properties }),
+    ...(willDelayInterval !== undefined && { willDelayInterval }),
+  };
+}
+
+function optional<K extends string>(name: K, value: number | undefined): { [P in K]?: number } {
+  return value === undefined ? {} : ({ [name]: value } as { [P in K]: number });
+}

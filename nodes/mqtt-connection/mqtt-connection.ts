@@ -1,0 +1,66 @@
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import { MemoryStore, type SessionStore } from '../../src/index.ts';
+import { connectionOptions, isSecure, type StoredConnection } from '../common/config.ts';
+import { filled, flag, whole } from '../common/stored.ts';
+import { SharedConnection } from './shared-connection.ts';
+import { tlsOptionsOf } from './tls-config.ts';
+
+interface Credentials {
+  user?: string;
+  password?: string;
+}
+
+/** The config node as its users see it. */
+interface ConnectionNode extends Node<Credentials> {
+  connection: SharedConnection;
+}
+
+interface ConnectionDef extends NodeDef, StoredConnection {
+  readonly tls?: string;
+}
+
+/** Sessions by config node: they outlive redeploys, and end when their node is removed. */
+const stores = new Map<string, SessionStore>();
+
+export = function register(RED: NodeAPI): void {
+  function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
+    RED.nodes.createNode(this, def);
+    const connection = new SharedConnection(
+      () => ({
+        ...connectionOptions(def, {
+          username: filled(this.credentials?.user),
+          password: filled(this.credentials?.password),
+          tls: isSecure(def) ? tlsOptionsOf(RED.nodes.getNode(def.tls ?? '')) : undefined,
+          generatedClientId: `nodered${RED.util.generateId()}`,
+          reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
+        }),
+        store: storeOf(def.id),
+      }),
+      flag(def.autoConnect, true),
+      { log: (text) => this.log(text), error: (text) => this.error(text) },
+    );
+    this.connection = connection;
+    if (filled(def.clientid) === undefined && !flag(def.cleansession, true)) {
+      this.warn('Client ID is missing: the session starts clean, because without one it could not be found again');
+    }
+
+    const started = (): void => connection.flowsStarted();
+    RED.events.on('flows:started', started);
+    this.on('close', (removed: boolean, done: () => void) => {
+      RED.events.off('flows:started', started);
+      if (removed) stores.delete(def.id);
+      // `close` never rejects, and ends within about 2 s whatever the broker does.
+      void connection.close().then(done);
+    });
+  }
+
+  RED.nodes.registerType<ConnectionNode, ConnectionDef, unknown, Credentials>('mqtt-connection', MqttConnection, {
+    credentials: { user: { type: 'text' }, password: { type: 'password' } },
+  });
+};
+
+function storeOf(id: string): SessionStore {
+  const store = stores.get(id) ?? new MemoryStore();
+  stores.set(id, store);
+  return store;
+}

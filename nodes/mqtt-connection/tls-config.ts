@@ -1,0 +1,31 @@
+import type { Node } from 'node-red';
+import { MqttError, type TlsOptions } from '../../src/index.ts';
+
+/** Node-RED's own `tls-config` node. */
+interface TlsConfigNode extends Node {
+  /** False when one of its files could not be read. */
+  readonly valid?: boolean;
+  addTLSOptions(options: Record<string, unknown>): unknown;
+}
+
+/**
+ * The TLS material of a `tls-config` node; undefined without one.
+ * @throws {MqttError} `tls-failed`, when its certificates could not be loaded: that is never a reason to go without.
+ */
+export function tlsOptionsOf(node: Node | null | undefined): TlsOptions | undefined {
+  if (!isTlsConfig(node)) return undefined;
+  if (node.valid === false) {
+    throw new MqttError(
+      'tls-failed',
+      `the certificates of the TLS configuration "${node.name ?? node.id}" could not be loaded`,
+    );
+  }
+  const options: Record<string, unknown> = {};
+  node.addTLSOptions(options);
+  const { ALPNProtocols, ...material } = options;
+  return { ...material, ...(Array.isArray(ALPNProtocols) && { alpnProtocols: ALPNProtocols as string[] }) };
+}
+
+function isTlsConfig(node: Node | null | undefined): node is TlsConfigNode {
+  return typeof node === 'object' && node !== null && 'addTLSOptions' in node;
+}

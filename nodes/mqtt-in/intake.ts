@@ -1,0 +1,115 @@
+import type { Node } from 'node-red';
+import {
+  MqttError,
+  type PublishPacket,
+  type Receiver,
+  type SubscriptionOptions,
+  type SubscriptionOutcome,
+  textOf,
+  type TopicFilter,
+} from '../../src/index.ts';
+import type { Datatype } from '../common/decode.ts';
+import { toMsg } from '../common/message.ts';
+import { failure, type NodeStatus } from '../common/status.ts';
+import type { Hold, SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
+
+interface Subscribed {
+  readonly hold: Hold;
+  readonly datatype: Datatype;
+  /** Why the broker refused it, while it does. */
+  refusal: MqttError | undefined;
+}
+
+/** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
+export class Intake implements Receiver, User {
+  readonly node: Node;
+  readonly #connection: SharedConnection;
+  readonly #datatype: Datatype;
+  readonly #subscribed = new Map<string, Subscribed>();
+  #status: NodeStatus | undefined;
+  /** Why the node's own filter cannot be subscribed at all. */
+  #problem: MqttError | undefined;
+
+  constructor(node: Node, connection: SharedConnection, datatype: Datatype) {
+    this.node = node;
+    this.#connection = connection;
+    this.#datatype = datatype;
+  }
+
+  open(): void {
+    this.#connection.register(this);
+  }
+
+  /** Ends the node's part; its subscriptions stay with the broker unless the node was removed. */
+  async close(removed: boolean): Promise<void> {
+    for (const { hold } of this.#subscribed.values()) {
+      if (removed) hold.unsubscribe();
+      else hold.release();
+    }
+    this.#subscribed.clear();
+    await this.#connection.deregister(this, removed);
+  }
+
+  /** Subscribes the node's own filter; one that breaks the rules is told to a person. */
+  subscribe(filter: string, options: SubscriptionOptions): void {
+    try {
+      this.add(filter, options, this.#datatype);
+    } catch (error) {
+      this.#problem = error instanceof MqttError ? error : new MqttError('invalid-filter', textOf(error));
+      this.node.error(this.#problem, { topic: filter });
+      this.#refresh();
+    }
+  }
+
+  /**
+   * Subscribes a filter, in place of an earlier subscription of this node to the same.
+   * @throws {MqttError} `invalid-filter` or `invalid-options`; nothing has changed then.
+   */
+  add(filter: string, options: SubscriptionOptions, datatype: Datatype | undefined): void {
+    const hold = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
+    this.#subscribed.set(filter, { hold, datatype: datatype ?? this.#datatype, refusal: undefined });
+  }
+
+  remove(filter: string): void {
+    this.#subscribed.get(filter)?.hold.unsubscribe();
+    this.#subscribed.delete(filter);
+    this.#refresh();
+  }
+
+  receive(packet: PublishPacket, filter: TopicFilter): void {
+    try {
+      this.node.send(toMsg(packet, this.#subscribed.get(filter)?.datatype ?? this.#datatype));
+    } catch (error) {
+      const { topic, payload, qos, retain } = packet;
+      this.node.error(error, { topic, payload: Buffer.from(payload), qos, retain });
+    }
+  }
+
+  show(status: NodeStatus): void {
+    this.#status = status;
+    this.#refresh();
+  }
+
+  #heard(filter: string, outcome: SubscriptionOutcome): void {
+    const subscribed = this.#subscribed.get(filter);
+    if (subscribed === undefined) return;
+    const refusal = outcome.granted ? undefined : outcome.error;
+    const changed = refusal !== undefined && refusal.message !== subscribed.refusal?.message;
+    subscribed.refusal = refusal;
+    if (changed) this.node.error(refusal, { topic: filter });
+    this.#refresh();
+  }
+
+  /** Trouble of its own comes before the connection's state. */
+  #refresh(): void {
+    const trouble = this.#problem ?? this.#firstRefusal();
+    const connected = this.#status?.fill === 'green' || this.#status?.text.startsWith('connected');
+    if (trouble !== undefined && (connected || this.#problem !== undefined)) this.node.status(failure(trouble));
+    else if (this.#status !== undefined) this.node.status(this.#status);
+  }
+
+  #firstRefusal(): MqttError | undefined {
+    for (const { refusal } of this.#subscribed.values()) if (refusal !== undefined) return refusal;
+    return undefined;
+  }
+}
