@@ -54,11 +54,14 @@ async function measureCase(benchCase, { rounds, quick }) {
   }
 }
 
-/** Rounds in turn, so that what disturbs the machine for a while disturbs all alike; the first warms up and is dropped. */
+/**
+ * Rounds in turn, so that what disturbs the machine for a while disturbs all alike, and who begins changes with each.
+ * The first round warms up and is dropped.
+ */
 async function alternate(rigs, rounds) {
   const windows = Object.fromEntries([...rigs.keys()].map((name) => [name, []]));
   for (let round = 0; round <= rounds; round += 1) {
-    for (const [name, rig] of rigs) {
+    for (const [name, rig] of round % 2 === 0 ? rigs : [...rigs].toReversed()) {
       const window = await rig.measure();
       if (round > 0) {
         windows[name].push(window);

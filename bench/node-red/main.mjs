@@ -38,16 +38,20 @@ async function start({ watched }) {
     logging: { console: { level: 'error', metrics: false, audit: false } },
     mqttReconnectTime: 1000,
   });
-  const started = once(RED.runtime.events, 'flows:started');
-  const connected = watched === undefined ? undefined : green(watched);
-  await RED.start();
-  await started;
-  await connected;
+  const signal = AbortSignal.timeout(CONNECT_MS);
+  const started = once(RED.runtime.events, 'flows:started', { signal });
+  const connected = watched === undefined ? undefined : green(watched, signal);
+  try {
+    await Promise.all([RED.start(), started, connected]);
+  } catch (error) {
+    throw new Error(`the flow is not connected within ${CONNECT_MS / 1000} s, or its node types are missing`, {
+      cause: error,
+    });
+  }
   return {};
 }
 
-async function green(id) {
-  const signal = AbortSignal.timeout(CONNECT_MS);
+async function green(id, signal) {
   for (;;) {
     const [event] = await once(RED.runtime.events, 'node-status', { signal });
     if (event.id === id && event.status.fill === 'green') {
