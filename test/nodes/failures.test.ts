@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { settle, until } from '../support/events.ts';
+import { FakeBroker } from '../support/fake-broker.ts';
+import { collect, errors, type FlowNode, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
+import { freePort } from '../support/ports.ts';
+import { assertHas } from '../support/partial.ts';
+
+function connection(port: number, more: object = {}): FlowNode {
+  return { id: 'c', type: 'mqtt-connection', broker: '127.0.0.1', port: String(port), clientid: 'posthorn', ...more };
+}
+
+const IN: FlowNode = { id: 'in', type: 'mqtt-in', broker: 'c', topic: 'a/#', qos: '2', datatype: 'auto-detect' };
+const OUT: FlowNode = { id: 'out', type: 'mqtt-out', broker: 'c', topic: 'a', qos: '1', retain: '' };
+const CATCH: FlowNode = { id: 'catch', type: 'catch', wires: [['h']] };
+const COMPLETE: FlowNode = { id: 'complete', type: 'complete', scope: ['out'], wires: [['d']] };
+const HELPERS: readonly FlowNode[] = [
+  { id: 'h', type: 'helper' },
+  { id: 'd', type: 'helper' },
+];
+
+describe('what failed, and why, is said', () => {
+  let broker: FakeBroker;
+
+  beforeEach(async () => {
+    broker = await FakeBroker.listen();
+  });
+  afterEach(async () => {
+    await stopFlow();
+    await broker.close();
+  });
+
+  it('bad credentials: a red status, one line in the log and one message to Catch, however often it is tried', async () => {
+    await startFlow([connection(broker.port), IN, { ...IN, id: 'in2' }, OUT, CATCH, ...HELPERS]);
+    const caught = collect('h');
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const peer = await broker.accept();
+      await peer.handshake({ returnCode: 4 });
+      await peer.closed;
+    }
+    await until(() => statuses('in').at(-1) === 'red ring bad credentials (0x86)', 'the reason in the status');
+    assert.equal(statuses('out').at(-1), 'red ring bad credentials (0x86)');
+    const where = `mqtt://127.0.0.1:${broker.port}`;
+    const sentence = `broker refused the connection (0x86 Bad User Name or Password) at ${where}`;
+    assert.deepEqual(errors('c'), [sentence]);
+    assert.equal(caught.length, 1);
+    assertHas(caught[0]?.['error'], { code: 'connection-refused' });
+  });
+
+  it('an unreachable broker: a red status with the system’s reason', async () => {
+    const port = await freePort();
+    await startFlow([connection(port), IN]);
+    await until(() => statuses('in').at(-1) === 'red ring connection refused', 'the reason in the status');
+    assert.deepEqual(errors('c'), [`cannot reach mqtt://127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`]);
+  });
+
+  it('a refused subscription: a red status at this node only, and an error that names filter and code', async () => {
+    await startFlow([connection(broker.port), IN, OUT, CATCH, ...HELPERS]);
+    const caught = collect('h');
+    const peer = await broker.accept();
+    await peer.handshake();
+    const { messageId = 0 } = await peer.expect('subscribe');
+    peer.send({ cmd: 'suback', messageId, granted: [0x80] });
+    await until(() => caught.length === 1, 'the error at Catch');
+    assert.equal(statuses('in').at(-1), 'red ring subscribe: 0x80');
+    assert.equal(statuses('out').at(-1), 'green dot node-red:common.status.connected');
+    assertHas(caught[0], { topic: 'a/#', error: { code: 'subscription-refused' } });
+  });
+
+  it('done comes with the PUBACK, not before, and exactly once', async () => {
+    await startFlow([connection(broker.port), OUT, COMPLETE, ...HELPERS]);
+    const completed = collect('d');
+    const peer = await broker.accept();
+    await peer.handshake();
+    node('out').receive({ payload: 'x' });
+    const { messageId = 0 } = await peer.expect('publish');
+    assert.equal(completed.length, 0);
+    peer.send({ cmd: 'puback', messageId });
+    await until(() => completed.length === 1, 'done');
+    peer.send({ cmd: 'puback', messageId });
+    peer.send({ cmd: 'pingresp' });
+    await settle();
+    assert.equal(completed.length, 1);
+  });
+
+  it('a malformed packet ends the connection, Node-RED and the waiting message stay', async () => {
+    await startFlow([connection(broker.port), OUT, COMPLETE, ...HELPERS]);
+    const completed = collect('d');
+    const first = await broker.accept();
+    await first.handshake();
+    node('out').receive({ payload: 'x' });
+    await first.expect('publish');
+    first.sendBytes(Buffer.from('3600', 'hex'));
+    await first.closed;
+    const second = await broker.accept();
+    await second.handshake();
+    const { messageId = 0 } = await second.expect('publish');
+    second.send({ cmd: 'puback', messageId });
+    await until(() => completed.length === 1, 'done');
+    assert.match(errors('c').join(), /both QoS bits.*0x81 Malformed Packet/);
+  });
+
+  it('settings that make no sense are told, and nothing else happens', async () => {
+    await startFlow([connection(broker.port, { broker: 'http://x' }), IN, OUT, CATCH, ...HELPERS]);
+    const caught = collect('h');
+    assert.deepEqual(errors('c'), ['"http://x" is not a broker address such as mqtt://host:1883']);
+    assert.equal(statuses('in').at(-1), 'red ring invalid options');
+    node('out').receive({ payload: 'x' });
+    await until(() => caught.length === 1, 'the error at Catch');
+    assertHas(caught[0]?.['error'], { code: 'invalid-options' });
+  });
+
+  it('QoS 0 while offline is an error of the message', async () => {
+    await startFlow([connection(await freePort()), { ...OUT, qos: '0' }, CATCH, ...HELPERS]);
+    await until(() => statuses('out').at(-1) === 'red ring connection refused', 'offline');
+    const caught = collect('h');
+    node('out').receive({ payload: 'x' });
+    await until(() => caught.length === 1, 'the error at Catch');
+    assertHas(caught[0]?.['error'], { code: 'offline' });
+  });
+});

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import helper from 'node-red-node-test-helper';
+import type { Node, NodeAPI, NodeMessage } from 'node-red';
+import registerConnection from '../../nodes/mqtt-connection/mqtt-connection.ts';
+import registerIn from '../../nodes/mqtt-in/mqtt-in.ts';
+import registerOut from '../../nodes/mqtt-out/mqtt-out.ts';
+import { within } from './events.ts';
+
+/** One node of a flow file. */
+export type FlowNode = { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>;
+
+/** Core nodes that flows of tests use. */
+const CORE = ['common/24-complete', 'common/25-catch', 'common/25-status', 'network/05-tls'].map(
+  (file) => require(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void,
+);
+
+helper.init(process.env['POSTHORN_NODE_RED'] ?? require.resolve('node-red'), {
+  // A test must not wait seconds for a reconnect.
+  mqttReconnectTime: 100,
+} as never);
+
+/** Starts the flow in a real Node-RED runtime, with our nodes loaded from their sources. */
+export async function startFlow(nodes: readonly FlowNode[], credentials: object = {}): Promise<void> {
+  await helper.load([...CORE, registerConnection, registerIn, registerOut], placed(nodes) as never, credentials);
+}
+
+/** Nodes that say nothing else lie on one tab; config nodes belong to all. */
+function placed(nodes: readonly FlowNode[]): readonly FlowNode[] {
+  const tabs = new Set(nodes.map(({ z }) => z).filter((z) => typeof z === 'string'));
+  const ids = [...tabs.add('tab')];
+  return [
+    ...ids.map((id) => ({ id, type: 'tab', label: id })),
+    ...nodes.map((each) => (isConfig(each) ? each : { x: 0, y: 0, z: 'tab', wires: [], ...each })),
+  ];
+}
+
+function isConfig({ type }: FlowNode): boolean {
+  return type === 'mqtt-connection' || type === 'tls-config';
+}
+
+/** Deploys a changed flow as the editor does. */
+export async function deploy(nodes: readonly FlowNode[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
+  await helper.setFlows(placed(nodes) as never, type);
+}
+
+/** Ends the flow; every node is closed. */
+export async function stopFlow(): Promise<void> {
+  await helper.unload();
+}
+
+export function node<T extends Node = Node>(id: string): T {
+  const found = helper.getNode(id) as T | null;
+  if (found === null) throw new Error(`there is no node ${id}`);
+  return found;
+}
+
+/** Resolves with the next message that arrives at the node. */
+export async function nextMessage(id: string): Promise<NodeMessage & Record<string, unknown>> {
+  const [msg] = (await within(once(node(id), 'input'), `a message at ${id}`)) as [
+    NodeMessage & Record<string, unknown>,
+  ];
+  return msg;
+}
+
+/** Every message that arrives at the node from now on. */
+export function collect(id: string): (NodeMessage & Record<string, unknown>)[] {
+  const messages: (NodeMessage & Record<string, unknown>)[] = [];
+  node(id).on('input', (msg) => messages.push(msg));
+  return messages;
+}
+
+/** The calls of a method of one node, from the start of the flow on. */
+function callsOf(id: string, method: 'status' | 'error' | 'warn' | 'log'): unknown[][] {
+  const spy = node(id)[method] as unknown as { getCalls(): { thisValue: Node; args: unknown[] }[] };
+  return spy
+    .getCalls()
+    .filter(({ thisValue }) => thisValue.id === id)
+    .map(({ args }) => args);
+}
+
+/** The statuses that a node has shown, in order, as `fill shape text`. */
+export function statuses(id: string): string[] {
+  return callsOf(id, 'status').map(([status]) => {
+    const { fill, shape, text } = status as { fill: string; shape: string; text: string };
+    return `${fill} ${shape} ${text}`;
+  });
+}
+
+/** What a node has reported with `node.error`, as text. */
+export function errors(id: string): string[] {
+  return callsOf(id, 'error').map(([error]) => (error instanceof Error ? error.message : String(error)));
+}
+
+export { helper };
