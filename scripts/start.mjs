@@ -1,11 +1,10 @@
 // `npm start`: a broker, Node-RED with this package, and a flow to look at, in one command. See --help.
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { HELP, UsageError, parseArguments } from './demo/arguments.mjs';
 import { startBroker } from './demo/broker.mjs';
+import { build, isBuilt } from './demo/build.mjs';
 import { startNodeRed } from './demo/node-red.mjs';
 import { HOST, freePort } from './demo/ports.mjs';
-import { run } from './demo/run.mjs';
 import { editorAddress } from './demo/settings.mjs';
 import { markRunning, throwIfRunning } from './demo/single-start.mjs';
 import { prepareUserDirectory, resetUserDirectory } from './demo/user-directory.mjs';
@@ -13,7 +12,6 @@ import { prepareUserDirectory, resetUserDirectory } from './demo/user-directory.
 const BROKER_PORT = 1883;
 const STOP_DEADLINE_MS = 5000;
 const PARENT_CHECK_MS = 500;
-const BUILD = fileURLToPath(new URL('build.mjs', import.meta.url));
 
 const say = (line) => process.stdout.write(`${line}\n`);
 
@@ -57,8 +55,10 @@ function onParentGone(listener) {
 async function demo({ broker: url, port, reset }, signal) {
   await throwIfRunning();
   if (reset) resetUserDirectory();
-  say('Building …');
-  await run(process.execPath, [BUILD], { signal });
+  if (!isBuilt()) {
+    say('Building …');
+    await build(signal);
+  }
   const editorPort = await portFor('Node-RED', port);
   const broker = url === undefined ? await startBuiltInBroker() : { url, close: async () => {} };
   try {

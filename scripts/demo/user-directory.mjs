@@ -9,8 +9,8 @@ import { settingsFile } from './settings.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PACKAGE = '@posthorn/node-red-mqtt';
 
-/** Node-RED's user directory of the demo: the only place where the demo writes. */
-export const USER_DIRECTORY = join(ROOT, '.demo');
+/** Node-RED's user directory of the demo: the only place where the demo writes. A test gives it another one. */
+export const USER_DIRECTORY = process.env.POSTHORN_DEMO_DIRECTORY ?? join(ROOT, '.demo');
 
 const inUserDirectory = (name) => join(USER_DIRECTORY, name);
 const MANIFEST = inUserDirectory('package.json');
