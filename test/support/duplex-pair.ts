@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { Transport, TransportHandlers } from '../../src/transport/transport.ts';
+
+/** The other end of a {@link Transport} in memory: what the client did to it, and what the network does to the client. */
+export interface Peer {
+  /** The chunks of each write. */
+  readonly writes: (readonly Buffer[])[];
+  /** `end` and `destroy` in the order of their calls, and every write after the first of them. */
+  readonly endings: ('end' | 'destroy' | 'write after end')[];
+  /** What the next writes answer: false is back-pressure. Default true. */
+  accepts: boolean;
+  /** Everything that was written since the last call. */
+  taken(): Buffer;
+  send(...chunks: readonly Buffer[]): void;
+  drain(): void;
+  closed(cause?: Error): void;
+}
+
+/** A transport without a socket: every call is synchronous, and nothing happens that the test does not do. */
+export function duplexPair(): { readonly transport: Transport; readonly peer: Peer } {
+  let handlers: TransportHandlers | undefined;
+  let read = 0;
+  const started = (): TransportHandlers => {
+    assert.ok(handlers, 'the transport was not started');
+    return handlers;
+  };
+  const peer: Peer = {
+    writes: [],
+    endings: [],
+    accepts: true,
+    taken() {
+      const bytes = Buffer.concat(peer.writes.slice(read).flat());
+      read = peer.writes.length;
+      return bytes;
+    },
+    send(...chunks) {
+      for (const chunk of chunks) started().data(chunk);
+    },
+    drain: () => started().drain(),
+    closed: (cause) => started().closed(cause),
+  };
+  const transport: Transport = {
+    start(given) {
+      assert.equal(handlers, undefined, 'a transport is started once');
+      handlers = given;
+    },
+    write(chunks) {
+      if (peer.endings.length > 0) peer.endings.push('write after end');
+      peer.writes.push(chunks);
+      return peer.accepts;
+    },
+    end: () => void peer.endings.push('end'),
+    destroy: () => void peer.endings.push('destroy'),
+  };
+  return { transport, peer };
+}
