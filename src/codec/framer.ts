@@ -35,6 +35,7 @@ export class Framer {
 
   /** @throws {ProtocolViolation} for an over-long or non-minimal Remaining Length, and for a packet above the maximum. */
   push(chunk: Buffer): void {
+    if (this.#stopped) return;
     let offset = this.#held > 0 ? this.#complete(chunk) : 0;
     while (!this.#stopped && offset < chunk.length) {
       if (!this.#readHeader(chunk, offset, chunk.length)) return this.#keep(chunk, offset, 0);
