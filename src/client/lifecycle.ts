@@ -142,6 +142,8 @@ export class Lifecycle {
       if (this.#backoff.failures === 0) attempt = 0;
       const delay = this.#backoff.next(cause.retryable);
       this.#enter({ phase: 'waiting', until: Date.now() + delay, attempt, cause });
+      // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
+      this.#session.dropUnsent(offline(cause));
       await sleep(this.#settings.clock, delay, signal);
     }
   }

@@ -31,18 +31,28 @@ describe('what MQTT.js 5.16.0 gets wrong', () => {
     return peer;
   }
 
-  it('1: more messages wait offline than there are packet ids, and each arrives and is settled once', async function () {
+  it('1: more messages wait offline than there are packet ids; each arrives and is settled once, no id is in use twice', async function () {
     this.timeout(30_000);
-    const broker = await bench.broker({ autoRespond: {} });
+    const broker = await bench.broker();
     const client = bench.client(broker.url);
     const outcomes = numbered(70_000).map((payload) => publish(client, { payload, qos: 1 }));
     assert.equal(client.waiting, 70_000);
     client.connect();
-    await within(Promise.all(outcomes.map(({ settled }) => settled)), 'not all settled', 25_000);
+    const peer = await broker.accept();
+    await peer.handshake();
+    const first = await peer.expect('publish');
+    // The first one stays open while the ids of the others wrap around it.
+    const others = numbered(70_000).slice(1);
+    for (const payload of others) {
+      const { messageId = 0, ...packet } = await peer.expect('publish');
+      assert.equal(String(packet.payload), payload);
+      assert.notEqual(messageId, first.messageId);
+      peer.send({ cmd: 'puback', messageId, reasonCode: 0 });
+    }
+    assert.equal(outcomes[0]?.times, 0);
+    peer.send({ cmd: 'puback', messageId: first.messageId ?? 0, reasonCode: 0 });
+    await within(Promise.all(outcomes.map(({ settled }) => settled)), 'not all settled');
     assert.ok(outcomes.every(({ times, error }) => times === 1 && error === undefined));
-    const [peer] = broker.peers;
-    assert.ok(peer);
-    assert.deepEqual(publishedTo(peer), numbered(70_000));
   });
 
   it('2: a resumed session sends all that is unacknowledged at once, with DUP, in the first order', async () => {
