@@ -1,5 +1,5 @@
 import { parser } from 'mqtt-packet';
-import type { IConnackPacket, IDisconnectPacket, ISubackPacket, IUnsubackPacket, Packet } from 'mqtt-packet';
+import type { IDisconnectPacket, ISubackPacket, IUnsubackPacket, Packet } from 'mqtt-packet';
 import { malformed, protocolError, textOf } from '../protocol/errors.ts';
 import type {
   AuthPacket,
@@ -125,8 +125,7 @@ export class ControlDecoder {
     if (flags > 1 && this.#version > 3) throw malformed(`CONNACK has the acknowledge flags ${flags}`);
     const reasonCode = this.#connackCode(reader.byte());
     const properties = this.#properties(reader, 'CONNACK', ALLOWED.connack);
-    const packet = this.#parse(frame) as IConnackPacket;
-    const sessionPresent = packet.sessionPresent && this.#version > 3;
+    const sessionPresent = flags === 1 && this.#version > 3;
     if (sessionPresent && reasonCode !== 0) throw protocolError('CONNACK refuses and says Session Present');
     if (properties['authenticationData'] !== undefined && properties['authenticationMethod'] === undefined) {
       throw protocolError('CONNACK has Authentication Data without a method');

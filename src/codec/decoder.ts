@@ -39,7 +39,9 @@ export class Decoder {
     this.#reader.reset(buffer, bodyStart, end);
     if (type === TYPE.publish) return readPublish(this.#reader, flags, this.#version);
     // [MQTT-2.1.3-1] reserved flags: 0010 for PUBREL, 0000 for everything else that a Server sends.
-    if (flags !== (type === TYPE.pubrel ? 2 : 0)) throw malformed(`packet type ${type} has the flags ${flags}`);
+    if (flags !== (type === TYPE.pubrel ? 2 : 0) && !this.#isRepeatedPubrel(first)) {
+      throw malformed(`packet type ${type} has the flags ${flags}`);
+    }
     switch (type) {
       case TYPE.puback:
         return this.#acknowledgement('puback');
@@ -61,6 +63,11 @@ export class Decoder {
       default:
         throw protocolError(`broker sent a packet of type ${type}, which only a client may send`);
     }
+  }
+
+  /** In MQTT 3.1 a PUBREL that is sent again has DUP set (3.6 there). */
+  #isRepeatedPubrel(firstByte: number): boolean {
+    return this.#version === 3 && firstByte === 0x6a;
   }
 
   #acknowledgement(cmd: AckCommand): ServerPacket {

@@ -12,6 +12,9 @@ import type { Reader } from './reader.ts';
 export function readPublish(reader: Reader, flags: number, version: ProtocolVersion): PublishPacket {
   const qos = (flags >> 1) & 3;
   if (qos === 3) throw malformed('PUBLISH has both QoS bits set');
+  const dup = (flags & 8) === 8;
+  // [MQTT-3.3.1-2] only MQTT 5 calls it malformed; older Servers are known to do it.
+  if (dup && qos === 0 && version === 5) throw malformed('PUBLISH at QoS 0 has DUP set');
   const topic = reader.string();
   // [MQTT-3.3.2-2] no wildcards in a Topic Name.
   if (hasWildcard(topic)) throw protocolError('PUBLISH has a wildcard in its Topic Name');
@@ -24,7 +27,7 @@ export function readPublish(reader: Reader, flags: number, version: ProtocolVers
     payload: reader.rest(),
     qos: qos as QoS,
     retain: (flags & 1) === 1,
-    dup: (flags & 8) === 8,
+    dup,
     packetId,
     properties,
   };
