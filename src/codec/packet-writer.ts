@@ -10,6 +10,9 @@ const SLAB_SIZE = 65_536;
 /** A payload above this travels as a chunk of its own instead of being copied. */
 const LARGEST_COPIED_PAYLOAD = 16_384;
 
+/** Five bytes of fixed header and the highest Remaining Length (2.1.4): no packet is larger. */
+const LARGEST_PACKET = 268_435_460;
+
 const FIRST_BYTE: Readonly<Record<AckCommand, number>> = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 };
 
 /** Encodes packets and collects their bytes until {@link take}. A packet is written whole or not at all. */
@@ -38,9 +41,8 @@ export class PacketWriter {
   /** @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15]. */
   publish(packet: PublishPacket): void {
     const layout = this.#layout.measure(packet);
-    if (layout.size > this.maximumPacketSize) {
-      throw new PacketTooLarge(`the message to ${packet.topic}`, layout.size, this.maximumPacketSize);
-    }
+    const limit = Math.min(this.maximumPacketSize, LARGEST_PACKET);
+    if (layout.size > limit) throw new PacketTooLarge(`the message to ${packet.topic}`, layout.size, limit);
     const { payload } = packet;
     const copied = payload.length <= LARGEST_COPIED_PAYLOAD;
     this.#reserve(copied ? layout.size : layout.size - payload.length);
