@@ -10,12 +10,14 @@ import type {
   Will,
 } from '../protocol/packet.ts';
 import { assertNever } from '../util/assert-never.ts';
+import { sizeOfVarint, writeVarint } from './varint.ts';
 
 // Otherwise the first packet builds a table of 65,536 Buffers and blocks for tens of milliseconds.
 writeToStream.cacheNumbers = false;
 
 /** The packets of which there are few, by `mqtt-packet`. What they carry was checked when it was accepted. */
 export function encodeControl(packet: ControlPacket, protocolVersion: ProtocolVersion): Buffer {
+  if (packet.cmd === 'connect' && isPasswordAlone(packet)) return connectWithPasswordAlone(packet);
   const bytes = generate(stockPacket(packet), { protocolVersion });
   // `mqtt-packet` answers some values that it cannot write with nothing at all.
   if (bytes.length === 0) throw new TypeError(`${packet.cmd.toUpperCase()} could not be encoded`);
@@ -55,6 +57,28 @@ function connect(packet: ConnectPacket): IConnectPacket {
       properties: stockProperties(properties),
     }),
   };
+}
+
+/** The Connect Flags of MQTT 5 behind the protocol name and its level (3.1.2.3), and the one for a user name. */
+const FLAGS_AT = 7;
+const USER_NAME_FLAG = 0x80;
+
+function isPasswordAlone({ protocolVersion, username, password }: ConnectPacket): boolean {
+  return protocolVersion === 5 && username === undefined && password !== undefined;
+}
+
+/** MQTT 5 allows it (3.1.2.9), `mqtt-packet` does not: it writes an empty user name, which is taken out again. */
+function connectWithPasswordAlone(packet: ConnectPacket): Buffer {
+  const bytes = encodeControl({ ...packet, username: '' }, packet.protocolVersion);
+  let bodyStart = 2;
+  while ((bytes[bodyStart - 1] ?? 0) > 127) bodyStart += 1;
+  const passwordAt = bytes.length - Buffer.from(packet.password ?? '').length - 2;
+  const remainingLength = bytes.length - bodyStart - 2;
+  const header = Buffer.alloc(1 + sizeOfVarint(remainingLength), bytes[0]);
+  writeVarint(header, 1, remainingLength);
+  const body = Buffer.concat([bytes.subarray(bodyStart, passwordAt - 2), bytes.subarray(passwordAt)]);
+  body[FLAGS_AT] = (body[FLAGS_AT] ?? 0) & ~USER_NAME_FLAG;
+  return Buffer.concat([header, body]);
 }
 
 function willOf(will: Will): NonNullable<IConnectPacket['will']> {

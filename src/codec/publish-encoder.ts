@@ -1,4 +1,5 @@
 import type { ProtocolVersion, PublishPacket, PublishProperties } from '../protocol/packet.ts';
+import { sizeOfVarint, writeVarint } from './varint.ts';
 
 /**
  * The direct path for PUBLISH (3.3): measured first, so that it is written once, into a buffer that is large enough.
@@ -108,19 +109,4 @@ function writeUint16(buffer: Buffer, at: number, value: number): number {
   buffer[at] = value >> 8;
   buffer[at + 1] = value & 0xff;
   return at + 2;
-}
-
-function sizeOfVarint(value: number): number {
-  if (value < 128) return 1;
-  if (value < 16_384) return 2;
-  return value < 2_097_152 ? 3 : 4;
-}
-
-function writeVarint(buffer: Buffer, at: number, value: number): number {
-  while (value > 127) {
-    buffer[at++] = (value & 0x7f) | 0x80;
-    value >>>= 7;
-  }
-  buffer[at++] = value;
-  return at;
 }
