@@ -56,8 +56,8 @@ describe('Decoder', () => {
         }
         it(`takes ${row.name} in version ${version} with its flags only`, () => {
           for (let flags = 0; flags < 16; flags++) {
-            const again = row.type === 6 && version === 3 && flags === 0x0a;
-            const expected = flags === row.flags || again ? 'accepted' : 0x81;
+            const again: boolean = row.type === 6 && version === 3 && flags === 0x0a;
+            const expected: number | string = flags === row.flags || again ? 'accepted' : 0x81;
             assert.equal(verdict(version, frame((row.type << 4) | flags, hex(body))), expected, `flags ${flags}`);
           }
         });
@@ -241,7 +241,7 @@ describe('Decoder', () => {
     for (const { name, version, codes, refusedWith = 0x82, bytes } of rows) {
       it(`${name}: 256 codes, ${codes.length} defined`, () => {
         for (let value = 0; value < 256; value++) {
-          const expected = codes.includes(value) ? 'accepted' : refusedWith;
+          const expected: number | string = codes.includes(value) ? 'accepted' : refusedWith;
           assert.equal(verdict(version, bytes(value)), expected, `code 0x${value.toString(16)}`);
         }
       });

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { PacketWriter } from '../../../src/codec/packet-writer.ts';
+import { PacketTooLarge } from '../../../src/protocol/errors.ts';
+import type { PacketId, ProtocolVersion, PublishPacket } from '../../../src/protocol/packet.ts';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import { frame, properties, property, text, uint16, varint, VERSIONS } from './wire.ts';
+
+const id = (value: number): PacketId => value as PacketId;
+
+function message(fields: Partial<PublishPacket> = {}): PublishPacket {
+  return {
+    cmd: 'publish',
+    topic: 't',
+    payload: Buffer.from('payload'),
+    qos: 0,
+    retain: false,
+    dup: false,
+    packetId: undefined,
+    properties: undefined,
+    ...fields,
+  };
+}
+
+function written(version: ProtocolVersion, write: (writer: PacketWriter) => void): string {
+  const writer = new PacketWriter(version);
+  write(writer);
+  return Buffer.concat(writer.take()).toString('hex');
+}
+
+describe('PacketWriter', () => {
+  describe('PUBLISH', () => {
+    it('at QoS 0 has no Packet Identifier [MQTT-2.2.1-2]', () => {
+      const bytes = written(4, (writer) => writer.publish(message()));
+      assert.equal(bytes, frame(0x30, text('t'), Buffer.from('payload')).toString('hex'));
+    });
+
+    it('at QoS 1 and 2 has one, and the flags of its message', () => {
+      for (const [qos, first] of [
+        [1, 0x32],
+        [2, 0x34],
+      ] as const) {
+        for (const [dup, retain] of [
+          [false, false],
+          [true, false],
+          [false, true],
+          [true, true],
+        ] as const) {
+          const bytes = written(4, (writer) => writer.publish(message({ qos, dup, retain, packetId: id(0x1234) })));
+          const flags = first | (dup ? 8 : 0) | (retain ? 1 : 0);
+          assert.equal(bytes, frame(flags, text('t'), uint16(0x1234), Buffer.from('payload')).toString('hex'));
+        }
+      }
+    });
+
+    it('in MQTT 5 has a Property Length even without properties [MQTT-2.2.2-1]', () => {
+      const bytes = written(5, (writer) => writer.publish(message()));
+      assert.equal(bytes, frame(0x30, text('t'), properties(), Buffer.from('payload')).toString('hex'));
+    });
+
+    it('never has a Subscription Identifier, also when a received message is passed on [MQTT-3.3.4-6]', () => {
+      const plain = written(5, (writer) => writer.publish(message({ properties: {} })));
+      const passedOn = message({ properties: { subscriptionIdentifiers: [1, 2] } });
+      assert.equal(
+        written(5, (writer) => writer.publish(passedOn)),
+        plain,
+      );
+    });
+
+    it('has its properties, user properties in their order [MQTT-3.3.2-18]', () => {
+      const userProperties = [
+        ['a', '1'],
+        ['b', 'ü'],
+        ['a', '3'],
+      ] as const;
+      const bytes = written(5, (writer) =>
+        writer.publish(
+          message({
+            topic: 'tä/🚀',
+            properties: {
+              payloadFormatIndicator: false,
+              messageExpiryInterval: 0xffffffff,
+              topicAlias: 65_535,
+              responseTopic: 'ä',
+              correlationData: Buffer.from([0, 255]),
+              contentType: 'text/plain',
+              userProperties,
+            },
+          }),
+        ),
+      );
+      const list = properties(
+        property(0x01, Buffer.from([0])),
+        property(0x02, Buffer.from('ffffffff', 'hex')),
+        property(0x23, uint16(65_535)),
+        property(0x08, text('ä')),
+        property(0x09, text(Buffer.from([0, 255]))),
+        property(0x03, text('text/plain')),
+        ...userProperties.map(([name, value]) => property(0x26, Buffer.concat([text(name), text(value)]))),
+      );
+      assert.equal(bytes, frame(0x30, text('tä/🚀'), list, Buffer.from('payload')).toString('hex'));
+    });
+
+    it('before MQTT 5 has no properties', () => {
+      const given = message({ properties: { contentType: 'x' } });
+      assert.equal(
+        written(4, (writer) => writer.publish(given)),
+        written(4, (writer) => writer.publish(message())),
+      );
+    });
+
+    it('has a Remaining Length of the least bytes, whatever its size [MQTT-1.5.5-1]', () => {
+      for (const size of [0, 124, 125, 16_380, 16_381, 2_097_148, 2_097_149]) {
+        const writer = new PacketWriter(4);
+        writer.publish(message({ payload: Buffer.alloc(size) }));
+        const [first] = writer.take();
+        const head = Buffer.concat([Buffer.from([0x30]), varint(size + 3)]);
+        assert.deepEqual(first?.subarray(0, head.length), head, `${size} bytes`);
+      }
+    });
+
+    it('larger than MQTT can say at all is refused before a byte is written', () => {
+      const writer = new PacketWriter(4);
+      const payload = Buffer.alloc(268_435_455 - 3 + 1);
+      assert.throws(() => writer.publish(message({ payload })), PacketTooLarge);
+      assert.equal(writer.pending, 0);
+      writer.publish(message({ payload: payload.subarray(1) }));
+      assert.deepEqual(writer.take()[0], Buffer.from('30ffffff7f000174', 'hex'));
+    });
+  });
+
+  describe('acknowledgements', () => {
+    for (const [cmd, first] of [
+      ['puback', 0x40],
+      ['pubrec', 0x50],
+      ['pubrel', 0x62],
+      ['pubcomp', 0x70],
+    ] as const) {
+      it(`${cmd} is two bytes for Success, and before MQTT 5 always`, () => {
+        for (const version of VERSIONS) {
+          const bytes = written(version, (writer) => writer.acknowledge(cmd, id(0xabcd)));
+          assert.equal(bytes, frame(first, uint16(0xabcd)).toString('hex'));
+        }
+        const old = written(4, (writer) => writer.acknowledge(cmd, id(1), 0x92));
+        assert.equal(old, frame(first, uint16(1)).toString('hex'));
+      });
+
+      it(`${cmd} says any other Reason Code in MQTT 5`, () => {
+        const bytes = written(5, (writer) => writer.acknowledge(cmd, id(1), 0x92));
+        assert.equal(bytes, frame(first, uint16(1), Buffer.from([0x92])).toString('hex'));
+      });
+    }
+
+    it('has the flags 0010 in PUBREL [MQTT-3.6.1-1]', () => {
+      assert.match(
+        written(5, (writer) => writer.acknowledge('pubrel', id(1))),
+        /^62/,
+      );
+    });
+  });
+
+  describe('above the Server’s Maximum Packet Size [MQTT-3.2.2-15]', () => {
+    it('a PUBLISH is written whole or not at all, and the stream stays in order', () => {
+      const writer = new PacketWriter(5);
+      const size = 1 + 1 + 3 + 1 + 7;
+      writer.maximumPacketSize = size;
+      writer.publish(message());
+      assert.throws(
+        () => writer.publish(message({ payload: Buffer.from('payload8') })),
+        (error) => error instanceof PacketTooLarge && error.size === size + 1 && error.limit === size,
+      );
+      assert.throws(() => writer.publish(message({ payload: Buffer.alloc(100_000) })), PacketTooLarge);
+      writer.acknowledge('puback', id(1));
+      const expected = Buffer.concat([
+        frame(0x30, text('t'), properties(), Buffer.from('payload')),
+        frame(0x40, uint16(1)),
+      ]);
+      assert.equal(writer.pending, expected.length);
+      assert.deepEqual(Buffer.concat(writer.take()), expected);
+    });
+
+    it('a SUBSCRIBE is not written', () => {
+      const writer = new PacketWriter(5);
+      writer.maximumPacketSize = 20;
+      const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+      const filter = 'a'.repeat(20) as TopicFilter;
+      const packet = { cmd: 'subscribe', packetId: id(1), subscriptions: [{ filter, ...options }] } as const;
+      assert.throws(
+        () => writer.control(packet),
+        (error) => error instanceof PacketTooLarge && error.limit === 20,
+      );
+      assert.equal(writer.pending, 0);
+    });
+  });
+
+  describe('chunks', () => {
+    it('puts many small packets into one chunk, in order', () => {
+      const writer = new PacketWriter(5);
+      for (let packetId = 1; packetId <= 1000; packetId++) writer.acknowledge('puback', id(packetId));
+      const chunks = writer.take();
+      assert.equal(chunks.length, 1);
+      assert.equal(chunks[0]?.length, 4000);
+      assert.equal(chunks[0]?.readUInt16BE(4 * 999 + 2), 1000);
+    });
+
+    it('does not copy a large payload: it travels as a chunk of its own', () => {
+      const writer = new PacketWriter(4);
+      const payload = Buffer.alloc(16_385, 'x');
+      writer.publish(message());
+      writer.publish(message({ payload }));
+      writer.publish(message());
+      const chunks = writer.take();
+      assert.equal(chunks.length, 3);
+      assert.equal(chunks[1], payload);
+    });
+
+    it('copies a payload of up to 16 KiB, so that the caller’s memory is free', () => {
+      const writer = new PacketWriter(4);
+      const payload = Buffer.alloc(16_384, 'x');
+      writer.publish(message({ payload }));
+      payload.fill('y');
+      const bytes = Buffer.concat(writer.take());
+      assert.ok(bytes.subarray(-16_384).equals(Buffer.alloc(16_384, 'x')));
+    });
+
+    it('never overwrites bytes that were taken', () => {
+      const writer = new PacketWriter(4);
+      const taken: { readonly chunk: Buffer; readonly copy: Buffer }[] = [];
+      for (let round = 0; round < 60; round++) {
+        for (let n = 0; n < 20; n++) {
+          writer.publish(message({ payload: Buffer.alloc(200 + round, String.fromCodePoint(33 + round)) }));
+        }
+        for (const chunk of writer.take()) taken.push({ chunk, copy: Buffer.from(chunk) });
+      }
+      assert.ok(taken.length >= 60);
+      for (const { chunk, copy } of taken) assert.ok(chunk.equals(copy));
+    });
+
+    it('tells how many bytes wait, and none after they were taken', () => {
+      const writer = new PacketWriter(4);
+      assert.equal(writer.pending, 0);
+      writer.publish(message({ payload: Buffer.alloc(20_000) }));
+      writer.acknowledge('puback', id(1));
+      writer.control({ cmd: 'pingreq' });
+      assert.equal(writer.pending, 4 + 3 + 20_000 + 4 + 2);
+      assert.equal(Buffer.concat(writer.take()).length, 20_013);
+      assert.equal(writer.pending, 0);
+      assert.deepEqual(writer.take(), []);
+    });
+
+    it('takes a head that is larger than a slab', () => {
+      const writer = new PacketWriter(5);
+      const value = 'v'.repeat(60_000);
+      const userProperties = [
+        ['a', value],
+        ['b', value],
+      ] as const;
+      writer.publish(message({ properties: { userProperties } }));
+      writer.acknowledge('puback', id(7));
+      const bytes = Buffer.concat(writer.take());
+      assert.equal(bytes.subarray(-4).toString('hex'), '40020007');
+      assert.equal(bytes.length, 1 + 3 + 3 + 3 + 2 * (5 + 1 + 60_000) + 7 + 4);
+    });
+  });
+});
