@@ -23,7 +23,8 @@ interface Connection {
   port: string | number;
   tls: string;
   usetls: boolean | string;
-  verifyservercert: boolean | string;
+  /** In place of core's `verifyservercert`, whose stored `false` nobody ever chose. */
+  verifyCertificate: boolean | string;
   clientid: string;
   autoConnect: boolean | string;
   compatmode: boolean | string;
@@ -69,7 +70,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     },
     tls: { type: 'tls-config', value: '', required: false, label: text('mqtt-connection', 'label.tls') },
     usetls: { value: false },
-    verifyservercert: { value: true },
+    verifyCertificate: { value: true },
     clientid: {
       value: '',
       validate(value, _options) {
@@ -125,7 +126,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     fillMissing(this);
     optionalInput('#node-config-input-userProps', 'json', this.userProps);
     for (const kind of MESSAGES) fillMessageSection(kind, propertiesOf(this, kind), opensAtFirst(this, kind));
-    follow(fields('usetls', 'verifyservercert', 'broker'), showTls);
+    follow(fields('usetls', 'tls', 'verifyCertificate', 'broker'), showTls);
     follow(fields('broker'), showPort);
     follow(fields('cleansession'), showSession);
     follow(fields('protocolVersion'), showVersion);
@@ -134,7 +135,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
   },
   oneditsave() {
     formClosed(this.id);
-    if (!isTicked('usetls')) $('#node-config-input-tls').val('');
+    if (!formIsSecure()) $('#node-config-input-tls').val('');
     // The chosen version replaces the old switch for MQTT 3.1, which would win over it.
     this.compatmode = false;
     const version5 = speaksVersion5(valueOf('protocolVersion'));
@@ -165,7 +166,7 @@ function createTabs(): void {
 
 // Fields that older flows do not have: shown with the meaning that their absence has at run time.
 function fillMissing(node: EditedConnection): void {
-  const ticks = ['cleansession', 'autoUnsubscribe', 'autoConnect', 'verifyservercert'] as const;
+  const ticks = ['cleansession', 'autoUnsubscribe', 'autoConnect', 'verifyCertificate'] as const;
   for (const tick of ticks) setTick(tick, node[tick] === undefined || isTrue(node[tick]));
   setTick('usetls', isTrue(node.usetls));
   setIfMissing('keepalive', node.keepalive, 60);
@@ -203,10 +204,17 @@ function follow(selector: string, update: () => void): void {
 }
 
 function showTls(): void {
-  const secure = isTicked('usetls') || isSecureUrl(valueOf('broker'));
-  $('#posthorn-row-tls').toggle(isTicked('usetls'));
-  $('#posthorn-row-verify').toggle(secure);
-  $('#posthorn-verify-off').toggle(secure && !isTicked('verifyservercert'));
+  const secure = formIsSecure();
+  // A TLS configuration has a tick of its own, which wins over this one.
+  const configured = secure && !['', '_ADD_'].includes(valueOf('tls'));
+  $('#posthorn-row-tls').toggle(secure);
+  $('#posthorn-tls-decides').toggle(configured);
+  $('#posthorn-row-verify').toggle(secure && !configured);
+  $('#posthorn-verify-off').toggle(!isTicked('verifyCertificate'));
+}
+
+function formIsSecure(): boolean {
+  return isTicked('usetls') || isSecureUrl(valueOf('broker'));
 }
 
 function showPort(): void {

@@ -31,7 +31,12 @@ export class NodeRedProcess {
     const host = join(__dirname, 'node-red-host.mjs');
     // Node-RED must come from the checkout, so the child starts there; its own files go to the user directory.
     const child = spawn(process.execPath, [host, userDir], { cwd: CHECKOUT, stdio: ['pipe', 'pipe', 'inherit'] });
-    return new NodeRedProcess(child, userDir, await portOf(child));
+    try {
+      return new NodeRedProcess(child, userDir, await portOf(child));
+    } catch (error) {
+      rmSync(userDir, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Ends Node-RED and removes its user directory. */

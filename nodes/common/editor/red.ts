@@ -3,7 +3,7 @@ export interface EditorRed {
   _(key: string, values?: Readonly<Record<string, string | number>>): string;
   readonly nodes: {
     registerType<T>(type: string, definition: NodeDefinition<T>): void;
-    node(id: string): StoredNode | null;
+    node(id: string): StoredNode | null | undefined;
     eachNode(visit: (node: StoredNode) => boolean | void): void;
     eachConfig(visit: (node: StoredNode) => boolean | void): void;
   };
