@@ -14,7 +14,7 @@ import { type PendingRequest, Requests } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
 import { describeServer } from '../transport/server.ts';
 import type { Transport } from '../transport/transport.ts';
-import { sleep } from '../util/clock.ts';
+import { sleep, type Timer } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
@@ -28,6 +28,9 @@ const INFLIGHT_BEFORE_MQTT5 = 20;
 
 /** Milliseconds that the close message may take to be acknowledged. */
 const CLOSING_TIMEOUT = 500;
+
+/** Milliseconds for which a session's messages that no node takes wait for one: flows subscribe while they start. */
+const HOLD_TIME = 10_000;
 
 /** What is known only while a connection is up. */
 interface Link {
@@ -52,8 +55,10 @@ export class Lifecycle {
   #state: ClientState = { phase: 'idle' };
   #link: Link | undefined;
   #stop: AbortController | undefined;
+  #stopping: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
   #pumpScheduled = false;
+  #holdTimer: Timer | undefined;
 
   // What one connection teaches the next.
   #clientId: string;
@@ -104,21 +109,39 @@ export class Lifecycle {
 
   /** Ends the loop at once, a connection in order; resolves when nothing of it is left, within about 2 s. */
   async stop(last: 'idle' | 'closed'): Promise<void> {
-    const stop = this.#stop;
-    if (stop !== undefined) {
-      this.#enter({ phase: 'closing' });
-      await this.#sayGoodbye();
-      stop.abort();
-      this.#link?.connection.close(closed());
-      await this.#loop;
-      this.#stop = undefined;
-    }
-    this.#enter({ phase: last });
+    this.#stopping ??= this.#endLoop();
+    await this.#stopping;
+    this.#stopping = undefined;
+    // `closed` is final, whatever else was asked for meanwhile.
+    if (this.#state.phase !== 'closed') this.#enter({ phase: last });
+  }
+
+  async #endLoop(): Promise<void> {
+    if (this.#stop === undefined) return;
+    // What can leave now goes before the close message.
+    this.#pump();
+    this.#enter({ phase: 'closing' });
+    await this.#sayGoodbye();
+    this.#stop.abort();
+    this.#link?.connection.close(closed());
+    await this.#loop;
+    this.#stop = undefined;
   }
 
   /** Ends the connection at once, without DISCONNECT; the loop goes on or stops as it was told. */
   destroy(): void {
     this.#link?.connection.destroy(closed());
+  }
+
+  /** For a while messages that nobody takes wait for receivers that may still come, as during a deploy. */
+  hold(): void {
+    if (this.#link === undefined) return;
+    this.#holdTimer?.cancel();
+    this.#session.hold();
+    this.#holdTimer = this.#settings.clock.timer(HOLD_TIME, () => {
+      this.#session.letGo();
+      this.#pump();
+    });
   }
 
   /** Something can be sent: within this turn of the event loop, in one write with whatever else comes up. */
@@ -200,6 +223,8 @@ export class Lifecycle {
     const abort = (): void => connection.close(closed());
     signal.addEventListener('abort', abort, { once: true });
     connection.open();
+    // A stop in the same turn in which the dial succeeded.
+    if (signal.aborted) abort();
     return end.promise.finally(() => signal.removeEventListener('abort', abort));
   }
 
@@ -224,6 +249,7 @@ export class Lifecycle {
   #ended(cause: MqttError): void {
     if (this.#link === undefined) return;
     this.#link = undefined;
+    this.#holdTimer?.cancel();
     for (const packetId of this.#requests.clear()) this.#session.ids.release(packetId);
     this.#subscriptions.disconnected();
     this.#session.suspend(offline(cause));
@@ -247,8 +273,9 @@ export class Lifecycle {
     if (link === undefined) return;
     if (this.#subscriptions.pending) this.#subscriptions.flush(this.#subscriptionLink(link));
     const unacknowledged: Outgoing[] = [];
+    const closing = this.#state.phase === 'closing';
     while (link.connection.writable) {
-      const next = this.#session.next(Date.now());
+      const next = closing ? this.#session.nextAnnouncement() : this.#session.next(Date.now());
       if (next === undefined) break;
       this.#send(link, next, unacknowledged);
     }
@@ -270,9 +297,11 @@ export class Lifecycle {
     if (next.packetId === undefined) unacknowledged.push(entry);
   }
 
-  #subscriptionLink({ connection, limits }: Link): SubscriptionLink {
+  #subscriptionLink({ connection, limits, protocolVersion }: Link): SubscriptionLink {
     return {
       limits,
+      mqtt5: protocolVersion === 5,
+      barrier: (reached) => connection.barrier(reached),
       takePacketId: () => this.#session.ids.take(),
       send: (packet: ControlPacket & { packetId: Parameters<Requests['add']>[0] }, request: PendingRequest) => {
         try {

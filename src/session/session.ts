@@ -5,6 +5,7 @@ import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import type { NextPacket, Outgoing, Settle } from './outgoing.ts';
 import { sizeOf } from './outgoing.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { PacketIds } from './packet-ids.ts';
 import { Received } from './received.ts';
 
@@ -29,7 +30,7 @@ export interface SessionLimits {
 export class Session {
   readonly ids = new PacketIds();
   readonly #store: SessionStore;
-  readonly #deliver: (packet: PublishPacket) => void;
+  readonly #deliver: (packet: PublishPacket) => boolean;
 
   // Valid for the session.
   #sequence = 0;
@@ -48,9 +49,15 @@ export class Session {
   /** PUBLISH packets of this connection that are not acknowledged yet, and PUBRELs (4.9). */
   #unacknowledged = 0;
   readonly #resend = new Queue<Outgoing>();
+  readonly #acknowledgements = new Acknowledgements();
+  /** Whether a message that nobody takes waits for somebody. */
+  #holding = false;
 
-  /** @param settleRestored told what becomes of the messages that the store held when this session began. */
-  constructor(store: SessionStore, deliver: (packet: PublishPacket) => void, settleRestored: Settle = ignore) {
+  /**
+   * @param deliver hands a message to its receivers; false if there is none.
+   * @param settleRestored told what becomes of the messages that the store held when this session began.
+   */
+  constructor(store: SessionStore, deliver: (packet: PublishPacket) => boolean, settleRestored: Settle = ignore) {
     this.#store = store;
     this.#deliver = deliver;
     const { outgoing, received } = store.load();
@@ -136,6 +143,7 @@ export class Session {
   suspend(error: Error): void {
     this.#connection += 1;
     this.#resend.drain();
+    this.#acknowledgements.clear();
     this.dropUnsent(error);
   }
 
@@ -161,6 +169,13 @@ export class Session {
     return this.#nextResend() ?? this.#nextQueued(now);
   }
 
+  /** The announcement that may be sent now; nothing that waits follows the one about the end of a connection. */
+  nextAnnouncement(): NextPacket | undefined {
+    const entry = this.#queued.peek();
+    if (entry === undefined || entry.connection !== ANNOUNCED) return undefined;
+    return entry.message.qos === 0 ? this.#nextUnacknowledged(entry) : this.#nextAcknowledged(entry);
+  }
+
   /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */
   sent(entry: Outgoing): void {
     this.#settle(entry, undefined, ReasonCode.Success);
@@ -171,6 +186,29 @@ export class Session {
     const { state } = entry;
     if (state.step === 'queued') this.#discard(entry, error);
     else this.#finish(state.packetId, entry, error, 0);
+  }
+
+  /** From now on a message at QoS 1 or 2 that nobody takes waits, unacknowledged, for a receiver that may still come. */
+  hold(): void {
+    this.#holding = true;
+  }
+
+  /** There are new receivers: what waits is offered again. */
+  offerHeld(): void {
+    this.#acknowledgements.offer((packet) => {
+      const taken = this.#deliver(packet);
+      if (taken) this.#take(packet);
+      return taken;
+    });
+  }
+
+  /** Nobody came: what waits is acknowledged, and a message that nobody takes is so at once. */
+  letGo(): void {
+    this.#holding = false;
+    this.#acknowledgements.offer((packet) => {
+      this.#take(packet);
+      return true;
+    });
   }
 
   /** @throws {ProtocolViolation} for an acknowledgement that does not fit what was sent. */
@@ -191,17 +229,40 @@ export class Session {
 
   #receivePublish(packet: PublishPacket, reply: Reply): void {
     const { packetId } = packet;
-    if (packetId === undefined) return this.#deliver(packet);
-    if (packet.qos === 1) {
-      // [MQTT-4.3.2-4] the PUBACK says that ownership was accepted: delivered first.
-      if (this.#received.has(packetId)) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
+    if (packetId === undefined) {
       this.#deliver(packet);
-      reply('puback', packetId, ReasonCode.Success);
       return;
     }
-    // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC, and only the first is delivered.
-    if (this.#received.add(packetId)) this.#deliver(packet);
-    reply('pubrec', packetId, ReasonCode.Success);
+    if (packet.qos === 1) this.#receiveOnce(packet, packetId, reply);
+    else this.#receiveExactlyOnce(packet, packetId, reply);
+  }
+
+  /** [MQTT-4.3.2-4] the PUBACK says that ownership was accepted: delivered first. */
+  #receiveOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
+    if (this.#received.has(packetId)) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
+    if (!this.#deliver(packet) && this.#mayHold(packet)) {
+      return this.#acknowledgements.hold('puback', packetId, packet, reply);
+    }
+    this.#acknowledgements.send('puback', packetId, reply);
+  }
+
+  /** [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC, and only the first is delivered. */
+  #receiveExactlyOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
+    const duplicate = this.#received.has(packetId);
+    // Its id counts as received only when somebody took it: sent again after a reconnect it must not be a duplicate.
+    if (!duplicate && !this.#deliver(packet) && this.#mayHold(packet)) {
+      return this.#acknowledgements.hold('pubrec', packetId, packet, reply);
+    }
+    this.#received.add(packetId);
+    this.#acknowledgements.send('pubrec', packetId, reply);
+  }
+
+  #mayHold(packet: PublishPacket): boolean {
+    return this.#holding && this.#acknowledgements.hasRoomFor(packet);
+  }
+
+  #take(packet: PublishPacket): void {
+    if (packet.qos === 2 && packet.packetId !== undefined) this.#received.add(packet.packetId);
   }
 
   #receivePubrel({ packetId }: AckPacket, reply: Reply): void {
