@@ -233,12 +233,17 @@ export class Lifecycle {
     this.#clientId = limits.clientId;
     this.#reconnecting = true;
     const quota = { sendQuota: this.#sendQuota(limits), receiveMaximum: this.#settings.receiveMaximum };
-    if (connack.sessionPresent) this.#session.resume(quota);
+    if (connack.sessionPresent || this.#mayBePresent()) this.#session.resume(quota);
     else this.#session.reset(quota);
     this.#subscriptions.connected(connack.sessionPresent);
     if (this.#settings.birth !== undefined) this.#session.announce(parseMessage(this.#settings.birth), ignore);
     this.#enter({ phase: 'connected', server: this.#server, sessionPresent: connack.sessionPresent });
     this.#pump();
+  }
+
+  /** MQTT 3.1 has no Session Present: a PUBREL too many is harmless, one too few keeps the message from its receivers. */
+  #mayBePresent(): boolean {
+    return this.#version === 3 && !this.#settings.cleanStart;
   }
 
   #sendQuota(limits: ServerLimits): number {
