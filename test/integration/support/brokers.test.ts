@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { generate, parser } from 'mqtt-packet';
@@ -14,6 +13,7 @@ import { RealBroker } from '../../support/real-broker.ts';
 class Probe {
   readonly #inbox = new Inbox<Packet>();
   readonly #socket: Socket;
+  readonly #closed: Promise<void>;
 
   constructor(port: number) {
     const packets = parser({ protocolVersion: 4 });
@@ -22,6 +22,9 @@ class Probe {
       .on('error', () => {})
       .on('data', (chunk: Buffer) => packets.parse(chunk))
       .on('close', () => this.#inbox.end(new Error('the broker ended the connection')));
+    this.#closed = new Promise((resolve) => {
+      this.#socket.once('close', () => resolve());
+    });
   }
 
   async ask<C extends PacketCmd>(packet: Packet, answer: C): Promise<Extract<Packet, { cmd: C }>> {
@@ -40,9 +43,8 @@ class Probe {
   }
 
   async end(): Promise<void> {
-    const closed = once(this.#socket, 'close');
     this.#socket.end(generate({ cmd: 'disconnect' }));
-    await closed;
+    await this.#closed;
   }
 }
 
