@@ -1,0 +1,902 @@
+import assert from 'node:assert/strict';
+import { MqttError, ProtocolViolation, PublishRejected } from '../../../src/protocol/errors.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { randomFrom, wholeNumber } from '../../support/random.ts';
+import { ack, Driver, id, LIMITS, message, received } from './fixture.ts';
+
+const LOST = new MqttError('offline', 'gone');
+
+function connected(limits = LIMITS, store = new MemoryStore()): Driver {
+  const driver = new Driver(store);
+  driver.session.reset(limits);
+  return driver;
+}
+
+function violates(action: () => void, reasonCode: number): void {
+  assert.throws(action, (error) => error instanceof ProtocolViolation && error.reasonCode === reasonCode);
+}
+
+/** Loses the connection, and resumes the session on the next one. */
+function reconnect(driver: Driver, limits = LIMITS): void {
+  driver.session.suspend(LOST);
+  driver.session.resume(limits);
+}
+
+describe('Session, outgoing', () => {
+  it('sends nothing before a connection', () => {
+    const driver = new Driver();
+    driver.accept('a', 1);
+    assert.deepEqual(driver.pump(), []);
+  });
+
+  it('sends in the order of acceptance, whatever the QoS', () => {
+    const driver = connected();
+    for (const [topic, qos] of [
+      ['a', 1],
+      ['b', 0],
+      ['c', 2],
+      ['d', 0],
+    ] as const)
+      driver.accept(topic, qos);
+    assert.deepEqual(driver.pump(), ['publish a 1', 'publish b', 'publish c 2', 'publish d']);
+  });
+
+  describe('at QoS 0', () => {
+    it('settles when the socket took it', () => {
+      const driver = connected();
+      driver.accept('a', 0);
+      assert.equal(driver.outcomes.size, 0);
+      driver.pump();
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('is not stored', () => {
+      const driver = connected();
+      driver.accept('a', 0);
+      assert.deepEqual(driver.stored().outgoing, []);
+    });
+
+    it('that was not sent is settled with the reason when the connection is lost', () => {
+      const driver = connected();
+      driver.accept('a', 0);
+      driver.session.suspend(LOST);
+      assert.equal(driver.outcome('a'), LOST);
+      driver.session.resume(LIMITS);
+      assert.deepEqual(driver.pump(), []);
+    });
+  });
+
+  describe('at QoS 1', () => {
+    it('is stored when accepted, and until its PUBACK [MQTT-4.3.2-3]', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      assert.deepEqual(driver.stored().outgoing, ['a queued']);
+      assert.deepEqual(driver.pump(), ['publish a 1']);
+      assert.deepEqual(driver.stored().outgoing, ['a published 1']);
+      assert.deepEqual(driver.receive(ack('puback', 1)), []);
+      assert.deepEqual(driver.stored().outgoing, []);
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('tells the Reason Code below 0x80, such as No matching subscribers', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.pump();
+      driver.receive(ack('puback', 1, 0x10));
+      assert.equal(driver.outcome('a'), 0x10);
+    });
+
+    it('that is rejected is an error, and is not sent again [MQTT-4.4.0-2]', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.pump();
+      driver.receive({ ...ack('puback', 1, 0x87), reasonString: 'not you' });
+      const error = driver.outcome('a');
+      assert.ok(error instanceof PublishRejected);
+      assert.deepEqual([error.reasonCode, error.topic], [0x87, 'a']);
+      assert.match(error.message, /rejected the message to a \(0x87 Not authorized: not you\)/);
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), []);
+    });
+
+    it('is sent again with DUP and its id after a reconnect [MQTT-3.3.1-1] [MQTT-4.4.0-1]', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.pump();
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), ['publish a 1 dup']);
+      driver.receive(ack('puback', 1));
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('is never sent again while the connection lives [MQTT-4.4.0-1]', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.pump();
+      assert.deepEqual(driver.pump(), []);
+    });
+
+    it('does not take a PUBREC or PUBCOMP for its PUBACK [MQTT-2.2.1-5]', () => {
+      for (const cmd of ['pubrec', 'pubcomp'] as const) {
+        const driver = connected();
+        driver.accept('a', 1);
+        driver.pump();
+        violates(() => driver.receive(ack(cmd, 1)), 0x82);
+        assert.equal(driver.outcomes.size, 0);
+      }
+    });
+  });
+
+  describe('at QoS 2', () => {
+    it('goes PUBLISH, PUBREC, PUBREL, PUBCOMP, stored at each step [MQTT-4.3.3-4] [MQTT-4.3.3-5]', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      assert.deepEqual(driver.stored().outgoing, ['a published 1']);
+      assert.deepEqual(driver.receive(ack('pubrec', 1)), ['pubrel 1']);
+      assert.deepEqual(driver.stored().outgoing, ['a released 1']);
+      assert.equal(driver.outcomes.size, 0);
+      assert.deepEqual(driver.receive(ack('pubcomp', 1)), []);
+      assert.deepEqual(driver.stored().outgoing, []);
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('stores the release before the PUBREL leaves', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      let atReply: string[] = [];
+      driver.session.receive(ack('pubrec', 1), () => {
+        atReply = driver.stored().outgoing;
+      });
+      assert.deepEqual(atReply, ['a released 1']);
+    });
+
+    it('resends the PUBLISH with DUP while no PUBREC came [MQTT-4.3.3-3]', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), ['publish a 1 dup']);
+    });
+
+    it('resends the PUBREL, not the PUBLISH, after reconnecting [MQTT-4.3.3-6]', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1));
+      for (let again = 0; again < 3; again++) {
+        reconnect(driver);
+        assert.deepEqual(driver.pump(), ['pubrel 1']);
+      }
+      driver.receive(ack('pubcomp', 1));
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('takes a PUBREC with No matching subscribers for success', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      assert.deepEqual(driver.receive(ack('pubrec', 1, 0x10)), ['pubrel 1']);
+    });
+
+    it('that is rejected by its PUBREC is an error, without PUBREL, and its id is free [MQTT-4.4.0-2]', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      assert.deepEqual(driver.receive(ack('pubrec', 1, 0x97)), []);
+      assert.ok(driver.outcome('a') instanceof PublishRejected);
+      assert.deepEqual(driver.stored().outgoing, []);
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), []);
+    });
+
+    it('answers a repeated PUBREC with the PUBREL again', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1));
+      assert.deepEqual(driver.receive(ack('pubrec', 1)), ['pubrel 1']);
+      driver.receive(ack('pubcomp', 1));
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('answers a PUBREC of an unknown id with PUBREL 0x92', () => {
+      assert.deepEqual(connected().receive(ack('pubrec', 77)), ['pubrel 77 0x92']);
+    });
+
+    it('takes a PUBCOMP before the PUBREC for an error, not for success [MQTT-4.3.3-5]', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      violates(() => driver.receive(ack('pubcomp', 1)), 0x82);
+      assert.equal(driver.outcomes.size, 0);
+    });
+
+    it('does not take a PUBACK for its PUBREC or PUBCOMP', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      violates(() => driver.receive(ack('puback', 1)), 0x82);
+      driver.receive(ack('pubrec', 1));
+      violates(() => driver.receive(ack('puback', 1)), 0x82);
+      assert.equal(driver.outcomes.size, 0);
+    });
+
+    it('completes with PUBCOMP 0x92 too: the Server has forgotten what it had finished', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1));
+      driver.receive(ack('pubcomp', 1, 0x92));
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('sends PUBRELs in the order of the PUBRECs, also again [MQTT-4.6.0-4]', () => {
+      const driver = connected();
+      for (const topic of ['a', 'b', 'c']) driver.accept(topic, 2);
+      driver.pump();
+      for (const packetId of [3, 1, 2]) driver.receive(ack('pubrec', packetId));
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), ['pubrel 3', 'pubrel 1', 'pubrel 2']);
+    });
+  });
+
+  it('ignores a PUBACK and a PUBCOMP of an unknown id: repetitions do no harm', () => {
+    const driver = connected();
+    assert.deepEqual(driver.receive(ack('puback', 5)), []);
+    assert.deepEqual(driver.receive(ack('pubcomp', 5)), []);
+  });
+
+  describe('after a reconnect with the session present', () => {
+    it('resends in the first order, PUBRELs first, and new messages last [MQTT-4.6.0-1]', () => {
+      const driver = connected();
+      for (const [topic, qos] of [
+        ['a', 1],
+        ['b', 2],
+        ['c', 1],
+        ['d', 2],
+      ] as const)
+        driver.accept(topic, qos);
+      driver.pump();
+      driver.receive(ack('pubrec', 4));
+      driver.receive(ack('puback', 1));
+      driver.session.suspend(LOST);
+      driver.accept('new', 1);
+      driver.session.resume(LIMITS);
+      assert.deepEqual(driver.pump(), ['pubrel 4', 'publish b 2 dup', 'publish c 3 dup', 'publish new 5']);
+    });
+
+    it('keeps the first order over wrapped ids: 1,000 in flight across 65,535', () => {
+      const driver = connected();
+      for (let n = 0; n < 65_000; n++) driver.session.ids.take();
+      for (let n = 1; n <= 65_000; n++) driver.session.ids.release(id(n));
+      const topics = Array.from({ length: 1000 }, (_, n) => `t${n}`);
+      for (const topic of topics) driver.accept(topic, 1);
+      const first = driver.pump();
+      assert.deepEqual([first[0], first[999]], ['publish t0 65001', 'publish t999 465']);
+      reconnect(driver);
+      assert.deepEqual(
+        driver.pump(),
+        first.map((line) => `${line} dup`),
+      );
+    });
+
+    it('does not resend what was acknowledged before its turn came', () => {
+      const driver = connected();
+      for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
+      driver.pump();
+      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      assert.deepEqual(driver.pump(), ['publish a 1 dup']);
+      driver.receive(ack('puback', 2));
+      driver.receive(ack('puback', 1));
+      assert.deepEqual(driver.pump(), ['publish c 3 dup']);
+    });
+
+    it('lets nothing new overtake what is to be sent again, not even QoS 0', () => {
+      const driver = connected();
+      for (const topic of ['a', 'b']) driver.accept(topic, 1);
+      driver.pump();
+      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      driver.accept('zero', 0);
+      assert.deepEqual(driver.pump(), ['publish a 1 dup']);
+      driver.receive(ack('puback', 1));
+      assert.deepEqual(driver.pump(), ['publish b 2 dup', 'publish zero']);
+    });
+
+    it('starts again from the front when the connection is lost during the replay', () => {
+      const driver = connected();
+      for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
+      driver.pump();
+      reconnect(driver, { ...LIMITS, sendQuota: 2 });
+      assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish b 2 dup']);
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish b 2 dup', 'publish c 3 dup']);
+    });
+  });
+
+  describe('after a reconnect without the session [MQTT-3.2.2-5] [MQTT-3.1.2-4]', () => {
+    it('sends the unacknowledged as new: first, in order, without DUP', () => {
+      const driver = connected();
+      for (const [topic, qos] of [
+        ['a', 1],
+        ['b', 2],
+        ['c', 1],
+      ] as const)
+        driver.accept(topic, qos);
+      driver.pump();
+      driver.session.suspend(LOST);
+      driver.accept('new', 1);
+      driver.session.reset(LIMITS);
+      const lines = driver.pump();
+      assert.deepEqual(
+        lines.map((line) => line.split(' ')[1]),
+        ['a', 'b', 'c', 'new'],
+      );
+      assert.equal(
+        lines.some((line) => line.endsWith('dup')),
+        false,
+      );
+    });
+
+    it('sends no PUBREL of the old session, and settles what the Server already had', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1));
+      driver.session.suspend(LOST);
+      driver.session.reset(LIMITS);
+      assert.deepEqual(driver.pump(), []);
+      assert.equal(driver.outcome('a'), 0);
+      assert.deepEqual(driver.stored().outgoing, []);
+    });
+
+    it('forgets the received ids: the same id is a new message', () => {
+      const driver = connected();
+      driver.receive(received('in', 2, 9));
+      driver.session.suspend(LOST);
+      driver.session.reset(LIMITS);
+      driver.receive(received('in', 2, 9));
+      assert.deepEqual(driver.delivered, ['in', 'in']);
+    });
+
+    it('frees the ids', () => {
+      const driver = connected();
+      for (let n = 0; n < 65_535; n++) driver.accept('t', 1);
+      assert.equal(driver.pump().length, 65_535);
+      driver.session.suspend(LOST);
+      driver.session.reset(LIMITS);
+      assert.equal(driver.pump().length, 65_535);
+    });
+  });
+
+  describe('packet ids [MQTT-2.2.1-3]', () => {
+    it('65,535 in flight have one each; the next message waits for a free one', () => {
+      const driver = connected();
+      for (let n = 0; n < 70_000; n++) driver.accept(`t${n}`, 1);
+      const lines = driver.pump();
+      assert.equal(lines.length, 65_535);
+      assert.equal(new Set(lines.map((line) => line.split(' ')[2])).size, 65_535);
+      driver.receive(ack('puback', 400));
+      assert.deepEqual(driver.pump(), ['publish t65535 400']);
+      for (let n = 1; n <= 65_535; n++) driver.receive(ack('puback', n));
+      assert.equal(driver.pump().length, 70_000 - 65_536);
+    });
+
+    it('are not taken from a SUBSCRIBE that waits', () => {
+      const driver = connected();
+      assert.equal(driver.session.ids.take(), 1);
+      driver.accept('a', 1);
+      assert.deepEqual(driver.pump(), ['publish a 2']);
+    });
+  });
+
+  describe('send quota [MQTT-4.9.0-1] [MQTT-4.9.0-2] [MQTT-3.3.4-7]', () => {
+    for (const sendQuota of [1, 2, 20]) {
+      it(`Receive Maximum ${sendQuota}: never more unacknowledged, and one more per acknowledgement`, () => {
+        const driver = connected({ ...LIMITS, sendQuota });
+        for (let n = 0; n < 50; n++) driver.accept(`t${n}`, (n % 2) + 1 === 1 ? 1 : 2);
+        let open = driver.pump();
+        let sent = open.length;
+        assert.equal(sent, sendQuota);
+        while (open.length > 0) {
+          const [, topic, packetId] = (open.shift() ?? '').split(' ');
+          if (Number(topic?.slice(1)) % 2 === 0) driver.receive(ack('puback', Number(packetId)));
+          else {
+            driver.receive(ack('pubrec', Number(packetId)));
+            assert.deepEqual(driver.pump(), [], 'the quota is held until PUBCOMP');
+            driver.receive(ack('pubcomp', Number(packetId)));
+          }
+          const more = driver.pump();
+          assert.equal(more.length, sent < 50 ? 1 : 0);
+          sent += more.length;
+          open = [...open, ...more];
+        }
+        assert.equal(sent, 50);
+      });
+    }
+
+    it('counts the replay, PUBRELs too', () => {
+      const driver = connected();
+      for (const topic of ['a', 'b', 'c', 'd']) driver.accept(topic, 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1));
+      reconnect(driver, { ...LIMITS, sendQuota: 2 });
+      assert.deepEqual(driver.pump(), ['pubrel 1', 'publish b 2 dup']);
+      driver.receive(ack('pubcomp', 1));
+      assert.deepEqual(driver.pump(), ['publish c 3 dup']);
+    });
+
+    it('sends every PUBREL at quota 0 [MQTT-3.3.4-8]', () => {
+      const driver = connected();
+      for (const topic of ['a', 'b', 'c']) driver.accept(topic, 2);
+      driver.pump();
+      for (const packetId of [1, 2, 3]) driver.receive(ack('pubrec', packetId));
+      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      assert.deepEqual(driver.pump(), ['pubrel 1', 'pubrel 2', 'pubrel 3']);
+    });
+
+    it('is given back by a PUBREC of 0x80 or more', () => {
+      const driver = connected({ ...LIMITS, sendQuota: 1 });
+      for (const topic of ['a', 'b']) driver.accept(topic, 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1, 0x83));
+      assert.deepEqual(driver.pump(), ['publish b 2']);
+    });
+
+    it('is not given back twice by a repeated acknowledgement', () => {
+      const driver = connected({ ...LIMITS, sendQuota: 2 });
+      for (const topic of ['a', 'b', 'c', 'd']) driver.accept(topic, 1);
+      driver.pump();
+      for (let again = 0; again < 3; again++) driver.receive(ack('puback', 1));
+      assert.deepEqual(driver.pump(), ['publish c 3']);
+    });
+
+    it('begins anew with each connection', () => {
+      const driver = connected({ ...LIMITS, sendQuota: 1 });
+      for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
+      driver.pump();
+      reconnect(driver, { ...LIMITS, sendQuota: 3 });
+      assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish b 2', 'publish c 3']);
+      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      assert.deepEqual(driver.pump(), ['publish a 1 dup']);
+    });
+
+    it('is given back by a message that cannot be sent to this Server', () => {
+      const driver = connected({ ...LIMITS, sendQuota: 2 });
+      for (let n = 0; n < 10; n++) driver.accept(`bad${n}`, 1);
+      for (let n = 0; n < 10; n++) {
+        const next = driver.session.next(0);
+        assert.ok(next?.cmd === 'publish', `message ${n} is not offered`);
+        driver.session.fail(next.entry, LOST);
+      }
+      driver.accept('good', 1);
+      assert.equal(driver.pump().length, 1);
+      for (let n = 0; n < 10; n++) assert.equal(driver.outcome(`bad${n}`), LOST);
+    });
+  });
+
+  describe('Message Expiry', () => {
+    it('is settled with `expired` instead of a first sending, exactly at its time', () => {
+      const driver = connected();
+      driver.session.accept({ ...message('a', 1), properties: { messageExpiryInterval: 5 } }, 5000, driver.noting('a'));
+      driver.accept('b', 1, 5001);
+      assert.deepEqual(driver.pump(5000), ['publish b 1']);
+      const error = driver.outcome('a');
+      assert.ok(error instanceof MqttError);
+      assert.equal(error.code, 'expired');
+      assert.match(error.message, /the message to a expired after 5 s/);
+      assert.deepEqual(driver.stored().outgoing, ['b published 1']);
+    });
+
+    it('applies to QoS 0 that waits', () => {
+      const driver = connected();
+      driver.accept('a', 0, 10);
+      assert.deepEqual(driver.pump(10), []);
+      assert.ok(driver.outcome('a') instanceof MqttError);
+    });
+
+    it('does not end what was sent once: it is resent and completed [MQTT-4.3.3-7] [MQTT-4.3.3-13]', () => {
+      const driver = connected();
+      driver.accept('a', 2, 10);
+      driver.pump(5);
+      reconnect(driver);
+      assert.deepEqual(driver.pump(1_000_000), ['publish a 1 dup']);
+      driver.receive(ack('pubrec', 1));
+      reconnect(driver);
+      assert.deepEqual(driver.pump(2_000_000), ['pubrel 1']);
+      driver.receive(ack('pubcomp', 1));
+      assert.equal(driver.outcome('a'), 0);
+    });
+
+    it('does not hold up the messages behind it when the quota is used up', () => {
+      const driver = connected({ ...LIMITS, sendQuota: 1 });
+      driver.accept('a', 1);
+      driver.accept('b', 1, 10);
+      driver.accept('c', 0);
+      driver.pump();
+      assert.deepEqual(driver.pump(10), ['publish c']);
+      assert.ok(driver.outcome('b') instanceof MqttError);
+    });
+  });
+
+  describe('announcements', () => {
+    it('go before everything that waits', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.announce('birth', 1);
+      assert.deepEqual(driver.pump(), ['publish birth 1', 'publish a 2']);
+    });
+
+    it('go behind what is sent again', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.pump();
+      reconnect(driver);
+      driver.announce('birth', 0);
+      assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish birth']);
+    });
+
+    it('that were not sent are not kept for another connection, at no QoS', () => {
+      for (const qos of [0, 1, 2] as const) {
+        const driver = connected();
+        driver.announce('birth', qos);
+        assert.deepEqual(driver.stored().outgoing, []);
+        driver.session.suspend(LOST);
+        assert.equal(driver.outcome('birth'), LOST);
+        driver.session.resume(LIMITS);
+        assert.deepEqual(driver.pump(), []);
+      }
+    });
+
+    it('that were sent at QoS 1 are sent again like any message', () => {
+      const driver = connected();
+      driver.announce('birth', 1);
+      driver.pump();
+      assert.deepEqual(driver.stored().outgoing, ['birth published 1']);
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), ['publish birth 1 dup']);
+      driver.receive(ack('puback', 1));
+      assert.equal(driver.outcome('birth'), 0);
+    });
+  });
+
+  describe('the end', () => {
+    function everyState(): Driver {
+      const driver = connected({ ...LIMITS, sendQuota: 2 });
+      for (const topic of ['released', 'published', 'queued']) driver.accept(topic, 2);
+      driver.pump();
+      driver.receive(ack('pubrec', 1));
+      driver.accept('zero', 0);
+      driver.announce('birth', 1);
+      return driver;
+    }
+
+    it('abandon settles every message once, and the stored stay stored', () => {
+      const driver = everyState();
+      driver.session.abandon(LOST);
+      for (const topic of ['released', 'published', 'queued', 'zero', 'birth'])
+        assert.equal(driver.outcome(topic), LOST);
+      assert.deepEqual(driver.stored().outgoing, ['released released 1', 'published published 2', 'queued queued']);
+      assert.deepEqual([driver.session.count, driver.session.bytes], [0, 0]);
+    });
+
+    it('after abandon nothing is sent or settled any more', () => {
+      const driver = everyState();
+      driver.session.abandon(LOST);
+      reconnect(driver);
+      assert.deepEqual(driver.pump(), []);
+      for (const packetId of [1, 2]) {
+        driver.receive(ack('pubcomp', packetId));
+        driver.receive(ack('puback', packetId));
+      }
+      for (const topic of ['released', 'published', 'queued', 'zero', 'birth'])
+        assert.equal(driver.outcome(topic), LOST);
+    });
+
+    it('dropUnsent settles what waits and is not kept, and nothing else', () => {
+      const driver = everyState();
+      driver.session.dropUnsent(LOST);
+      assert.deepEqual([...driver.outcomes.keys()].sort(), ['birth', 'zero']);
+    });
+  });
+
+  it('counts messages and bytes until they are settled', () => {
+    const driver = connected();
+    driver.accept('ab', 1, undefined, 'xyz');
+    driver.accept('c', 0, undefined, 'xyz');
+    assert.deepEqual([driver.session.count, driver.session.bytes], [2, 9]);
+    driver.pump();
+    assert.deepEqual([driver.session.count, driver.session.bytes], [1, 5]);
+    driver.receive(ack('puback', 1));
+    assert.deepEqual([driver.session.count, driver.session.bytes], [0, 0]);
+  });
+});
+
+describe('Session, incoming', () => {
+  it('delivers QoS 0 without an answer [MQTT-3.3.4-1]', () => {
+    const driver = connected();
+    assert.deepEqual(driver.receive(received('a', 0)), []);
+    assert.deepEqual(driver.delivered, ['a']);
+  });
+
+  it('delivers QoS 1 first, then acknowledges [MQTT-4.3.2-4]', () => {
+    const driver = connected();
+    let before: string[] = [];
+    driver.session.receive(received('a', 1, 5), () => {
+      before = [...driver.delivered];
+    });
+    assert.deepEqual(before, ['a']);
+    assert.deepEqual(driver.receive(received('b', 1, 6)), ['puback 6']);
+  });
+
+  it('takes the same id after its PUBACK for a new message, DUP or not [MQTT-4.3.2-5]', () => {
+    const driver = connected();
+    for (const dup of [false, true, true]) assert.deepEqual(driver.receive(received('a', 1, 5, dup)), ['puback 5']);
+    assert.deepEqual(driver.delivered, ['a', 'a', 'a']);
+  });
+
+  it('delivers QoS 2 once and answers every duplicate with PUBREC, DUP or not [MQTT-4.3.3-10]', () => {
+    const driver = connected();
+    for (const dup of [false, true, false]) assert.deepEqual(driver.receive(received('a', 2, 5, dup)), ['pubrec 5']);
+    assert.deepEqual(driver.delivered, ['a']);
+    assert.deepEqual(driver.stored().received, [5]);
+  });
+
+  it('answers PUBREL with PUBCOMP; then the id is new [MQTT-4.3.3-11] [MQTT-4.3.3-12]', () => {
+    const driver = connected();
+    driver.receive(received('a', 2, 5));
+    assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5']);
+    assert.deepEqual(driver.stored().received, []);
+    driver.receive(received('a', 2, 5));
+    assert.deepEqual(driver.delivered, ['a', 'a']);
+  });
+
+  it('answers PUBREL of an unknown id with PUBCOMP 0x92, and goes on [MQTT-4.3.3-11]', () => {
+    const driver = connected();
+    assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5 0x92']);
+    driver.receive(received('a', 2, 5));
+    driver.receive(ack('pubrel', 5));
+    assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5 0x92']);
+  });
+
+  it('delivers once across a reconnect [MQTT-4.3.3-10]', () => {
+    const driver = connected();
+    driver.receive(received('a', 2, 5));
+    reconnect(driver);
+    assert.deepEqual(driver.receive(received('a', 2, 5, true)), ['pubrec 5']);
+    assert.deepEqual(driver.delivered, ['a']);
+    assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5']);
+  });
+
+  it('acknowledges in the order of arrival [MQTT-4.6.0-2] [MQTT-4.6.0-3]', () => {
+    const driver = connected();
+    for (const [qos, packetId] of [
+      [1, 9],
+      [2, 3],
+      [1, 4],
+      [2, 1],
+    ] as const)
+      driver.receive(received('a', qos, packetId));
+    assert.deepEqual(driver.sent, ['puback 9', 'pubrec 3', 'puback 4', 'pubrec 1']);
+  });
+
+  it('refuses QoS 1 with the id of an open QoS 2 message', () => {
+    const driver = connected();
+    driver.receive(received('a', 2, 5));
+    violates(() => driver.receive(received('b', 1, 5)), 0x82);
+    assert.deepEqual(driver.delivered, ['a']);
+  });
+
+  it('uses ids apart from our own: the same number in both directions', () => {
+    const driver = connected();
+    driver.accept('out', 2);
+    driver.pump();
+    driver.receive(received('in', 2, 1));
+    assert.deepEqual(driver.receive(ack('pubrec', 1)), ['pubrel 1']);
+    assert.deepEqual(driver.receive(ack('pubrel', 1)), ['pubcomp 1']);
+    driver.receive(ack('pubcomp', 1));
+    assert.equal(driver.outcome('out'), 0);
+  });
+
+  describe('our Receive Maximum [MQTT-3.3.4-9]', () => {
+    const limits = { ...LIMITS, receiveMaximum: 2 };
+
+    it('exceeded ends the connection with 0x93, and the message is not delivered', () => {
+      const driver = connected(limits);
+      for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId));
+      violates(() => driver.receive(received('b', 2, 3)), 0x93);
+      assert.deepEqual(driver.delivered, ['a', 'a']);
+    });
+
+    it('does not count duplicates, what is released, and QoS 1 that is acknowledged at once', () => {
+      const driver = connected(limits);
+      for (const packetId of [1, 2, 1, 2]) driver.receive(received('a', 2, packetId));
+      driver.receive(ack('pubrel', 1));
+      driver.receive(received('c', 2, 3));
+      for (let packetId = 10; packetId < 20; packetId++) driver.receive(received('b', 1, packetId));
+      assert.equal(driver.delivered.length, 13);
+    });
+
+    it('counts anew on each connection, what the Server sends again included', () => {
+      const driver = connected(limits);
+      for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId));
+      reconnect(driver, limits);
+      for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId, true));
+      violates(() => driver.receive(received('b', 2, 3)), 0x93);
+    });
+  });
+});
+
+describe('Session, restored from its store', () => {
+  it('sends again with DUP and the same ids, then what was queued, in the first order', () => {
+    const store = new MemoryStore();
+    const first = connected({ ...LIMITS, sendQuota: 3 }, store);
+    for (const [topic, qos] of [
+      ['a', 1],
+      ['b', 2],
+      ['c', 2],
+      ['d', 1],
+      ['e', 2],
+    ] as const)
+      first.accept(topic, qos);
+    first.pump();
+    first.receive(ack('pubrec', 3));
+    first.session.suspend(LOST);
+    first.session.abandon(LOST);
+
+    const second = new Driver(store);
+    assert.equal(second.session.count, 5);
+    second.accept('new', 1);
+    second.session.resume(LIMITS);
+    assert.deepEqual(second.pump(), [
+      'pubrel 3',
+      'publish a 1 dup',
+      'publish b 2 dup',
+      'publish d 4',
+      'publish e 5',
+      'publish new 6',
+    ]);
+  });
+
+  it('does not give the ids of the restored messages to others', () => {
+    const store = new MemoryStore();
+    const first = connected(LIMITS, store);
+    for (const topic of ['a', 'b']) first.accept(topic, 1);
+    first.pump();
+    first.receive(ack('puback', 1));
+    const second = new Driver(store);
+    second.session.resume(LIMITS);
+    second.pump();
+    for (const topic of ['c', 'd']) second.accept(topic, 1);
+    assert.deepEqual(second.pump(), ['publish c 1', 'publish d 3']);
+  });
+
+  it('keeps what was received: a QoS 2 message is delivered once across processes [MQTT-4.3.3-10]', () => {
+    const store = new MemoryStore();
+    connected(LIMITS, store).receive(received('a', 2, 5));
+    const second = new Driver(store);
+    second.session.resume(LIMITS);
+    assert.deepEqual(second.receive(received('a', 2, 5, true)), ['pubrec 5']);
+    assert.deepEqual(second.delivered, []);
+    assert.deepEqual(second.receive(ack('pubrel', 5)), ['pubcomp 5']);
+  });
+
+  it('without the Server’s session sends everything unacknowledged as new', () => {
+    const store = new MemoryStore();
+    const first = connected(LIMITS, store);
+    for (const topic of ['a', 'b']) first.accept(topic, 2);
+    first.pump();
+    first.receive(ack('pubrec', 1));
+    const second = new Driver(store);
+    second.session.reset(LIMITS);
+    const lines = second.pump();
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /^publish b \d+$/);
+  });
+
+  it('tells what becomes of the restored messages', () => {
+    const store = new MemoryStore();
+    connected(LIMITS, store).accept('a', 1);
+    const second = new Driver(store);
+    second.session.resume(LIMITS);
+    second.pump();
+    second.receive(ack('puback', 1));
+    assert.equal(second.outcome('restored'), 0);
+    assert.deepEqual(second.stored().outgoing, []);
+  });
+
+  it('drops what expired meanwhile, if it was never sent', () => {
+    const store = new MemoryStore();
+    const first = new Driver(store);
+    first.accept('a', 1, 100);
+    const second = new Driver(store);
+    second.session.resume(LIMITS);
+    assert.deepEqual(second.pump(100), []);
+    assert.deepEqual(second.stored().outgoing, []);
+  });
+});
+
+describe('Session against a model of the Server', () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    it(`loses nothing, doubles no QoS 2 and settles each message once over random losses, seed ${seed}`, () => {
+      simulate(seed);
+    });
+  }
+});
+
+/** A Server that keeps its session: QoS 1 and 2 by the book, answers delayed and lost with their connection. */
+function simulate(seed: number): void {
+  const random = randomFrom(seed);
+  const sendQuota = wholeNumber(random, 1, 6);
+  let driver = connected({ ...LIMITS, sendQuota });
+  const taken: string[] = [];
+  const open = new Set<number>();
+  let answers: ReturnType<typeof ack>[] = [];
+  let unacknowledged = 0;
+  const qosOf = (topic: string): 1 | 2 => (Number(topic.slice(1)) % 2 === 0 ? 1 : 2);
+
+  function serve(line: string): void {
+    const [cmd, ...rest] = line.split(' ');
+    if (cmd === 'pubrel') {
+      open.delete(Number(rest[0]));
+      answers.push(ack('pubcomp', Number(rest[0])));
+      return;
+    }
+    const [topic = '', packetId] = rest;
+    unacknowledged += 1;
+    assert.ok(unacknowledged <= sendQuota, 'the quota is kept');
+    if (qosOf(topic) === 1) {
+      taken.push(topic);
+      answers.push(ack('puback', Number(packetId)));
+      return;
+    }
+    if (!open.has(Number(packetId))) taken.push(topic);
+    open.add(Number(packetId));
+    answers.push(ack('pubrec', Number(packetId)));
+  }
+
+  function answer(): void {
+    const next = answers.shift();
+    if (next === undefined) return;
+    if (next.cmd !== 'pubrec') unacknowledged -= 1;
+    for (const reply of driver.receive(next)) serve(reply);
+  }
+
+  const outcomes = driver.outcomes;
+  let accepted = 0;
+  for (let step = 0; step < 400 || driver.session.count > 0; step++) {
+    const dice = random();
+    if (dice < 0.35 && accepted < 60) driver.accept(`t${accepted}`, qosOf(`t${accepted++}`));
+    else if (dice < 0.6) for (const line of driver.pump()) serve(line);
+    else if (dice < 0.95 || step > 2000) answer();
+    else {
+      answers = [];
+      if (dice > 0.98) driver = restarted(driver);
+      else driver.session.suspend(LOST);
+      driver.session.resume({ ...LIMITS, sendQuota });
+      // A PUBREL that is sent again takes its share of the quota like a PUBLISH.
+      unacknowledged = driver.stored().outgoing.filter((line) => line.includes('released')).length;
+    }
+    assert.ok(step < 20_000, 'the exchange ends');
+  }
+
+  const topics = Array.from({ length: accepted }, (_, n) => `t${n}`);
+  const firsts = [...new Set(taken)];
+  assert.deepEqual(firsts, topics, 'everything arrived, in the order of acceptance');
+  for (const topic of topics.filter((name) => qosOf(name) === 2)) {
+    assert.equal(taken.filter((name) => name === topic).length, 1, `${topic} arrived once`);
+  }
+  for (const [topic, all] of outcomes) assert.equal(topic === 'restored' ? 1 : all.length, 1);
+  assert.deepEqual(driver.stored().outgoing, []);
+  assert.ok(
+    [...Array(65_535).keys()].every(() => driver.session.ids.take() !== undefined),
+    'every id is free',
+  );
+}
+
+/** A new process with the same store. */
+function restarted(driver: Driver): Driver {
+  driver.session.suspend(LOST);
+  return new Driver(driver.store);
+}
