@@ -1,0 +1,18 @@
+export type FileProblemCode =
+  'missing' | 'unreadable' | 'not-json' | 'no-nodes' | 'exists' | 'same-file' | 'unwritable';
+
+/** A file that cannot be converted or written, in a sentence that names it. */
+export class FileProblem extends Error {
+  override readonly name = 'FileProblem';
+  readonly code: FileProblemCode;
+
+  constructor(code: FileProblemCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** The code that Node.js gives an error of the file system. */
+export function systemCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
+}
