@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { KeepAlive } from '../../../src/connection/keep-alive.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+/** Keep Alive over a peer that is described by `answers`; notes the moments of pings, and of the end. */
+function scene(answers = true): {
+  readonly clock: FakeClock;
+  readonly keepAlive: KeepAlive;
+  readonly pings: number[];
+  readonly deaths: number[];
+} {
+  const clock = new FakeClock(0);
+  const pings: number[] = [];
+  const deaths: number[] = [];
+  const keepAlive = new KeepAlive(clock, {
+    ping: () => {
+      pings.push(clock.now());
+      keepAlive.sent();
+      if (answers) keepAlive.received();
+    },
+    dead: () => deaths.push(clock.now()),
+  });
+  return { clock, keepAlive, pings, deaths };
+}
+
+/** Calls `act` every `step` milliseconds, `times` times. */
+function every(clock: FakeClock, step: number, times: number, act: () => void): void {
+  for (let n = 0; n < times; n++) {
+    clock.advance(step);
+    act();
+  }
+}
+
+describe('KeepAlive', () => {
+  it('of 0 does nothing, ever', () => {
+    const { clock, keepAlive, pings, deaths } = scene();
+    keepAlive.start(0);
+    clock.advance(100_000_000);
+    assert.deepEqual([pings, deaths, clock.armed], [[], [], 0]);
+  });
+
+  it('pings an idle connection within its time, every time [MQTT-3.1.2-20]', () => {
+    const { clock, keepAlive, pings, deaths } = scene();
+    keepAlive.start(60);
+    clock.advance(600_000);
+    assert.deepEqual(deaths, []);
+    assert.ok(pings.length >= 10);
+    const gaps = pings.map((at, index) => at - (pings[index - 1] ?? 0));
+    assert.ok(
+      gaps.every((gap) => gap < 60_000),
+      gaps.join(),
+    );
+  });
+
+  for (const seconds of [1, 2, 10, 60, 600, 65_535]) {
+    it(`of ${seconds} s never lets ${seconds} s pass without a packet, however little time is left for it`, () => {
+      const { clock, keepAlive, pings, deaths } = scene();
+      keepAlive.start(seconds);
+      clock.advance(seconds * 10_000);
+      const gaps = pings.map((at, index) => at - (pings[index - 1] ?? 0));
+      assert.ok(pings.length >= 10 && Math.max(...gaps) <= seconds * 750, gaps.join());
+      assert.deepEqual(deaths, []);
+    });
+  }
+
+  it('pings a client that only receives [MQTT-3.1.2-20]', () => {
+    const { clock, keepAlive, pings, deaths } = scene(false);
+    keepAlive.start(10);
+    every(clock, 1000, 60, () => keepAlive.received());
+    const gaps = pings.map((at, index) => at - (pings[index - 1] ?? 0));
+    assert.ok(pings.length >= 6 && Math.max(...gaps) < 10_000, gaps.join());
+    assert.deepEqual(deaths, []);
+  });
+
+  it('notices a dead peer when the client only sends', () => {
+    const { clock, keepAlive, pings, deaths } = scene(false);
+    keepAlive.start(10);
+    every(clock, 1000, 30, () => keepAlive.sent());
+    assert.deepEqual([pings, deaths], [[7500], [12_500]]);
+  });
+
+  it('does not ping while both directions are busy', () => {
+    const { clock, keepAlive, pings } = scene();
+    keepAlive.start(10);
+    every(clock, 1000, 100, () => {
+      keepAlive.sent();
+      keepAlive.received();
+    });
+    assert.deepEqual(pings, []);
+  });
+
+  it('ends a silent connection once, and within 1.5 times its time [MQTT-3.12.4-1]', () => {
+    const { clock, keepAlive, pings, deaths } = scene(false);
+    keepAlive.start(10);
+    clock.advance(1_000_000);
+    assert.deepEqual([pings, deaths], [[7500], [12_500]]);
+    assert.equal(clock.armed, 0);
+  });
+
+  it('waits at most 30 s for an answer, however long its time is', () => {
+    const { clock, keepAlive, deaths } = scene(false);
+    keepAlive.start(3600);
+    clock.advance(3_600_000);
+    assert.deepEqual(deaths, [3600 * 750 + 30_000]);
+  });
+
+  it('takes any bytes for a sign of life: the PINGRESP may be behind a large packet', () => {
+    const { clock, keepAlive, deaths } = scene(false);
+    keepAlive.start(10);
+    clock.advance(7500);
+    every(clock, 1000, 100, () => keepAlive.received());
+    assert.deepEqual(deaths, []);
+  });
+
+  it('does not take a stalled event loop for a dead peer when the answer lies in the socket', () => {
+    const { clock, keepAlive, deaths } = scene(false);
+    keepAlive.start(2);
+    clock.advance(1500);
+    clock.stall(10_000, () => keepAlive.received());
+    clock.advance(0);
+    assert.deepEqual(deaths, []);
+    clock.advance(60_000);
+    assert.equal(deaths.length, 1, 'and notices a real silence afterwards');
+  });
+
+  it('does not take a stall before its PINGREQ for a dead peer', () => {
+    const { clock, keepAlive, pings, deaths } = scene();
+    keepAlive.start(2);
+    clock.stall(100_000, () => undefined);
+    assert.deepEqual([pings.length, deaths], [1, []]);
+  });
+
+  it('finds a peer dead after a stall when nothing lies in the socket', () => {
+    const { clock, keepAlive, deaths } = scene(false);
+    keepAlive.start(2);
+    clock.advance(1500);
+    clock.stall(10_000, () => undefined);
+    assert.equal(deaths.length, 1);
+  });
+
+  it('stopped, it leaves no timer and says nothing, also between its deadline and the judgement', () => {
+    const { clock, keepAlive, deaths } = scene(false);
+    keepAlive.start(2);
+    clock.advance(1500);
+    clock.stall(10_000, () => keepAlive.stop());
+    clock.advance(1_000_000);
+    assert.deepEqual([deaths, clock.armed], [[], 0]);
+  });
+
+  it('has one timer, whatever comes and goes', () => {
+    const { clock, keepAlive } = scene();
+    keepAlive.start(10);
+    every(clock, 100, 1000, () => {
+      keepAlive.sent();
+      keepAlive.received();
+    });
+    assert.equal(clock.armed, 1);
+  });
+});
