@@ -31,6 +31,7 @@ export async function dialWebSocket(options: WebSocketOptions, signal: AbortSign
   return new WebSocketTransport(socket);
 }
 
+/** Resolves when the WebSocket is open, and paused. */
 function openedWebSocket(socket: WebSocket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => fail(signal.reason as Error);
@@ -41,6 +42,8 @@ function openedWebSocket(socket: WebSocket, signal: AbortSignal): Promise<void> 
 
     function succeed(): void {
       release();
+      // Now, and not when the promise is looked at: the first frames may lie in the chunk of the upgrade.
+      socket.pause();
       resolve();
     }
     function fail(reason: Error): void {
@@ -70,7 +73,6 @@ class WebSocketTransport implements Transport {
     socket.on('error', (error) => {
       this.#failure ??= error;
     });
-    socket.pause();
   }
 
   start(handlers: TransportHandlers): void {

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { dial } from '../../src/transport/dial.ts';
+import type { Scheme, ServerAddress } from '../../src/transport/server.ts';
+import type { TlsOptions } from '../../src/transport/tls.ts';
+import type { Transport, TransportHandlers } from '../../src/transport/transport.ts';
+import { settle, until, within } from './events.ts';
+import { freePort } from './ports.ts';
+import { TransportServer } from './transport-server.ts';
+import type { TransportServerOptions } from './transport-server.ts';
+
+/** A transport by its scheme, with what its two sides need. */
+export interface TransportKind {
+  readonly scheme: Scheme;
+  readonly server: Omit<TransportServerOptions, 'greeting'>;
+  readonly tls: TlsOptions;
+}
+
+/** Writes down what a transport tells. */
+class Recorder implements TransportHandlers {
+  readonly chunks: Buffer[] = [];
+  readonly causes: (Error | undefined)[] = [];
+  drains = 0;
+  /** Chunks that came after the end. */
+  late = 0;
+
+  data(chunk: Buffer): void {
+    this.chunks.push(Buffer.from(chunk));
+    if (this.causes.length > 0) this.late += 1;
+  }
+
+  drain(): void {
+    this.drains += 1;
+  }
+
+  closed(cause?: Error): void {
+    this.causes.push(cause);
+  }
+
+  get text(): string {
+    return String(Buffer.concat(this.chunks));
+  }
+
+  async ended(): Promise<Error | undefined> {
+    await until(() => this.causes.length > 0, 'the transport tells its end');
+    await settle();
+    assert.deepEqual([this.causes.length, this.late], [1, 0]);
+    return this.causes[0];
+  }
+}
+
+/** What every transport promises: the contract `Transport`, asked of one implementation over a real socket. */
+export function transportSuite(kind: TransportKind): void {
+  describe(`transport ${kind.scheme}`, () => {
+    const never = new AbortController().signal;
+    const servers: TransportServer[] = [];
+
+    afterEach(async () => {
+      await Promise.all(servers.splice(0).map((server) => server.close()));
+    });
+
+    async function listen(greeting?: string): Promise<TransportServer> {
+      const server = await TransportServer.listen({ ...kind.server, ...(greeting !== undefined && { greeting }) });
+      servers.push(server);
+      return server;
+    }
+
+    function dialPort(port: number, signal: AbortSignal = never): Promise<Transport> {
+      const address: ServerAddress = { scheme: kind.scheme, host: '127.0.0.1', port, path: '/mqtt' };
+      const options = { tls: kind.tls, subprotocol: 'mqtt', maximumMessageSize: 10_000_000 };
+      return within(dial(address, options, signal), 'the dial did not end');
+    }
+
+    async function open(greeting?: string): Promise<{
+      server: TransportServer;
+      peer: Duplex;
+      transport: Transport;
+      told: Recorder;
+    }> {
+      const server = await listen(greeting);
+      const transport = await dialPort(server.port);
+      const told = new Recorder();
+      transport.start(told);
+      return { server, peer: await server.accept(), transport, told };
+    }
+
+    /** Everything that comes at the peer until `length` bytes are there. */
+    async function read(peer: Duplex, length: number): Promise<Buffer> {
+      const chunks: Buffer[] = [];
+      peer.on('data', (chunk: Buffer) => chunks.push(chunk)).resume();
+      const size = (): number => chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      await until(() => size() >= length, `${length} bytes come`);
+      return Buffer.concat(chunks);
+    }
+
+    it('keeps what came before the start', async () => {
+      const { told } = await open('hello');
+      await until(() => told.text === 'hello', 'the greeting comes');
+    });
+
+    it('carries chunks in order, in both directions', async () => {
+      const { peer, transport, told } = await open();
+      const chunks = Array.from({ length: 300 }, (_, index) => Buffer.alloc(1 + index * 11, index));
+      transport.write(chunks.slice(0, 1));
+      transport.write(chunks.slice(1, 200));
+      transport.write(chunks.slice(200));
+      const all = Buffer.concat(chunks);
+      assert.ok((await read(peer, all.length)).equals(all));
+      for (const chunk of chunks) peer.write(chunk);
+      await until(() => told.text.length >= String(all).length, 'all came back');
+      assert.ok(Buffer.concat(told.chunks).equals(all));
+    });
+
+    it('says when the peer does not read, tells when it does, and loses nothing', async () => {
+      const { peer, transport, told } = await open();
+      peer.pause();
+      const chunk = Buffer.alloc(65_536, 'x');
+      let written = 0;
+      let more = true;
+      for (let turn = 0; turn < 1000 && more; turn += 1) {
+        more = transport.write([chunk]);
+        written += chunk.length;
+        if (more) await settle(1);
+      }
+      assert.equal(more, false, 'it never said no');
+      assert.equal(told.drains, 0);
+      assert.equal((await read(peer, written)).length, written);
+      await until(() => told.drains > 0, 'drain is told');
+      assert.equal(transport.write([Buffer.from('y')]), true);
+    });
+
+    it('end sends what was written, then ends', async () => {
+      const { peer, transport, told } = await open();
+      const written = Buffer.alloc(500_000, 'x');
+      const came = read(peer, written.length);
+      const ended = once(peer, 'end');
+      transport.write([written]);
+      transport.end();
+      assert.ok((await came).equals(written));
+      await within(ended, 'the peer saw no end');
+      assert.equal(await told.ended(), undefined);
+    });
+
+    it('destroy ends at once, without a cause', async () => {
+      const { server, transport, told } = await open();
+      transport.destroy();
+      assert.equal(await told.ended(), undefined);
+      await until(() => server.open === 0, 'the peer sees the end');
+    });
+
+    it('end, then destroy, then both again: one end', async () => {
+      const { transport, told } = await open();
+      transport.end();
+      transport.destroy();
+      transport.end();
+      transport.destroy();
+      await told.ended();
+    });
+
+    it('tells when the peer ends in order, after its last bytes', async () => {
+      const { peer, told } = await open();
+      peer.end('last words');
+      assert.equal(await told.ended(), undefined);
+      assert.equal(told.text, 'last words');
+    });
+
+    it('tells when the peer is gone', async () => {
+      const { server, told } = await open();
+      server.drop();
+      await told.ended();
+    });
+
+    it('a write after the end is harmless', async () => {
+      const { server, transport, told } = await open();
+      server.drop();
+      await told.ended();
+      transport.write([Buffer.from('too late')]);
+      transport.end();
+      await settle();
+      assert.equal(told.causes.length, 1);
+    });
+
+    it('a port where nobody listens is an error that names it', async () => {
+      const port = await freePort();
+      await assert.rejects(dialPort(port), {
+        code: 'unreachable',
+        retryable: true,
+        message: new RegExp(`${kind.scheme}://127\\.0\\.0\\.1:${port}.*ECONNREFUSED`),
+      });
+    });
+
+    it('an aborted dial ends with the reason of the abort, and leaves nothing open', async () => {
+      const server = await listen();
+      const stop = new AbortController();
+      const dialled = dialPort(server.port, stop.signal);
+      const reason = new Error('enough');
+      stop.abort(reason);
+      await assert.rejects(dialled, reason);
+      await settle();
+      await until(() => server.open === 0, 'nothing is open');
+    });
+
+    it('a dial that was aborted before it began ends at once', async () => {
+      const server = await listen();
+      const reason = new Error('enough');
+      await assert.rejects(dialPort(server.port, AbortSignal.abort(reason)), reason);
+      await until(() => server.open === 0, 'nothing is open');
+    });
+
+    if (kind.scheme !== 'mqtt') {
+      it('a dial that the server leaves half done can be aborted', async () => {
+        let sockets = 0;
+        const silent = createServer((socket) => {
+          sockets += 1;
+          socket.on('error', () => undefined).once('close', () => (sockets -= 1));
+          socket.resume(); // or it would not see the end
+        });
+        silent.listen(0, '127.0.0.1');
+        await once(silent, 'listening');
+        const stop = new AbortController();
+        const dialled = dialPort((silent.address() as AddressInfo).port, stop.signal);
+        await until(() => sockets === 1, 'the server has accepted');
+        const reason = new Error('enough');
+        stop.abort(reason);
+        await assert.rejects(dialled, reason);
+        await until(() => sockets === 0, 'nothing is open');
+        silent.close();
+        await once(silent, 'close');
+      });
+    }
+  });
+}
