@@ -48,8 +48,8 @@ function openWebSocket(server: ServerAddress, options: DialOptions, signal: Abor
   return dialWebSocket({ url, subprotocol, tls, agent, maximumMessageSize }, signal);
 }
 
-/** Error codes of OpenSSL and of Node's certificate check; everything else is the network's. */
-const TLS_CODE = /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
+/** Error codes of OpenSSL (EPROTO too) and of Node's certificate check; everything else is the network's. */
+const TLS_CODE = /^(EPROTO|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
 
 function dialError(server: ServerAddress, error: unknown): MqttError {
   const code = codeOf(error);

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import type { TlsOptions as ServerTlsOptions } from 'node:tls';
+import type { Client, TlsOptions } from '../../../src/index.ts';
+import { ca, clientPair, elsewherePair, selfSignedPair, serverPair } from '../../support/certificates/certificates.ts';
+import { delivered, phase, publish, useBench } from '../../support/client-bench.ts';
+import { until } from '../../support/events.ts';
+import type { FakeBroker } from '../../support/fake-broker.ts';
+
+for (const [scheme, webSocket] of [
+  ['mqtts', false],
+  ['wss', true],
+] as const) {
+  describe(`TLS: ${scheme}`, () => {
+    const bench = useBench();
+
+    async function dialled(
+      server: ServerTlsOptions,
+      tls?: TlsOptions,
+    ): Promise<{ broker: FakeBroker; client: Client }> {
+      const broker = await bench.broker({ tls: server, webSocket, autoRespond: {} });
+      const client = bench.client(broker.url, {
+        ...(tls !== undefined && { tls }),
+        backoff: { initial: 60_000, maximum: 60_000 },
+      });
+      client.connect();
+      return { broker, client };
+    }
+
+    async function refused(
+      server: ServerTlsOptions,
+      tls?: TlsOptions,
+    ): Promise<{ broker: FakeBroker; message: string }> {
+      const { broker, client } = await dialled(server, tls);
+      const { cause } = await phase(client, 'waiting');
+      assert.equal(cause.code, 'tls-failed', cause.message);
+      assert.equal(cause.retryable, false);
+      // No connection reached the broker's MQTT side with a byte in it.
+      assert.ok(broker.peers.every(({ chunks }) => chunks.length === 0));
+      return { broker, message: cause.message };
+    }
+
+    it('a certificate that nobody vouches for is refused by default, and no byte of MQTT is sent', async () => {
+      const { broker, message } = await refused(selfSignedPair);
+      assert.match(message, new RegExp(`TLS to ${broker.url} failed: .*DEPTH_ZERO_SELF_SIGNED_CERT`));
+    });
+
+    it('a certificate of an unknown authority is refused', async () => {
+      const { message } = await refused(serverPair);
+      assert.match(message, /UNABLE_TO_VERIFY_LEAF_SIGNATURE/);
+    });
+
+    it('a certificate for another host is refused, although its authority is known', async () => {
+      const { message } = await refused(elsewherePair, { ca });
+      assert.match(message, /ERR_TLS_CERT_ALTNAME_INVALID/);
+    });
+
+    it('a server without TLS is refused', async () => {
+      const broker = await bench.broker();
+      const client = bench.client(broker.url.replace('mqtt', scheme), {
+        backoff: { initial: 60_000, maximum: 60_000 },
+      });
+      client.connect();
+      const peer = await broker.accept();
+      await until(() => peer.chunks.length > 0, 'the client began TLS');
+      peer.sendBytes('20 03 00 00 00 20 03 00 00 00');
+      const { cause } = await phase(client, 'waiting');
+      assert.equal(cause.code, 'tls-failed', cause.message);
+    });
+
+    it('a certificate of a given authority verifies', async () => {
+      const { client } = await dialled(serverPair, { ca });
+      await phase(client, 'connected');
+      await delivered(publish(client, { payload: 'x', qos: 1 }));
+    });
+
+    it('a given server name is the one that counts', async () => {
+      const { client } = await dialled(elsewherePair, { ca, servername: 'elsewhere.example' });
+      await phase(client, 'connected');
+    });
+
+    it('verification can be turned off, and only so', async () => {
+      const { client } = await dialled(selfSignedPair, { rejectUnauthorized: false });
+      await phase(client, 'connected');
+      await refused(selfSignedPair, { rejectUnauthorized: true });
+      await refused(selfSignedPair, { rejectUnauthorized: undefined });
+    });
+
+    it('shows the client certificate', async () => {
+      const server = { ...serverPair, ca, requestCert: true, rejectUnauthorized: true };
+      const { client } = await dialled(server, { ca, ...clientPair });
+      await phase(client, 'connected');
+    });
+
+    it('without the client certificate that the server wants there is no connection, and the reason is told', async () => {
+      const server = { ...serverPair, ca, requestCert: true, rejectUnauthorized: true };
+      const { client } = await dialled(server, { ca });
+      const { cause } = await phase(client, 'waiting');
+      assert.match(cause.message, /certificate required|handshake failure/i);
+    });
+
+    for (const [what, tls] of [
+      ['authority', { ca: 'no certificate' }],
+      ['certificate', { ca, cert: 'no certificate', key: clientPair.key }],
+      ['key', { ca, cert: clientPair.cert, key: 'no key' }],
+      ['pair', { ca, cert: clientPair.cert, key: serverPair.key }],
+    ] as const) {
+      it(`a broken ${what} is an error, not a downgrade`, async () => {
+        const { broker, client } = await dialled(serverPair, tls);
+        const { cause } = await phase(client, 'waiting');
+        assert.equal(cause.code, 'tls-failed', `${cause.message} ${String(cause.cause)}`);
+        assert.equal(broker.peers.length, 0);
+      });
+    }
+  });
+}
