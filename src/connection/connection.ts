@@ -5,6 +5,7 @@ import { InboundAliases } from '../codec/topic-alias.ts';
 import {
   ConnectionRefused,
   MqttError,
+  PacketTooLarge,
   protocolError,
   ProtocolViolation,
   ServerDisconnected,
@@ -25,6 +26,7 @@ import type {
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
+import { Queue } from '../util/queue.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { type ServerLimits, serverLimits } from './server-limits.ts';
 
@@ -76,6 +78,8 @@ export class Connection {
   #phase: Phase = 'handshake';
   #blocked = false;
   #deadline: Timer | undefined;
+  /** One for each PINGREQ that is not answered, in order. */
+  readonly #pings = new Queue<() => void>();
   /** Why the connection is being closed, while the transport has not told its end. */
   #cause: MqttError | undefined;
 
@@ -100,7 +104,13 @@ export class Connection {
       drain: () => this.#drain(),
       closed: (cause) => this.#transportClosed(cause),
     });
-    this.#writer.control(connect);
+    try {
+      this.#writer.control(connect);
+    } catch (error) {
+      // Otherwise the transport would stay open with nobody to end it.
+      const message = `CONNECT cannot be sent: ${textOf(error)}`;
+      return this.close(new MqttError('invalid-options', message, { cause: error }));
+    }
     this.flush();
   }
 
@@ -111,6 +121,7 @@ export class Connection {
 
   /** @throws {PacketTooLarge} nothing was sent. */
   publish(packet: PublishPacket): void {
+    if (this.#phase !== 'running') return;
     this.#writer.publish(packet);
     if (this.#writer.pending >= FLUSH_AT) this.flush();
   }
@@ -124,9 +135,18 @@ export class Connection {
     if (this.#phase === 'running') this.#writer.control(packet);
   }
 
+  /**
+   * Calls back when the Server has handled everything sent so far: a PINGREQ is answered in its turn (3.12.4).
+   * Never, if the connection ends before.
+   */
+  barrier(reached: () => void): void {
+    this.#pings.push(reached);
+    this.control({ cmd: 'pingreq' });
+  }
+
   /** Writes what was collected: one write, whatever it was made of. */
   flush(): void {
-    if (this.#phase === 'ended' || this.#writer.pending === 0) return;
+    if (this.#phase === 'closing' || this.#phase === 'ended' || this.#writer.pending === 0) return;
     this.#keepAlive.sent();
     this.#blocked = !this.#transport.write(this.#writer.take());
   }
@@ -139,6 +159,8 @@ export class Connection {
     this.#keepAlive.stop();
     this.#deadline?.cancel();
     this.#sendDisconnect(reasonCode);
+    // [MQTT-3.14.4-1] what was collected leaves now, or never: nothing follows a DISCONNECT.
+    this.flush();
     this.#phase = 'closing';
     this.#deadline = this.#options.clock.timer(CLOSE_TIMEOUT, () => this.destroy(cause));
     this.#transport.end();
@@ -184,7 +206,7 @@ export class Connection {
       case 'pingresp':
       case 'pingreq':
         // That bytes came is all that the Keep Alive needs to know.
-        return;
+        return this.#pings.shift()?.();
       case 'disconnect':
         return this.#disconnected(packet.reasonCode, packet.properties.reasonString);
       case 'connack':
@@ -219,8 +241,12 @@ export class Connection {
   }
 
   #ping(): void {
-    this.control({ cmd: 'pingreq' });
-    this.flush();
+    try {
+      this.barrier(ignore);
+      this.flush();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #silent(): void {
@@ -248,8 +274,12 @@ export class Connection {
   #sendDisconnect(reasonCode: number): void {
     const orderly = reasonCode < 0x80;
     if (this.#phase !== 'running' || (this.#options.connect.protocolVersion < 5 && !orderly)) return;
-    this.#writer.control({ cmd: 'disconnect', reasonCode, properties: {} });
-    this.flush();
+    try {
+      this.#writer.control({ cmd: 'disconnect', reasonCode, properties: {} });
+    } catch (error) {
+      // A Server that takes no packet of this size is left without a word.
+      if (!(error instanceof PacketTooLarge)) throw error;
+    }
   }
 
   #drain(): void {
@@ -271,4 +301,8 @@ export class Connection {
     this.#deadline?.cancel();
     this.#handlers.ended(cause);
   }
+}
+
+function ignore(): void {
+  // A PINGREQ of the Keep Alive: nobody waits for its answer.
 }
