@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { StoredMessage } from '../../../src/store/session-store.ts';
+import { id, message } from '../session/fixture.ts';
+
+function record(sequence: number, step: 'queued' | 'published' = 'queued'): StoredMessage {
+  const state = step === 'queued' ? { step } : { step, packetId: id(sequence) };
+  return { sequence, message: message(`t${sequence}`, 1), expiresAt: undefined, state };
+}
+
+describe('MemoryStore', () => {
+  it('is empty at first', () => assert.deepEqual(new MemoryStore().load(), { outgoing: [], received: [] }));
+
+  it('gives the records by rising sequence, whatever order they came in', () => {
+    const store = new MemoryStore();
+    for (const sequence of [3, 1, 10, 2]) store.save(record(sequence));
+    assert.deepEqual(
+      store.load().outgoing.map(({ sequence }) => sequence),
+      [1, 2, 3, 10],
+    );
+  });
+
+  it('replaces the record of the same sequence', () => {
+    const store = new MemoryStore();
+    store.save(record(1));
+    store.save(record(1, 'published'));
+    assert.deepEqual(store.load().outgoing, [record(1, 'published')]);
+  });
+
+  it('removes a record; one that is not there does no harm', () => {
+    const store = new MemoryStore();
+    store.save(record(1));
+    store.remove(1);
+    store.remove(2);
+    assert.deepEqual(store.load().outgoing, []);
+  });
+
+  it('keeps received ids, each once', () => {
+    const store = new MemoryStore();
+    for (const packetId of [5, 7, 5]) store.saveReceived(id(packetId));
+    store.removeReceived(id(5));
+    store.removeReceived(id(6));
+    assert.deepEqual(store.load().received, [7]);
+  });
+
+  it('answers with copies: who changes a loaded record changes nothing stored', () => {
+    const store = new MemoryStore();
+    store.save(record(1));
+    const [loaded] = store.load().outgoing;
+    Object.assign(loaded ?? {}, { state: { step: 'released', packetId: id(9) } });
+    assert.deepEqual(store.load().outgoing, [record(1)]);
+  });
+});
