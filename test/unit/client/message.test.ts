@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { parseMessage, type PublishRequest } from '../../../src/client/message.ts';
+import { MqttError } from '../../../src/protocol/errors.ts';
+
+const REQUEST: PublishRequest = { topic: 'a/b', payload: 'x' };
+
+function refuses(request: Partial<PublishRequest> | object, code: string, problem: RegExp): void {
+  assert.throws(
+    () => parseMessage({ ...REQUEST, ...request }),
+    (error) => error instanceof MqttError && error.code === code && problem.test(error.message),
+  );
+}
+
+describe('parseMessage', () => {
+  it('is at QoS 0 and not retained unless it says so', () => {
+    assert.deepEqual(parseMessage(REQUEST), {
+      topic: 'a/b',
+      payload: Buffer.from('x'),
+      qos: 0,
+      retain: false,
+      properties: undefined,
+    });
+  });
+
+  it('encodes text as UTF-8, and takes a Buffer as it is', () => {
+    assert.deepEqual(parseMessage({ ...REQUEST, payload: 'ä€' }).payload, Buffer.from('c3a4e282ac', 'hex'));
+    const payload = Buffer.from([0, 255]);
+    assert.equal(parseMessage({ ...REQUEST, payload }).payload, payload);
+  });
+
+  for (const topic of ['', 'a/#', '+', 'a\0', '\uD800', 'x'.repeat(65_536)]) {
+    it(`refuses the topic ${JSON.stringify(topic.slice(0, 5))} [MQTT-3.3.2-1] [MQTT-3.3.2-2]`, () => {
+      refuses({ topic }, 'invalid-topic', /^topic /);
+    });
+  }
+
+  for (const qos of [3, -1, 0.5, Number.NaN, '1', null]) {
+    it(`refuses QoS ${JSON.stringify(qos)} [MQTT-3.3.1-4]`, () => {
+      refuses({ qos }, 'invalid-message', /QoS is .*, it must be 0, 1 or 2/);
+    });
+  }
+
+  for (const expiry of [-1, 1.5, 0x1_0000_0000, Number.NaN, Infinity]) {
+    it(`refuses a message expiry of ${expiry}`, () => {
+      refuses({ properties: { messageExpiryInterval: expiry } }, 'invalid-message', /message expiry is/);
+    });
+  }
+
+  it('takes every value at its bounds', () => {
+    for (const messageExpiryInterval of [0, 0xffffffff]) {
+      const properties = {
+        messageExpiryInterval,
+        correlationData: Buffer.alloc(65_535),
+        contentType: 'x'.repeat(65_535),
+      };
+      assert.equal(parseMessage({ ...REQUEST, properties }).properties, properties);
+    }
+  });
+
+  it('refuses correlation data of more than 65,535 bytes', () => {
+    refuses({ properties: { correlationData: Buffer.alloc(65_536) } }, 'invalid-message', /65536 bytes/);
+  });
+
+  it('refuses a response topic with wildcards [MQTT-3.3.2-14]', () => {
+    refuses({ properties: { responseTopic: 'a/#' } }, 'invalid-topic', /wildcard/);
+  });
+
+  for (const [what, bad] of [
+    ['a lone surrogate [MQTT-1.5.4-1]', '\uD800'],
+    ['U+0000 [MQTT-1.5.4-2]', 'a\0b'],
+    ['65,536 bytes', 'x'.repeat(65_536)],
+  ] as const) {
+    it(`refuses ${what} in a content type and in both halves of a user property [MQTT-1.5.7-1]`, () => {
+      refuses({ properties: { contentType: bad } }, 'invalid-message', /content type/);
+      refuses(
+        {
+          properties: {
+            userProperties: [
+              ['ok', 'ok'],
+              [bad, 'v'],
+            ],
+          },
+        },
+        'invalid-message',
+        /user property/,
+      );
+      refuses({ properties: { userProperties: [['name', bad]] } }, 'invalid-message', /user property "name"/);
+    });
+  }
+});
