@@ -39,6 +39,7 @@ export interface ClientOptions {
   /** Seconds for which the Server keeps the session after a disconnect; 0xFFFFFFFF for ever; MQTT 5. Default 0. */
   readonly sessionExpiryInterval?: number;
   readonly username?: string;
+  /** At most 65,535 bytes; before MQTT 5 only with a user name. */
   readonly password?: string;
   readonly will?: WillRequest;
   /** Published first on every connection. */
@@ -103,6 +104,7 @@ const DEFAULT_BACKOFF: BackoffOptions = { initial: 1000, maximum: 30_000, stable
 const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 100_000, maxBytes: 100 * 1024 * 1024 };
 const DEFAULT_MAXIMUM_PACKET_SIZE = 64 * 1024 * 1024;
 const DEFAULT_TOPIC_ALIAS_MAXIMUM = 32;
+const LONGEST_PASSWORD = 65_535;
 
 /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming the option and its value. */
 export function parseOptions(options: ClientOptions): Settings {
@@ -125,11 +127,11 @@ export function parseOptions(options: ClientOptions): Settings {
     keepAlive: range('keep alive', options.keepAlive ?? 60, 0, 65_535),
     sessionExpiryInterval: range('session expiry', options.sessionExpiryInterval ?? 0, 0, 0xffffffff),
     username: text('user name', options.username),
-    password: options.password,
+    password: password(options),
     will: options.will === undefined ? undefined : parseWill(options.will),
     birth: options.birth,
     closing: options.closing,
-    userProperties: options.userProperties,
+    userProperties: userProperties(options.userProperties),
     receiveMaximum: range('receive maximum', options.receiveMaximum ?? 65_535, 1, 65_535),
     maximumPacketSize: range(
       'maximum packet size',
@@ -154,6 +156,27 @@ export function parseOptions(options: ClientOptions): Settings {
     clock: options.clock ?? systemClock,
     dial: options.dial ?? dial,
   };
+}
+
+/** Any characters are allowed; what is wrong with it is told without it. */
+function password({ password: given, username, protocolVersion }: ClientOptions): string | undefined {
+  if (given === undefined) return undefined;
+  if (Buffer.byteLength(given) > LONGEST_PASSWORD) {
+    throw new MqttError('invalid-options', `the password is longer than ${LONGEST_PASSWORD} bytes`);
+  }
+  // [MQTT-3.1.2-22] of 3.1.1; MQTT 5 allows it.
+  if (username === undefined && (protocolVersion === 3 || protocolVersion === 4)) {
+    throw new MqttError('invalid-options', 'before MQTT 5 a password needs a user name');
+  }
+  return given;
+}
+
+function userProperties(pairs: UserProperties | undefined): UserProperties | undefined {
+  for (const [name, value] of pairs ?? []) {
+    text('user property', name);
+    text(`user property "${name}"`, value);
+  }
+  return pairs;
 }
 
 function parseWill(request: WillRequest): Will {

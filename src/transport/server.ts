@@ -26,14 +26,13 @@ const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 888
 
 /**
  * Reads `mqtt://host[:port]`, `mqtts://`, `ws://host[:port]/path`, `wss://`; also `tcp://`, `ssl://`, `tls://`.
- * @throws {MqttError} `invalid-options` for anything else. A password in the URL is not repeated in the message.
+ * @throws {MqttError} `invalid-options` for anything else. A password or query in the URL is not repeated in the message.
  */
 export function parseServer(url: string): ServerAddress {
   const parsed = parseUrl(url);
   const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol.slice(0, -1)];
   if (parsed === undefined || scheme === undefined || parsed.hostname === '') {
-    const shown = url.replace(/\/\/[^@/]*@/, '//…@');
-    throw new MqttError('invalid-options', `"${shown}" is not a broker address such as mqtt://host:1883`);
+    throw new MqttError('invalid-options', `"${withoutSecrets(url)}" is not a broker address such as mqtt://host:1883`);
   }
   const overWebSocket = scheme === 'ws' || scheme === 'wss';
   return {
@@ -42,6 +41,11 @@ export function parseServer(url: string): ServerAddress {
     port: parsed.port === '' ? DEFAULT_PORTS[scheme] : Number(parsed.port),
     path: overWebSocket ? parsed.pathname + parsed.search : '',
   };
+}
+
+/** A text that may be a URL: without all that stands before an @, where passwords are, and without its query. */
+function withoutSecrets(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@').replace(/\?.*$/s, '');
 }
 
 /** The address as a person reads it, without query, because tokens travel there. */
