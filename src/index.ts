@@ -3,7 +3,7 @@ export type { BackoffOptions } from './client/backoff.ts';
 export type { PublishRequest } from './client/message.ts';
 export type { ClientOptions, OutboxLimits, WillRequest } from './client/options.ts';
 export type { ClientState } from './client/state.ts';
-export type { OutcomeListener, SubscriptionOutcome } from './client/subscriptions.ts';
+export type { OutcomeListener, SubscriptionOutcome } from './client/outcome.ts';
 export {
   ClientClosed,
   ConnectionRefused,

@@ -9,7 +9,8 @@ import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
 import { whyRefused } from './outbox.ts';
 import type { ClientState } from './state.ts';
-import { type OutcomeListener, Subscriptions } from './subscriptions.ts';
+import type { OutcomeListener } from './outcome.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** A receiver's hold on a filter. */
 export interface Subscription {
@@ -32,7 +33,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const router = new Router();
-    this.#session = new Session(this.#settings.store, (packet) => void router.deliver(packet));
+    this.#session = new Session(this.#settings.store, (packet) => router.deliver(packet));
     this.#subscriptions = new Subscriptions(router, this.#settings.filtersPerSubscribe);
     this.#lifecycle = new Lifecycle(this.#settings, this.#session, this.#subscriptions, (state) => this.#tell(state));
   }
@@ -107,6 +108,7 @@ export class Client {
       throw new MqttError('invalid-options', `${filter} is a shared subscription, which cannot have No Local`);
     }
     this.#subscriptions.add(parsed, receiver, options, outcome);
+    this.#session.offerHeld();
     this.#lifecycle.wake();
     return {
       filter: parsed,
@@ -114,7 +116,10 @@ export class Client {
         this.#subscriptions.remove(parsed, receiver);
         this.#lifecycle.wake();
       },
-      release: () => this.#subscriptions.release(parsed, receiver),
+      release: () => {
+        this.#subscriptions.release(parsed, receiver);
+        this.#lifecycle.hold();
+      },
     };
   }
 

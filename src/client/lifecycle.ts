@@ -233,8 +233,12 @@ export class Lifecycle {
     this.#clientId = limits.clientId;
     this.#reconnecting = true;
     const quota = { sendQuota: this.#sendQuota(limits), receiveMaximum: this.#settings.receiveMaximum };
-    if (connack.sessionPresent || this.#mayBePresent()) this.#session.resume(quota);
-    else this.#session.reset(quota);
+    if (connack.sessionPresent || this.#mayBePresent()) {
+      this.#session.resume(quota);
+      this.hold();
+    } else {
+      this.#session.reset(quota);
+    }
     this.#subscriptions.connected(connack.sessionPresent);
     if (this.#settings.birth !== undefined) this.#session.announce(parseMessage(this.#settings.birth), ignore);
     this.#enter({ phase: 'connected', server: this.#server, sessionPresent: connack.sessionPresent });

@@ -5,50 +5,37 @@ import type { ServerLimits } from '../connection/server-limits.ts';
 import { overlaps } from '../router/overlap.ts';
 import type { Receiver, Router } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
-
-/** What the Server said to a subscription. */
-export type SubscriptionOutcome =
-  { readonly granted: true; readonly qos: QoS } | { readonly granted: false; readonly error: MqttError };
-
-/** Told on every answer of the Server, also after a reconnect. */
-export type OutcomeListener = (outcome: SubscriptionOutcome) => void;
-
-interface Member {
-  readonly options: SubscriptionOptions;
-  readonly outcome: OutcomeListener;
-}
-
-/** How far the wire is: never asked, asked, or as answered. `orphaned` leaves with the next UNSUBSCRIBE. */
-type Wire = 'none' | 'asked' | 'granted' | 'refused';
-
-interface Entry {
-  readonly filter: TopicFilter;
-  readonly members: Map<Receiver, Member>;
-  wire: Wire;
-  /** Rises with every SUBSCRIBE, so that an answer to an earlier one is recognised. */
-  version: number;
-}
+import type { OutcomeListener } from './outcome.ts';
+import { type Entry, planCovering, planEach, refusesStored, wantsStored, type WireWish } from './wire-plan.ts';
 
 /** Where subscriptions send their packets; one connection's worth. */
 export interface SubscriptionLink {
   readonly limits: ServerLimits;
+  /** Before MQTT 5 the RETAIN flag of a message tells for sure that it was stored (3.3.1.3). */
+  readonly mqtt5: boolean;
   takePacketId(): PacketId | undefined;
   /** @throws {PacketTooLarge} */
   send(packet: SubscribePacket | UnsubscribePacket, request: PendingRequest): void;
+  /** Calls back when the Server has handled everything sent so far, and its answers have arrived. */
+  barrier(reached: () => void): void;
 }
 
-/** Subscription Identifiers begin somewhere at random, so that those of an earlier process mean nothing here. */
 const HIGHEST_IDENTIFIER = 268_435_455;
 
+/** Filters that overlap with everything would otherwise be compared with every batch there is. */
+const MOST_OPEN_BATCHES = 16;
+
 /**
- * What the receivers want, and what the Server has: one subscription per filter on the wire, with the options of all
- * its receivers merged, in as few packets as the brokers allow.
+ * What the receivers want, and what the Server has: each filter at most once on the wire, with the options of all its
+ * receivers merged, in as few packets as the brokers allow.
  */
 export class Subscriptions {
   readonly #router: Router;
   readonly #perPacket: number;
   readonly #entries = new Map<TopicFilter, Entry>();
+  /** Entries whose wishes and wire may differ. */
   readonly #dirty = new Set<Entry>();
+  /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier = 1 + Math.floor(Math.random() * (HIGHEST_IDENTIFIER / 2));
 
   constructor(router: Router, filtersPerPacket: number) {
@@ -56,14 +43,16 @@ export class Subscriptions {
     this.#perPacket = filtersPerPacket;
   }
 
-  /** Whether `flush` has something to send. */
+  /** Whether `flush` may have something to send. */
   get pending(): boolean {
     return this.#dirty.size > 0;
   }
 
   add(filter: TopicFilter, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
     const entry = this.#entries.get(filter) ?? this.#newEntry(filter);
-    entry.members.set(receiver, { options, outcome });
+    entry.members.set(receiver, { options, outcome, stored: 'wanted' });
+    // A new receiver is a reason to ask again.
+    if (entry.wire === 'refused') entry.wire = 'none';
     this.#router.add(filter, receiver);
     this.#dirty.add(entry);
   }
@@ -71,9 +60,7 @@ export class Subscriptions {
   /** The receiver does not want the filter any more; without another one it is unsubscribed. */
   remove(filter: TopicFilter, receiver: Receiver): void {
     const entry = this.#detach(filter, receiver);
-    if (entry === undefined) return;
-    // The others may need less now, or nobody is left: either way the wire changes.
-    this.#dirty.add(entry);
+    if (entry !== undefined) this.#dirty.add(entry);
   }
 
   /** The receiver goes, but its subscription stays with the Server until somebody takes it up or `prune` is called. */
@@ -90,7 +77,8 @@ export class Subscriptions {
   connected(sessionPresent: boolean): void {
     for (const entry of this.#entries.values()) {
       if (sessionPresent && entry.wire === 'granted') continue;
-      if (!sessionPresent) entry.wire = 'none';
+      entry.wire = 'none';
+      if (!sessionPresent) forEachMember([entry], (member) => (member.stored = 'wanted'));
       this.#dirty.add(entry);
     }
   }
@@ -98,111 +86,143 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     for (const entry of this.#entries.values()) {
-      if (entry.wire !== 'asked') continue;
-      entry.wire = 'none';
-      this.#dirty.add(entry);
+      this.#router.withholdStored(entry.filter, undefined);
+      forEachMember([entry], (member) => (member.stored = member.stored === 'asked' ? 'wanted' : member.stored));
+      if (entry.wire === 'asked') entry.wire = 'none';
     }
   }
 
-  /** Sends what changed since the last time, several filters per packet. */
+  /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
   flush(link: SubscriptionLink): void {
-    const wanted: Entry[] = [];
-    const unwanted: Entry[] = [];
-    for (const entry of this.#dirty) (entry.members.size > 0 ? wanted : unwanted).push(entry);
+    const { subscriptionIdentifiersAvailable } = link.limits;
+    const considered = subscriptionIdentifiersAvailable ? [...this.#dirty] : this.#wantedOrDirty();
     this.#dirty.clear();
-    this.#unsubscribe(unwanted, link);
-    this.#subscribe(wanted, link);
+    for (const entry of considered) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
+    const wishes = subscriptionIdentifiersAvailable ? planEach(considered) : planCovering(considered);
+    this.#subscribe(wishes.filter(differsFromWire), link);
+    const onWire = new Set(wishes.map(({ entry }) => entry));
+    this.#unsubscribe(
+      considered.filter((entry) => !onWire.has(entry)),
+      link,
+    );
   }
 
-  #subscribe(entries: readonly Entry[], link: SubscriptionLink): void {
-    const allowed = entries.filter((entry) => this.#allowed(entry, link.limits));
-    for (const batch of this.#batches(allowed, link.limits)) this.#sendSubscribe(batch, link);
+  /** What was released, and not found gone yet, is left alone. */
+  #wantedOrDirty(): Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.members.size > 0 || this.#dirty.has(entry));
   }
 
-  #sendSubscribe(batch: readonly Entry[], link: SubscriptionLink): void {
+  #subscribe(wishes: readonly WireWish[], link: SubscriptionLink): void {
+    for (const batch of this.#batches(wishes, link.limits)) this.#sendSubscribe(batch, link);
+  }
+
+  #sendSubscribe(batch: readonly WireWish[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
-    if (packetId === undefined) return this.#later(batch);
+    if (packetId === undefined) return batch.forEach(({ entry }) => this.#dirty.add(entry));
     const subscriptionIdentifier = link.limits.subscriptionIdentifiersAvailable ? this.#nextIdentifier() : undefined;
-    const versions = batch.map((entry) => ++entry.version);
-    const packet: SubscribePacket = {
-      cmd: 'subscribe',
-      packetId,
-      subscriptions: batch.map((entry) => ({ filter: entry.filter, ...mergedOptions(entry) })),
-      subscriptionIdentifier,
+    const versions = batch.map(({ entry }) => ++entry.version);
+    const subscriptions = batch.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
+    const answered = (codes: readonly number[], reason: string | undefined): void => {
+      for (const [index, wish] of batch.entries()) {
+        if (wish.entry.version === versions[index]) this.#answered(wish, codes[index] ?? 0x80, reason, link);
+      }
     };
-    for (const entry of batch) entry.wire = 'asked';
     try {
-      link.send(packet, {
-        cmd: 'subscribe',
-        count: batch.length,
-        answered: (codes, reason) => {
-          for (const [index, entry] of batch.entries()) {
-            if (entry.version === versions[index]) this.#answered(entry, codes[index] ?? 0x80, reason);
-          }
-        },
-      });
+      link.send(
+        { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier },
+        { cmd: 'subscribe', count: batch.length, answered },
+      );
     } catch (error) {
       if (!(error instanceof PacketTooLarge)) throw error;
-      for (const entry of batch) this.#refuse(entry, error);
+      for (const wish of batch) this.#refuse(wish.entry, error);
       return;
     }
-    for (const entry of batch) this.#router.identify(entry.filter, subscriptionIdentifier);
+    for (const wish of batch) this.#asked(wish, subscriptionIdentifier);
   }
 
-  #unsubscribe(entries: readonly Entry[], link: SubscriptionLink): void {
-    const subscribed = entries.filter((entry) => entry.wire !== 'none' && entry.wire !== 'refused');
-    for (const entry of entries) this.#entries.delete(entry.filter);
-    for (let start = 0; start < subscribed.length; start += this.#perPacket) {
-      const filters = subscribed.slice(start, start + this.#perPacket).map((entry) => entry.filter);
-      const packetId = link.takePacketId();
-      if (packetId === undefined) return;
-      // An answer that says "no subscription existed" leaves nothing to do either.
-      link.send(
-        { cmd: 'unsubscribe', packetId, filters },
-        { cmd: 'unsubscribe', count: filters.length, answered: ignore },
-      );
+  #asked({ entry, serves, options }: WireWish, subscriptionIdentifier: number | undefined): void {
+    entry.wire = 'asked';
+    entry.asked = options;
+    this.#router.identify(entry.filter, subscriptionIdentifier);
+    for (const served of serves) {
+      this.#router.withholdStored(served.filter, receiversWithoutStored(served));
+      forEachMember([served], (member) => (member.stored = member.stored === 'wanted' ? 'asked' : member.stored));
     }
   }
 
-  #later(batch: readonly Entry[]): void {
-    for (const entry of batch) this.#dirty.add(entry);
-  }
-
-  #answered(entry: Entry, code: number, reasonString: string | undefined): void {
+  #answered(wish: WireWish, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
+    const { entry, serves, options } = wish;
     if (code >= 0x80) return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     entry.wire = 'granted';
-    for (const { outcome } of entry.members.values()) outcome({ granted: true, qos: code as QoS });
+    // A live message may carry the RETAIN flag too: then only what comes with the answer is known to be stored.
+    if (link.mqtt5 && options.retainAsPublished && serves.some(hasReceiversWithoutStored)) {
+      const { version } = entry;
+      link.barrier(() => {
+        if (entry.version === version) for (const { filter } of serves) this.#router.withholdStored(filter, undefined);
+      });
+    }
+    forEachMember(serves, (member) => (member.stored = 'had'));
+    forEachMember(serves, ({ outcome }) => outcome({ granted: true, qos: code as QoS }));
   }
 
+  /** Those that it would have served too are subscribed by themselves: they may be allowed. */
   #refuse(entry: Entry, error: MqttError): void {
     entry.wire = 'refused';
-    for (const { outcome } of entry.members.values()) outcome({ granted: false, error });
+    this.#dirty.add(entry);
+    forEachMember([entry], ({ outcome }) => outcome({ granted: false, error }));
   }
 
   /** What the Server said it does not offer is not asked for (3.2.2.3.11 to 13): the connection would be lost for it. */
-  #allowed(entry: Entry, limits: ServerLimits): boolean {
-    const missing = unavailable(entry.filter, limits);
-    if (missing === undefined) return true;
+  #refuseUnavailable(entry: Entry, limits: ServerLimits): void {
+    const missing = entry.wire === 'none' ? unavailable(entry.filter, limits) : undefined;
+    if (missing === undefined) return;
     const message = `the broker does not offer ${missing}: ${entry.filter} cannot be subscribed`;
     this.#refuse(entry, new MqttError('not-supported', message));
-    return false;
+    this.#dirty.delete(entry);
+  }
+
+  #unsubscribe(entries: readonly Entry[], link: SubscriptionLink): void {
+    const subscribed = entries.filter(({ wire }) => wire === 'asked' || wire === 'granted');
+    for (let start = 0; start < subscribed.length; start += this.#perPacket) {
+      this.#sendUnsubscribe(subscribed.slice(start, start + this.#perPacket), link);
+    }
+    for (const entry of entries) {
+      if (entry.members.size === 0 && !this.#dirty.has(entry)) this.#entries.delete(entry.filter);
+    }
+  }
+
+  #sendUnsubscribe(entries: readonly Entry[], link: SubscriptionLink): void {
+    const packetId = link.takePacketId();
+    if (packetId === undefined) return entries.forEach((entry) => this.#dirty.add(entry));
+    for (const entry of entries) {
+      entry.wire = 'none';
+      entry.version += 1;
+    }
+    const filters = entries.map(({ filter }) => filter);
+    // Nothing depends on the answer: "no subscription existed" is as good.
+    const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered: () => undefined };
+    try {
+      link.send({ cmd: 'unsubscribe', packetId, filters }, request);
+    } catch (error) {
+      // Too large for this Server: it goes on sending what then matches nobody here.
+      if (!(error instanceof PacketTooLarge)) throw error;
+    }
   }
 
   /**
    * Packets of a few filters each. A Subscription Identifier belongs to a packet, and says which copy of a message is
    * for whom: therefore filters that overlap never share one.
    */
-  #batches(entries: readonly Entry[], limits: ServerLimits): Entry[][] {
-    const batches: Entry[][] = [];
-    const open: Entry[][] = [];
-    for (const entry of entries) {
-      const fitting = open.find((batch) => !limits.subscriptionIdentifiersAvailable || !anyOverlaps(batch, entry));
+  #batches(wishes: readonly WireWish[], limits: ServerLimits): WireWish[][] {
+    const batches: WireWish[][] = [];
+    const open: WireWish[][] = [];
+    for (const wish of wishes) {
+      const fitting = open.find((batch) => !limits.subscriptionIdentifiersAvailable || !anyOverlaps(batch, wish));
       const batch = fitting ?? [];
-      batch.push(entry);
+      batch.push(wish);
       if (fitting === undefined) {
         batches.push(batch);
         open.push(batch);
-        // Filters that overlap with everything would otherwise be compared with every batch there is.
         if (open.length > MOST_OPEN_BATCHES) open.shift();
       }
       if (batch.length >= this.#perPacket) open.splice(open.indexOf(batch), 1);
@@ -223,28 +243,48 @@ export class Subscriptions {
   }
 
   #newEntry(filter: TopicFilter): Entry {
-    const entry: Entry = { filter, members: new Map(), wire: 'none', version: 0 };
+    const entry: Entry = { filter, members: new Map(), wire: 'none', asked: undefined, version: 0 };
     this.#entries.set(filter, entry);
     return entry;
   }
 }
 
-const MOST_OPEN_BATCHES = 16;
-
-function anyOverlaps(batch: readonly Entry[], entry: Entry): boolean {
-  return batch.some((other) => overlaps(other.filter, entry.filter));
+/** Whether a SUBSCRIBE is needed: never asked, asked for something else, or for the sake of the retained messages. */
+function differsFromWire({ entry, serves, options }: WireWish): boolean {
+  switch (entry.wire) {
+    case 'none':
+      return true;
+    case 'refused':
+      return false;
+    case 'asked':
+    case 'granted':
+      return differs(entry.asked, options) || serves.some(({ members }) => [...members.values()].some(wantsStored));
+  }
 }
 
-/** One subscription serves all: the highest QoS, and every message that any of them wants. */
-function mergedOptions({ members, filter }: Entry): SubscriptionOptions {
-  const all = [...members.values()].map((member) => member.options);
-  return {
-    qos: Math.max(...all.map((options) => options.qos)) as QoS,
-    // [MQTT-3.8.3-4] No Local is not allowed on a Shared Subscription.
-    noLocal: parseShare(filter) === undefined && all.every((options) => options.noLocal),
-    retainAsPublished: all.some((options) => options.retainAsPublished),
-    retainHandling: Math.min(...all.map((options) => options.retainHandling)) as SubscriptionOptions['retainHandling'],
-  };
+function differs(asked: SubscriptionOptions | undefined, wanted: SubscriptionOptions): boolean {
+  return (
+    asked?.qos !== wanted.qos ||
+    asked.noLocal !== wanted.noLocal ||
+    asked.retainAsPublished !== wanted.retainAsPublished
+  );
+}
+
+function receiversWithoutStored({ members }: Entry): ReadonlySet<Receiver> | undefined {
+  const receivers = [...members].filter(([, member]) => refusesStored(member)).map(([receiver]) => receiver);
+  return receivers.length === 0 ? undefined : new Set(receivers);
+}
+
+function hasReceiversWithoutStored(entry: Entry): boolean {
+  return receiversWithoutStored(entry) !== undefined;
+}
+
+function forEachMember(entries: readonly Entry[], visit: (member: Parameters<typeof wantsStored>[0]) => void): void {
+  for (const { members } of entries) for (const member of members.values()) visit(member);
+}
+
+function anyOverlaps(batch: readonly WireWish[], wish: WireWish): boolean {
+  return batch.some(({ entry }) => overlaps(entry.filter, wish.entry.filter));
 }
 
 function unavailable(filter: TopicFilter, limits: ServerLimits): string | undefined {
@@ -252,8 +292,4 @@ function unavailable(filter: TopicFilter, limits: ServerLimits): string | undefi
   if (shared !== undefined && !limits.sharedSubscriptionAvailable) return 'shared subscriptions';
   const wildcard = hasWildcard(shared?.filter ?? filter);
   return wildcard && !limits.wildcardSubscriptionAvailable ? 'wildcard subscriptions' : undefined;
-}
-
-function ignore(): void {
-  // Nothing depends on the answer.
 }

@@ -14,6 +14,8 @@ interface Route {
   /** Subscription Identifier on the wire (3.8.2.1.2), if the Server has them. */
   identifier: number | undefined;
   readonly receivers: Set<Receiver>;
+  /** Receivers that do not get what the Server retained: a SUBSCRIBE for others' sake brings it. */
+  withoutStored: ReadonlySet<Receiver> | undefined;
 }
 
 /** Hands each publication to exactly the receivers whose filters match. */
@@ -44,6 +46,12 @@ export class Router {
     if (route !== undefined) route.identifier = identifier;
   }
 
+  /** From now on messages with the RETAIN flag that come by `filter` are not for these receivers; undefined: for all. */
+  withholdStored(filter: TopicFilter, receivers: ReadonlySet<Receiver> | undefined): void {
+    const route = this.#route(filter);
+    if (route !== undefined) route.withoutStored = receivers;
+  }
+
   /** Delivers a publication; false if nobody here wants it. */
   deliver(packet: PublishPacket): boolean {
     const matches = this.#matches;
@@ -52,7 +60,7 @@ export class Router {
     const only = matches[0];
     if (only === undefined) return false;
     if (matches.length === 1) {
-      for (const receiver of only.receivers) receiver.receive(packet, only.filter);
+      for (const receiver of only.receivers) if (wants(only, receiver, packet)) receiver.receive(packet, only.filter);
       return true;
     }
     this.#deliverOverlapping(packet, [...matches]);
@@ -75,10 +83,13 @@ export class Router {
     const seen = this.#seen;
     seen.clear();
     for (const route of matches) {
+      const meant = !known || isFor(route, identifiers);
+      // What was retained comes for the one filter that was subscribed, whichever of the receiver's that is.
+      if (packet.retain && !meant) continue;
       for (const receiver of route.receivers) {
-        if (seen.has(receiver)) continue;
+        if (seen.has(receiver) || !wants(route, receiver, packet)) continue;
         seen.add(receiver);
-        if (!known || isFor(route, identifiers)) receiver.receive(packet, route.filter);
+        if (meant) receiver.receive(packet, route.filter);
       }
     }
   }
@@ -88,11 +99,15 @@ export class Router {
   }
 
   #newRoute(filter: TopicFilter): Route {
-    const route: Route = { filter, identifier: undefined, receivers: new Set() };
+    const route: Route = { filter, identifier: undefined, receivers: new Set(), withoutStored: undefined };
     const matched = matchedFilter(filter);
     this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
     return route;
   }
+}
+
+function wants(route: Route, receiver: Receiver, packet: PublishPacket): boolean {
+  return !packet.retain || route.withoutStored?.has(receiver) !== true;
 }
 
 function isFor(route: Route, identifiers: readonly number[]): boolean {

@@ -50,6 +50,33 @@ export class TopicTrie<T> {
     const wildcards = !topic.startsWith('$');
     walk(this.#root, topic, 0, wildcards, visit);
   }
+
+  /** Calls `visit` with every value whose filter matches each Topic Name that `filter` matches; its own among them. */
+  covering(filter: TopicFilter, visit: (value: T) => void): void {
+    const multi = filter === '#' || filter.endsWith('/#');
+    const levels = filter.split('/').slice(0, multi ? -1 : undefined);
+    cover(this.#root, levels, 0, multi, !filter.startsWith('$'), visit);
+  }
+}
+
+/** `+` among `levels` is covered by `+` and `#` only; what ends with `#` (`multi`) by `#` only. */
+function cover<T>(
+  level: Level<T>,
+  levels: readonly string[],
+  depth: number,
+  multi: boolean,
+  wildcards: boolean,
+  visit: (value: T) => void,
+): void {
+  if (wildcards && level.multi !== undefined) visit(level.multi);
+  const name = levels[depth];
+  if (name === undefined) {
+    if (!multi && level.value !== undefined) visit(level.value);
+    return;
+  }
+  const child = level.children.get(name);
+  if (child !== undefined) cover(child, levels, depth + 1, multi, true, visit);
+  if (wildcards && level.single !== undefined) cover(level.single, levels, depth + 1, multi, true, visit);
 }
 
 /** Matches the levels of `topic` from character `start` on below `level`. `start` past the end: no level is left. */

@@ -27,10 +27,10 @@ export class Received {
   }
 
   /**
-   * False if it was there already: the packet is a duplicate.
+   * Counts a message that came.
    * @throws {ProtocolViolation} 0x93 when the Server exceeds our Receive Maximum [MQTT-3.3.4-9].
    */
-  add(packetId: PacketId): boolean {
+  count(packetId: PacketId): void {
     this.#unreleased.add(packetId);
     if (this.#unreleased.size > this.#maximum) {
       throw protocolError(
@@ -38,10 +38,12 @@ export class Received {
         ReasonCode.ReceiveMaximumExceeded,
       );
     }
-    if (this.#ids.has(packetId)) return false;
+  }
+
+  add(packetId: PacketId): void {
+    if (this.#ids.has(packetId)) return;
     this.#ids.add(packetId);
     this.#store.saveReceived(packetId);
-    return true;
   }
 
   remove(packetId: PacketId): boolean {

@@ -184,8 +184,10 @@ export class Session {
   /** The message that `next` gave cannot be sent to this Server, ever. */
   fail(entry: Outgoing, error: Error): void {
     const { state } = entry;
-    if (state.step === 'queued') this.#discard(entry, error);
-    else this.#finish(state.packetId, entry, error, 0);
+    if (state.step === 'queued') return this.#discard(entry, error);
+    // `next` counted it (4.9): a message that never left must not take a share of the quota for good.
+    this.#acknowledged(entry);
+    this.#finish(state.packetId, entry, error, 0);
   }
 
   /** From now on a message at QoS 1 or 2 that nobody takes waits, unacknowledged, for a receiver that may still come. */
@@ -248,6 +250,7 @@ export class Session {
 
   /** [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC, and only the first is delivered. */
   #receiveExactlyOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
+    this.#received.count(packetId);
     const duplicate = this.#received.has(packetId);
     // Its id counts as received only when somebody took it: sent again after a reconnect it must not be a duplicate.
     if (!duplicate && !this.#deliver(packet) && this.#mayHold(packet)) {

@@ -21,6 +21,7 @@ helper.init(process.env['POSTHORN_NODE_RED'] ?? require.resolve('node-red'), {
 
 /** Starts the flow in a real Node-RED runtime, with our nodes loaded from their sources. */
 export async function startFlow(nodes: readonly FlowNode[], credentials: object = {}): Promise<void> {
+  running = true;
   await helper.load([...CORE, registerConnection, registerIn, registerOut], placed(nodes) as never, credentials);
 }
 
@@ -38,14 +39,34 @@ function isConfig({ type }: FlowNode): boolean {
   return type === 'mqtt-connection' || type === 'tls-config';
 }
 
-/** Deploys a changed flow as the editor does. */
-export async function deploy(nodes: readonly FlowNode[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
-  await helper.setFlows(placed(nodes) as never, type);
+/** What the helper drives, and hides. Its own `setFlows` gives up when a deploy takes more than 300 ms. */
+interface Runtime {
+  readonly _events: NodeJS.EventEmitter;
+  readonly _redNodes: { setFlows(flows: unknown, credentials: object, type: string): Promise<unknown> };
 }
 
-/** Ends the flow; every node is closed. */
+/** Deploys a changed flow as the editor does. */
+export async function deploy(nodes: readonly FlowNode[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
+  const { _events, _redNodes } = helper as unknown as Runtime;
+  const started = once(_events, 'flows:started');
+  await _redNodes.setFlows(placed(nodes), {}, type);
+  await within(started, 'the flows to start');
+}
+
+let running = false;
+
+/** Ends the flow, if one runs, as a person does who deletes it: nothing of it is kept. */
 export async function stopFlow(): Promise<void> {
+  if (!running) return;
+  running = false;
+  await deploy([], 'full');
   await helper.unload();
+}
+
+/** Ends the flow as a stop of Node-RED does, and starts it again in the same process. */
+export async function restartFlow(nodes: readonly FlowNode[]): Promise<void> {
+  await helper.unload();
+  await startFlow(nodes);
 }
 
 export function node(id: string): Node {
