@@ -18,12 +18,15 @@ interface Route {
   withoutStored: ReadonlySet<Receiver> | undefined;
 }
 
+/** Topics whose matches are remembered; a connection rarely sees more at a time, and more would only cost memory. */
+const MOST_REMEMBERED = 10_000;
+
 /** Hands each publication to exactly the receivers whose filters match. */
 export class Router {
   /** Shared and ordinary subscriptions to the same filter are different ones: a list per matched filter. */
   readonly #trie = new TopicTrie<Route[]>();
-  /** The matches of the delivery at hand; reused, so that a delivery allocates nothing. */
-  readonly #matches: Route[] = [];
+  /** The routes of topics that came since the filters last changed. */
+  readonly #remembered = new Map<string, readonly Route[]>();
   readonly #seen = new Set<Receiver>();
 
   add(filter: TopicFilter, receiver: Receiver): void {
@@ -35,6 +38,7 @@ export class Router {
     const route = this.#route(filter);
     if (route === undefined || !route.receivers.delete(receiver) || route.receivers.size > 0) return;
     const matched = matchedFilter(filter);
+    this.#remembered.clear();
     const rest = (this.#trie.get(matched) ?? []).filter((other) => other !== route);
     if (rest.length > 0) this.#trie.set(matched, rest);
     else this.#trie.delete(matched);
@@ -54,22 +58,26 @@ export class Router {
 
   /** Delivers a publication; false if nobody here wants it. */
   deliver(packet: PublishPacket): boolean {
-    const matches = this.#matches;
-    matches.length = 0;
-    this.#trie.match(packet.topic, this.#collect);
+    const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;
     if (matches.length === 1) {
       for (const receiver of only.receivers) if (wants(only, receiver, packet)) receiver.receive(packet, only.filter);
       return true;
     }
-    this.#deliverOverlapping(packet, [...matches]);
+    this.#deliverOverlapping(packet, matches);
     return true;
   }
 
-  readonly #collect = (routes: Route[]): void => {
-    for (const route of routes) this.#matches.push(route);
-  };
+  #matches(topic: string): readonly Route[] {
+    const remembered = this.#remembered.get(topic);
+    if (remembered !== undefined) return remembered;
+    const matches: Route[] = [];
+    this.#trie.match(topic, (routes) => matches.push(...routes));
+    if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(topic, matches);
+    return matches;
+  }
 
   /**
    * Several filters match, and the Server may send one copy for all or one for each (3.3.4). With Subscription
@@ -101,6 +109,7 @@ export class Router {
   #newRoute(filter: TopicFilter): Route {
     const route: Route = { filter, identifier: undefined, receivers: new Set(), withoutStored: undefined };
     const matched = matchedFilter(filter);
+    this.#remembered.clear();
     this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
     return route;
   }
