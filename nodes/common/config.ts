@@ -1,4 +1,11 @@
-import type { ClientOptions, PublishRequest, TlsOptions, WillRequest } from '../../src/index.ts';
+import {
+  type ClientOptions,
+  parseTopicName,
+  type PublishRequest,
+  textOf,
+  type TlsOptions,
+  type WillRequest,
+} from '../../src/index.ts';
 import { filled, flag, HIGHEST_UINT32, payloadOf, propertiesOf, qosOf, userPropertiesOf, whole } from './stored.ts';
 
 /** An `mqtt-connection` as flows store it: the fields of Node-RED's own `mqtt-broker`, any of which may be missing. */
@@ -57,12 +64,13 @@ const MEBIBYTE = 1024 * 1024;
 
 /** Stored fields as options of the engine. What core takes silently, this takes silently; the engine checks the rest. */
 export function connectionOptions(stored: StoredConnection, extras: ConnectionExtras): ClientOptions {
-  const { username, password, tls, reconnectTime } = extras;
+  const { tls, reconnectTime } = extras;
+  const { username, password } = { ...extras, ...loginInUrl(brokerUrl(stored)) };
   const clientId = filled(stored.clientid);
   const sessionExpiryInterval = whole(stored.sessionExpiry, 0, HIGHEST_UINT32);
   const userProperties = userPropertiesOf(stored.userProps);
-  const birth = announcement(stored, 'birth');
-  const closing = announcement(stored, 'close');
+  const birth = whyNotPublishable(stored, 'birth') === undefined ? announcement(stored, 'birth') : undefined;
+  const closing = whyNotPublishable(stored, 'close') === undefined ? announcement(stored, 'close') : undefined;
   const will = announcement(stored, 'will');
   return {
     server: brokerUrl(stored),
@@ -101,6 +109,49 @@ export function brokerUrl(stored: StoredConnection): string {
   const host = broker.includes(':') && !broker.startsWith('[') ? `[${broker}]` : broker;
   const port = whole(stored.port, 1, 65_535) ?? 1883;
   return `${flag(stored.usetls, false) ? 'mqtts' : 'mqtt'}://${host}:${port}`;
+}
+
+/** What of the stored fields cannot be used and is left out; for a person to read. */
+export function problemsOf(stored: StoredConnection): string[] {
+  const problems = (['birth', 'close'] as const).flatMap((kind) => {
+    const problem = whyNotPublishable(stored, kind);
+    return problem === undefined ? [] : [`the ${kind} message is not sent: ${problem}`];
+  });
+  if (filled(stored.clientid) === undefined && !flag(stored.cleansession, true)) {
+    problems.push('Client ID is missing: the session starts clean, because without one it could not be found again');
+  }
+  return problems;
+}
+
+/** Why the topic of the message is none; the connection can do without the message. */
+function whyNotPublishable(stored: StoredConnection, kind: 'birth' | 'close'): string | undefined {
+  const topic = filled(stored[`${kind}Topic`]);
+  if (topic === undefined) return undefined;
+  try {
+    parseTopicName(topic);
+    return undefined;
+  } catch (error) {
+    return textOf(error);
+  }
+}
+
+/** User name and password of a URL such as `mqtt://user:password@host`; they count more than the credentials. */
+function loginInUrl(url: string): { username?: string; password?: string } {
+  if (!URL.canParse(url)) return {};
+  const { username, password } = new URL(url);
+  return {
+    ...(username !== '' && { username: unescaped(username) }),
+    ...(password !== '' && { password: unescaped(password) }),
+  };
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A percent sign that escapes nothing is one.
+    return text;
+  }
 }
 
 /** Whether the connection is encrypted: by the tick, or by its URL. */

@@ -8,6 +8,7 @@ export type IncomingMsg = {
   payload: unknown;
   qos: QoS;
   retain: boolean;
+  /** The topic once more, only from a broker on this host. */
   _topic?: string;
   responseTopic?: string;
   correlationData?: Buffer;
@@ -17,10 +18,14 @@ export type IncomingMsg = {
   userProperties?: Record<string, string | string[]>;
 };
 
-/** @throws {MqttError} `invalid-message`, when the payload is not what the datatype says. */
-export function toMsg(packet: PublishPacket, datatype: Datatype): IncomingMsg {
+/**
+ * @param local the broker is `localhost` or `127.0.0.1`.
+ * @throws {MqttError} `invalid-message`, when the payload is not what the datatype says.
+ */
+export function toMsg(packet: PublishPacket, datatype: Datatype, local: boolean): IncomingMsg {
   const { topic, qos, retain, properties } = packet;
   const msg: IncomingMsg = { topic, payload: decodePayload(packet, datatype), qos, retain };
+  if (local) msg._topic = topic;
   if (properties === undefined) return msg;
   if (properties.responseTopic !== undefined) msg.responseTopic = properties.responseTopic;
   if (properties.correlationData !== undefined) msg.correlationData = Buffer.from(properties.correlationData);
@@ -55,6 +60,7 @@ export interface OutgoingMsg {
   readonly messageExpiryInterval?: unknown;
   readonly userProperties?: unknown;
   readonly payloadFormatIndicator?: unknown;
+  readonly topicAlias?: unknown;
 }
 
 /** The node's settings win over the message, as in Node-RED's own nodes. The properties are for MQTT 5 only. */

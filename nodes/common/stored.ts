@@ -6,8 +6,13 @@ import type { MessageProperties, QoS, UserProperties } from '../../src/index.ts'
  */
 
 export function flag(value: unknown, fallback: boolean): boolean {
+  return tick(value) ?? fallback;
+}
+
+/** A yes or no, or undefined. */
+function tick(value: unknown): boolean | undefined {
   if (value === true || value === 'true') return true;
-  return value === false || value === 'false' ? false : fallback;
+  return value === false || value === 'false' ? false : undefined;
 }
 
 /** A whole number in the range, or undefined. */
@@ -53,14 +58,14 @@ export interface PropertySource {
 
 /** The MQTT 5 properties that make sense, or undefined if there are none. */
 export function propertiesOf(source: PropertySource): MessageProperties | undefined {
-  const payloadFormatIndicator = source.payloadFormatIndicator;
+  const payloadFormatIndicator = tick(source.payloadFormatIndicator);
   const messageExpiryInterval = whole(source.messageExpiryInterval, 0, HIGHEST_UINT32);
   const responseTopic = filled(source.responseTopic);
   const correlationData = bufferOf(source.correlationData);
   const userProperties = userPropertiesOf(source.userProperties);
   const contentType = filled(source.contentType);
   const properties: MessageProperties = {
-    ...(typeof payloadFormatIndicator === 'boolean' && { payloadFormatIndicator }),
+    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
     ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
     ...(responseTopic !== undefined && { responseTopic }),
     ...(correlationData !== undefined && { correlationData }),
@@ -75,7 +80,8 @@ export function payloadOf(value: unknown): string | Buffer {
   if (value === null || value === undefined) return '';
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value;
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (typeof value === 'object') return JSON.stringify(value);
+  // An object whose own `toJSON` gives nothing is empty.
+  if (typeof value === 'object') return JSON.stringify(value) ?? '';
   return asText(value) ?? '';
 }
 

@@ -1,7 +1,9 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { MemoryStore, type SessionStore } from '../../src/index.ts';
-import { connectionOptions, isSecure, type StoredConnection } from '../common/config.ts';
-import { filled, flag, whole } from '../common/stored.ts';
+import { problemsOf, type StoredConnection } from '../common/config.ts';
+import { filled, whole } from '../common/stored.ts';
+import { ConnectionSettings } from './connection-settings.ts';
+import { addConnectionView } from './core-view.ts';
 import { SharedConnection } from './shared-connection.ts';
 import { tlsOptionsOf } from './tls-config.ts';
 
@@ -16,7 +18,7 @@ interface ConnectionNode extends Node<Credentials> {
 }
 
 interface ConnectionDef extends NodeDef, StoredConnection {
-  readonly tls?: string;
+  readonly tls?: unknown;
 }
 
 /** Sessions by config node: they outlive redeploys, and end when their node is removed. */
@@ -25,24 +27,20 @@ const stores = new Map<string, SessionStore>();
 export = function register(RED: NodeAPI): void {
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
-    const connection = new SharedConnection(
-      () => ({
-        ...connectionOptions(def, {
-          username: filled(this.credentials?.user),
-          password: filled(this.credentials?.password),
-          tls: isSecure(def) ? tlsOptionsOf(RED.nodes.getNode(def.tls ?? '')) : undefined,
-          generatedClientId: `nodered${RED.util.generateId()}`,
-          reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
-        }),
-        store: storeOf(def.id),
-      }),
-      flag(def.autoConnect, true),
-      { log: (text) => this.log(text), error: (text) => this.error(text) },
-    );
+    const settings = new ConnectionSettings(def, {
+      login: { username: filled(this.credentials?.user), password: filled(this.credentials?.password) },
+      tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
+      generatedClientId: `nodered${RED.util.generateId()}`,
+      reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
+      store: storeOf(def.id),
+    });
+    for (const problem of problemsOf(def)) this.warn(problem);
+    const connection = new SharedConnection(settings, {
+      log: (text) => this.log(text),
+      error: (text) => this.error(text),
+    });
     this.connection = connection;
-    if (filled(def.clientid) === undefined && !flag(def.cleansession, true)) {
-      this.warn('Client ID is missing: the session starts clean, because without one it could not be found again');
-    }
+    addConnectionView(this, connection);
 
     const started = (): void => connection.flowsStarted();
     RED.events.on('flows:started', started);

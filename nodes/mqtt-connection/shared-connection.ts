@@ -3,8 +3,10 @@ import {
   Client,
   type ClientOptions,
   type ClientState,
+  type ConnackPacket,
   MqttError,
   type OutcomeListener,
+  parseTopicFilter,
   type PublishRequest,
   type Receiver,
   type Settle,
@@ -12,14 +14,24 @@ import {
   type SubscriptionOptions,
   textOf,
 } from '../../src/index.ts';
+import type { BrokerOverride } from '../common/broker-override.ts';
 import { catchError } from '../common/catch-error.ts';
+import { flag } from '../common/stored.ts';
 import { failure, type NodeStatus, statusOf } from '../common/status.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
+import { nextAttempt } from './next-attempt.ts';
 
 /** A flow node that uses the connection. */
 export interface User {
   readonly node: Node;
   /** The connection's status changed; a node with trouble of its own shows that instead. */
   show(status: NodeStatus): void;
+}
+
+/** Who subscribes: gets the messages, and is found again by its reference. */
+export interface Subscriber extends Receiver {
+  /** The id of its node. */
+  readonly ref: string;
 }
 
 /** A hold that stays good when the client behind it is replaced. */
@@ -29,9 +41,10 @@ export interface Hold {
   release(): void;
 }
 
+/** What a subscriber wants, whichever client serves it. */
 interface Wish {
   readonly filter: string;
-  readonly receiver: Receiver;
+  readonly subscriber: Subscriber;
   readonly options: SubscriptionOptions;
   readonly outcome: OutcomeListener;
   subscription: Subscription | undefined;
@@ -43,44 +56,61 @@ export interface Reporter {
   error(text: string): void;
 }
 
+const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
+
 /** What the config node shares with the flow nodes: one client, its status for all, and each failure told once. */
 export class SharedConnection {
   readonly users = new Set<User>();
-  readonly #wishes = new Map<Receiver, Map<string, Wish>>();
+  readonly settings: ConnectionSettings;
+  readonly #wishes = new Map<Subscriber, Map<string, Wish>>();
   readonly #reporter: Reporter;
-  readonly #makeOptions: () => ClientOptions;
   #options: ClientOptions | undefined;
   #client: Client | undefined;
   /** Why there is no client: the settings make no sense. */
   #problem: MqttError | undefined;
+  /** The settings are not those of the client any more. */
+  #outdated = false;
+  /** What changes the client happens one after the other. */
+  #turn: Promise<void> = Promise.resolve();
+  #hasFlows = false;
+  /** A flow disconnected: only a flow connects again. */
+  #parted = false;
   /** The failure that was told last; told again only when it changed. */
   #told = '';
-  #hasFlows = false;
+  /** Where the client is connected, in words. */
+  #connectedTo: string | undefined;
 
-  /**
-   * @param makeOptions called for every client; what it throws is shown like any other reason not to be connected.
-   * @param autoConnect connect when the flows have started and a node uses the connection.
-   */
-  constructor(
-    makeOptions: () => ClientOptions,
-    readonly autoConnect: boolean,
-    reporter: Reporter,
-  ) {
-    this.#makeOptions = makeOptions;
+  constructor(settings: ConnectionSettings, reporter: Reporter) {
+    this.settings = settings;
     this.#reporter = reporter;
-    this.#renew();
+    this.#begin();
   }
 
-  get client(): Client | undefined {
-    return this.#client;
+  /** Connect when the flows have started and a node uses the connection. */
+  get autoConnect(): boolean {
+    return flag(this.settings.stored.autoConnect, true);
   }
 
   get state(): ClientState {
     return this.#client?.state ?? { phase: 'idle' };
   }
 
+  /** What the broker answered to CONNECT, while connected. */
+  get connack(): ConnackPacket | undefined {
+    return this.#client?.connack;
+  }
+
+  get protocolVersion(): 3 | 4 | 5 | undefined {
+    return this.#client?.protocolVersion;
+  }
+
   get mqtt5(): boolean {
-    return this.#client?.protocolVersion === 5;
+    return this.protocolVersion === 5;
+  }
+
+  /** The broker is on this host by name; mqtt-in then tells the topic in `msg._topic` too. */
+  get local(): boolean {
+    return LOCAL.has(this.settings.stored.broker);
   }
 
   get status(): NodeStatus {
@@ -88,23 +118,79 @@ export class SharedConnection {
     return statusOf(this.state, this.#verified);
   }
 
+  /** Connected, being connected, or about to be as soon as the flows have started. */
+  get trying(): boolean {
+    const { phase } = this.state;
+    if (phase === 'idle') return !this.#hasFlows && this.autoConnect && this.#client !== undefined;
+    return phase === 'connecting' || phase === 'waiting';
+  }
+
+  /** Whether `msg.broker` may change the settings without `force`: nothing is connected or being connected. */
+  get changeable(): boolean {
+    const { phase } = this.state;
+    return phase !== 'connected' && phase !== 'connecting';
+  }
+
+  get subscriptions(): readonly {
+    readonly filter: string;
+    readonly ref: string;
+    readonly options: SubscriptionOptions;
+  }[] {
+    return this.#allWishes().map(({ filter, subscriber, options }) => ({ filter, ref: subscriber.ref, options }));
+  }
+
   register(user: User): void {
     this.users.add(user);
     user.show(this.status);
-    if (this.#hasFlows && this.autoConnect) this.#client?.connect();
+    this.#autoConnect();
   }
 
   /** @param removed the node is gone for good: without any node the connection ends. */
   async deregister(user: User, removed: boolean): Promise<void> {
+    user.show(statusOf({ phase: 'idle' }, true));
     this.users.delete(user);
-    if (removed && this.users.size === 0) await this.#client?.disconnect();
+    if (this.users.size > 0) return;
+    if (removed) await this.#inTurn(() => this.#endConnection());
+    this.#parted = false;
   }
 
   /** All nodes of the deploy exist: what a session holds finds them, and what none took up again is unsubscribed. */
   flowsStarted(): void {
     this.#hasFlows = true;
-    if (this.autoConnect && this.users.size > 0) this.#client?.connect();
+    this.#autoConnect();
     this.#client?.prune();
+  }
+
+  /** Changes the settings for the next `connect`. */
+  configure(broker: BrokerOverride): void {
+    this.settings.override(broker);
+    this.#outdated = true;
+  }
+
+  /**
+   * Resolves when connected. A connection that is up stays as it is.
+   * @throws {MqttError} why the first attempt failed; further attempts follow.
+   */
+  async connect(): Promise<void> {
+    let attempt: Promise<void> | undefined;
+    await this.#inTurn(async () => {
+      this.#parted = false;
+      attempt = nextAttempt(await this.#readyClient());
+      this.#client?.connect();
+    });
+    await attempt;
+  }
+
+  /** Ends the connection in order, within about 2 s, until a flow connects again. */
+  async disconnect(): Promise<void> {
+    this.#parted = true;
+    await this.#inTurn(() => this.#endConnection());
+  }
+
+  /** Ends the network connection at once, without a goodbye, so that the broker publishes the will. */
+  async destroy(): Promise<void> {
+    this.#client?.destroy();
+    await this.disconnect();
   }
 
   /** `settle` as for {@link Client.publish}. */
@@ -114,28 +200,86 @@ export class SharedConnection {
   }
 
   /** @throws {MqttError} `invalid-filter` or `invalid-options`. */
-  subscribe(filter: string, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): Hold {
-    const subscription = this.#client?.subscribe(filter, receiver, options, outcome);
-    const wish: Wish = { filter, receiver, options, outcome, subscription };
-    const own = this.#wishes.get(receiver) ?? new Map<string, Wish>();
-    this.#wishes.set(receiver, own.set(filter, wish));
+  subscribe(filter: string, subscriber: Subscriber, options: SubscriptionOptions, outcome: OutcomeListener): Hold {
+    parseTopicFilter(filter);
+    const subscription = this.#client?.subscribe(filter, subscriber, options, outcome);
+    const wish: Wish = { filter, subscriber, options, outcome, subscription };
+    const own = this.#wishes.get(subscriber) ?? new Map<string, Wish>();
+    this.#wishes.set(subscriber, own.set(filter, wish));
     return {
       unsubscribe: () => this.#forget(wish)?.unsubscribe(),
       release: () => this.#forget(wish)?.release(),
     };
   }
 
-  /** Ends the client, within about 2 s. What is stored stays in the store. */
-  async close(): Promise<void> {
-    await this.#client?.close();
+  /** Ends what the subscriber with this reference wants of a filter. */
+  unsubscribe(filter: string, ref: string): void {
+    for (const wish of this.#allWishes()) {
+      if (wish.filter === filter && wish.subscriber.ref === ref) this.#forget(wish)?.unsubscribe();
+    }
   }
 
-  /** The subscription behind a wish, unless a later wish of the receiver took its place. */
+  /** Ends the client, within about 2 s. What is stored stays in the store. */
+  async close(): Promise<void> {
+    await this.#inTurn(async () => this.#client?.close());
+  }
+
+  #autoConnect(): void {
+    if (this.#hasFlows && this.autoConnect && !this.#parted && this.users.size > 0) this.#client?.connect();
+  }
+
+  /** A client with the settings of now, at rest or connected. */
+  async #readyClient(): Promise<Client> {
+    if (this.#outdated) await this.#renew();
+    if (this.#client === undefined) throw this.#problem ?? new MqttError('closed', 'the connection was closed');
+    // Asked for, the next attempt does not wait until the pause after the last one is over.
+    if (this.state.phase === 'waiting') await this.#client.disconnect();
+    return this.#client;
+  }
+
+  async #endConnection(): Promise<void> {
+    await this.#client?.disconnect();
+  }
+
+  /** Another client takes over the store with its messages, and what the nodes subscribed. */
+  async #renew(): Promise<void> {
+    this.#outdated = false;
+    await this.#client?.close();
+    this.#begin();
+    for (const wish of this.#allWishes()) {
+      // It was accepted before, and what is a valid filter does not depend on the settings.
+      wish.subscription = this.#client?.subscribe(wish.filter, wish.subscriber, wish.options, wish.outcome);
+    }
+  }
+
+  #begin(): void {
+    this.#client = undefined;
+    this.#problem = undefined;
+    try {
+      this.#options = this.settings.options();
+      this.#client = new Client(this.#options);
+    } catch (error) {
+      this.#problem = error instanceof MqttError ? error : new MqttError('invalid-options', textOf(error));
+      this.#tell(this.#problem);
+      this.#show();
+      return;
+    }
+    const client = this.#client;
+    client.onState((state) => {
+      if (client === this.#client) this.#changed(state);
+    });
+  }
+
+  #allWishes(): Wish[] {
+    return [...this.#wishes.values()].flatMap((own) => [...own.values()]);
+  }
+
+  /** The subscription behind a wish, unless a later wish of the subscriber took its place. */
   #forget(wish: Wish): Subscription | undefined {
-    const own = this.#wishes.get(wish.receiver);
+    const own = this.#wishes.get(wish.subscriber);
     if (own?.get(wish.filter) !== wish) return undefined;
     own.delete(wish.filter);
-    if (own.size === 0) this.#wishes.delete(wish.receiver);
+    if (own.size === 0) this.#wishes.delete(wish.subscriber);
     return wish.subscription;
   }
 
@@ -145,34 +289,33 @@ export class SharedConnection {
     return tls?.rejectUnauthorized !== false || !/^(mqtts|wss|ssl|tls):/i.test(server);
   }
 
-  #renew(): void {
-    try {
-      this.#options = this.#makeOptions();
-      this.#client = new Client(this.#options);
-      this.#problem = undefined;
-    } catch (error) {
-      this.#client = undefined;
-      this.#problem = error instanceof MqttError ? error : new MqttError('invalid-options', textOf(error));
-      this.#tell(this.#problem);
-      return;
-    }
-    this.#client.onState((state) => this.#changed(state));
-  }
-
   #changed(state: ClientState): void {
-    for (const user of this.users) user.show(this.status);
+    this.#show();
     switch (state.phase) {
       case 'connected':
         this.#told = '';
-        return this.#reporter.log(`Connected to broker: ${this.#client?.clientId ?? ''}@${state.server}`);
+        this.#connectedTo = `${this.#client?.clientId ?? ''}@${state.server}`;
+        return this.#reporter.log(`Connected to broker: ${this.#connectedTo}`);
       case 'waiting':
+        this.#parting();
         return this.#tell(state.cause);
       case 'idle':
+      case 'closed':
+        return this.#parting();
       case 'connecting':
       case 'closing':
-      case 'closed':
         return undefined;
     }
+  }
+
+  #show(): void {
+    for (const user of this.users) user.show(this.status);
+  }
+
+  #parting(): void {
+    if (this.#connectedTo === undefined) return;
+    this.#reporter.log(`Disconnected from broker: ${this.#connectedTo}`);
+    this.#connectedTo = undefined;
   }
 
   /** To the log, and once to each flow's Catch nodes, however many nodes of it use the connection. */
@@ -186,5 +329,12 @@ export class SharedConnection {
       flows.add(node.z);
       catchError(node, error, {});
     }
+  }
+
+  /** Runs `work` when what was begun before is over; its failure is the caller's alone. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 }

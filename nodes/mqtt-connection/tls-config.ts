@@ -9,11 +9,17 @@ interface TlsConfigNode extends Node {
 }
 
 /**
- * The TLS material of a `tls-config` node; undefined without one.
- * @throws {MqttError} `tls-failed`, when its certificates could not be loaded: that is never a reason to go without.
+ * The TLS material of the `tls-config` node with this id; undefined where none was chosen.
+ * @throws {MqttError} `tls-failed`, when it does not exist, or its certificates could not be loaded: that is never a
+ *   reason to go without.
  */
-export function tlsOptionsOf(node: Node | null | undefined): TlsOptions | undefined {
-  if (!isTlsConfig(node)) return undefined;
+export function tlsOptionsOf(
+  id: string | undefined,
+  getNode: (id: string) => Node | null | undefined,
+): TlsOptions | undefined {
+  if (id === undefined) return undefined;
+  const node = getNode(id);
+  if (!isTlsConfig(node)) throw new MqttError('tls-failed', `the TLS configuration ${id} is missing`);
   if (node.valid === false) {
     throw new MqttError(
       'tls-failed',

@@ -2,7 +2,6 @@ import type { Node } from 'node-red';
 import {
   MqttError,
   type PublishPacket,
-  type Receiver,
   type SubscriptionOptions,
   type SubscriptionOutcome,
   textOf,
@@ -11,7 +10,7 @@ import {
 import type { Datatype } from '../common/decode.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
-import type { Hold, SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
+import type { Hold, SharedConnection, Subscriber, User } from '../mqtt-connection/shared-connection.ts';
 
 interface Subscribed {
   readonly hold: Hold;
@@ -21,7 +20,7 @@ interface Subscribed {
 }
 
 /** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
-export class Intake implements Receiver, User {
+export class Intake implements Subscriber, User {
   readonly node: Node;
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
@@ -34,6 +33,10 @@ export class Intake implements Receiver, User {
     this.node = node;
     this.#connection = connection;
     this.#datatype = datatype;
+  }
+
+  get ref(): string {
+    return this.node.id;
   }
 
   open(): void {
@@ -77,11 +80,12 @@ export class Intake implements Receiver, User {
   }
 
   receive(packet: PublishPacket, filter: TopicFilter): void {
+    const datatype = this.#subscribed.get(filter)?.datatype ?? this.#datatype;
     try {
-      this.node.send(toMsg(packet, this.#subscribed.get(filter)?.datatype ?? this.#datatype));
+      this.node.send(toMsg(packet, datatype, this.#connection.local));
     } catch (error) {
-      const { topic, payload, qos, retain } = packet;
-      this.node.error(error, { topic, payload: Buffer.from(payload), qos, retain });
+      const { topic, qos, retain } = packet;
+      this.node.error(error, { topic, payload: undecoded(packet, datatype), qos, retain });
     }
   }
 
@@ -112,4 +116,9 @@ export class Intake implements Receiver, User {
     for (const { refusal } of this.#subscribed.values()) if (refusal !== undefined) return refusal;
     return undefined;
   }
+}
+
+/** The payload for Catch nodes: as text where only its content type said that it is JSON, as Node-RED's own nodes do. */
+function undecoded({ payload }: PublishPacket, datatype: Datatype): string | Buffer {
+  return datatype === 'json' ? Buffer.from(payload) : payload.toString();
 }

@@ -1,33 +1,25 @@
-import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
+import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { connectionOf } from '../common/connection-of.ts';
 import { datatypeOf } from '../common/decode.ts';
 import { runAction } from '../common/actions.ts';
+import { withoutConnection } from '../common/without-connection.ts';
 import { filled } from '../common/stored.ts';
+import { addInView } from '../mqtt-connection/core-view.ts';
 import { DynamicSubscriptions } from './dynamic-subscriptions.ts';
+import { type InDef, isDynamic } from './in-def.ts';
 import { Intake } from './intake.ts';
-import { type StoredSubscription, subscriptionOptions } from './subscription-options.ts';
-
-interface InDef extends NodeDef, StoredSubscription {
-  readonly broker?: unknown;
-  readonly topic?: unknown;
-  readonly datatype?: unknown;
-  /** 1: subscribed by messages. */
-  readonly inputs?: unknown;
-}
+import { subscriptionOptions } from './subscription-options.ts';
 
 export = function register(RED: NodeAPI): void {
   function MqttIn(this: Node, def: InDef): void {
     RED.nodes.createNode(this, def);
     const connection = connectionOf(RED, def.broker);
-    if (connection === undefined) {
-      this.error('no connection chosen: open the node and choose one');
-      return;
-    }
-    const dynamic = Number(def.inputs) === 1;
+    if (connection === undefined) return withoutConnection(this);
     const intake = new Intake(this, connection, datatypeOf(def.datatype));
+    const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
+    addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
     intake.open();
-    const subscriptions = new DynamicSubscriptions(intake);
-    if (!dynamic) intake.subscribe(filled(def.topic) ?? '', subscriptionOptions(def, 2));
+    if (!isDynamic(def)) intake.subscribe(filled(def.topic) ?? '', subscriptionOptions(def, 2));
 
     this.on('input', (msg: NodeMessage & { action?: unknown }, send, done) => {
       if (msg.action === 'connect' || msg.action === 'disconnect') runAction(connection, msg, done);

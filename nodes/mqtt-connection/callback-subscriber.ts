@@ -1,0 +1,33 @@
+import type { Node } from 'node-red';
+import { type PublishPacket, textOf, type TopicFilter } from '../../src/index.ts';
+import type { Subscriber } from './shared-connection.ts';
+
+/** Who subscribes by `brokerConn.subscribe`: told topic, payload and packet. */
+export type MessageCallback = (topic: string, payload: Buffer, packet: PublishPacket) => void;
+
+/** Another package's node that subscribes through the config node, as it does with Node-RED's own. */
+export class CallbackSubscriber implements Subscriber {
+  readonly ref: string;
+  readonly #node: Node;
+  readonly #callbacks = new Map<string, MessageCallback | undefined>();
+
+  /** @param node reports what a callback throws. */
+  constructor(ref: string, node: Node) {
+    this.ref = ref;
+    this.#node = node;
+  }
+
+  on(filter: string, callback: MessageCallback | undefined): this {
+    this.#callbacks.set(filter, callback);
+    return this;
+  }
+
+  receive(packet: PublishPacket, filter: TopicFilter): void {
+    try {
+      // A copy: a small payload is part of a chunk of the socket.
+      this.#callbacks.get(filter)?.(packet.topic, Buffer.from(packet.payload), packet);
+    } catch (error) {
+      this.#node.error(`a subscriber to ${filter} failed: ${textOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { ClientOptions, SessionStore, TlsOptions } from '../../src/index.ts';
+import { type BrokerOverride, overridden } from '../common/broker-override.ts';
+import { connectionOptions, isSecure, type StoredConnection } from '../common/config.ts';
+import { filled } from '../common/stored.ts';
+
+/** User name and password, as the credentials of the node or a message give them. */
+export interface Login {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** What a connection needs besides its stored fields. */
+export interface SettingsSources {
+  readonly login: Login;
+  /** @throws {MqttError} `tls-failed`, when the certificates cannot be loaded. */
+  tls(): TlsOptions | undefined;
+  /** In place of an empty client id. */
+  readonly generatedClientId: string;
+  /** Milliseconds, the setting `mqttReconnectTime`. */
+  readonly reconnectTime: number | undefined;
+  readonly store: SessionStore;
+}
+
+/** The settings of a connection: as stored, until a message with the action `connect` brings others. */
+export class ConnectionSettings {
+  readonly #sources: SettingsSources;
+  #stored: StoredConnection;
+  #login: Login;
+
+  constructor(stored: StoredConnection, sources: SettingsSources) {
+    this.#stored = stored;
+    this.#sources = sources;
+    this.#login = sources.login;
+  }
+
+  get stored(): StoredConnection {
+    return this.#stored;
+  }
+
+  get login(): Login {
+    return this.#login;
+  }
+
+  get reconnectTime(): number | undefined {
+    return this.#sources.reconnectTime;
+  }
+
+  /** Takes what `msg.broker` names. A user name or password in it holds until the next override. */
+  override(broker: BrokerOverride): void {
+    this.#stored = overridden(this.#stored, broker);
+    const { username, password } = this.#sources.login;
+    this.#login = {
+      username: Object.hasOwn(broker, 'username') ? filled(broker['username']) : username,
+      password: Object.hasOwn(broker, 'password') ? filled(broker['password']) : password,
+    };
+  }
+
+  /** @throws {MqttError} `tls-failed`, when certificates that were chosen cannot be loaded. */
+  options(): ClientOptions {
+    const tls = isSecure(this.#stored) ? this.#sources.tls() : undefined;
+    return { ...this.#connectionOptions(tls), store: this.#sources.store };
+  }
+
+  /** The options without certificates and keys, for those who only look. */
+  plainOptions(): ClientOptions {
+    return this.#connectionOptions(undefined);
+  }
+
+  #connectionOptions(tls: TlsOptions | undefined): ClientOptions {
+    const { generatedClientId, reconnectTime } = this.#sources;
+    return connectionOptions(this.#stored, { ...this.#login, tls, generatedClientId, reconnectTime });
+  }
+}

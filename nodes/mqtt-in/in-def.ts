@@ -1,0 +1,15 @@
+import type { NodeDef } from 'node-red';
+import type { StoredSubscription } from './subscription-options.ts';
+
+/** An mqtt-in as flows store it: the fields of Node-RED's own node, any of which may be missing. */
+export interface InDef extends NodeDef, StoredSubscription {
+  readonly broker?: unknown;
+  readonly topic?: unknown;
+  readonly datatype?: unknown;
+  /** 1: subscribed by messages. */
+  readonly inputs?: unknown;
+}
+
+export function isDynamic({ inputs }: InDef): boolean {
+  return Number(inputs) === 1;
+}
