@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import helper from 'node-red-node-test-helper';
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import registerConnection = require('../../nodes/mqtt-connection/mqtt-connection.ts');
@@ -9,12 +10,15 @@ import { within } from './events.ts';
 /** One node of a flow file. */
 export type FlowNode = { readonly id: string; readonly type: string } & Readonly<Record<string, unknown>>;
 
+/** The Node-RED under test: ours, or the one whose folder is named. */
+const NODE_RED = require.resolve(process.env['POSTHORN_NODE_RED'] ?? 'node-red');
+
 /** Core nodes that flows of tests use. */
 const CORE = ['common/24-complete', 'common/25-catch', 'common/25-status', 'network/05-tls'].map(
-  (file) => require(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void,
+  (file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void,
 );
 
-helper.init(process.env['POSTHORN_NODE_RED'] ?? require.resolve('node-red'), {
+helper.init(NODE_RED, {
   // A test must not wait seconds for a reconnect.
   mqttReconnectTime: 100,
 } as never);
