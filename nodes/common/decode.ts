@@ -75,20 +75,16 @@ function parsed(packet: PublishPacket): unknown {
   }
 }
 
-const NUMBER = /^\s*-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\s*$/;
-const WORDS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
-  ['true', true],
-  ['false', false],
-  ['null', null],
-]);
+/** A JSON text that is one number or one word; the white space is JSON's own, which is less than that of `\s` and `trim`. */
+const NUMBER = /^[ \t\r\n]*-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?[ \t\r\n]*$/;
+const WORD = /^[ \t\r\n]*(?:true|false|null)[ \t\r\n]*$/;
 
 /** Most text is no JSON, and an exception for each of them would cost more than all the rest of a message. */
 function jsonOrText(text: string): unknown {
   const start = text.trimStart()[0];
   if (start === '{' || start === '[' || start === '"') return parsedOrText(text);
   if (NUMBER.test(text)) return Number(text);
-  const word = text.trim();
-  return WORDS.has(word) ? WORDS.get(word) : text;
+  return WORD.test(text) ? JSON.parse(text) : text;
 }
 
 function parsedOrText(text: string): unknown {
