@@ -1,5 +1,6 @@
 import { isSecureUrl, isUrl } from '../common/editor/broker-address.ts';
 import { connectionLabel } from '../common/editor/connection-label.ts';
+import { registerConvertAction } from '../common/editor/convert-action.ts';
 import type { StoredProperties } from '../common/editor/message-properties.ts';
 import { type MessageKind, fillMessageSection, readMessageSection } from '../common/editor/message-section.ts';
 import { formClosed, formOpened, isFormOpen } from '../common/editor/open-form.ts';
@@ -148,6 +149,8 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     formClosed(this.id);
   },
 });
+
+registerConvertAction();
 
 function createTabs(): void {
   const tabs = RED.tabs.create({
