@@ -134,6 +134,8 @@ export class Subscriptions {
       );
     } catch (error) {
       if (!(error instanceof PacketTooLarge)) throw error;
+      // Each filter may still fit into a packet of its own.
+      if (batch.length > 1) return halves(batch).forEach((half) => this.#sendSubscribe(half, link));
       for (const wish of batch) this.#refuse(wish.entry, error);
       return;
     }
@@ -204,8 +206,9 @@ export class Subscriptions {
     try {
       link.send({ cmd: 'unsubscribe', packetId, filters }, request);
     } catch (error) {
-      // Too large for this Server: it goes on sending what then matches nobody here.
       if (!(error instanceof PacketTooLarge)) throw error;
+      if (entries.length > 1) return halves(entries).forEach((half) => this.#sendUnsubscribe(half, link));
+      // Too large for this Server: it goes on sending what then matches nobody here.
     }
   }
 
@@ -281,6 +284,11 @@ function hasReceiversWithoutStored(entry: Entry): boolean {
 
 function forEachMember(entries: readonly Entry[], visit: (member: Parameters<typeof wantsStored>[0]) => void): void {
   for (const { members } of entries) for (const member of members.values()) visit(member);
+}
+
+function halves<T>(list: readonly T[]): (readonly T[])[] {
+  const middle = Math.ceil(list.length / 2);
+  return [list.slice(0, middle), list.slice(middle)];
 }
 
 function anyOverlaps(batch: readonly WireWish[], wish: WireWish): boolean {
