@@ -4,6 +4,7 @@ import { filled, flag, payloadOf, propertiesOf, qosOf } from './stored.ts';
 
 /** What mqtt-in sends: the properties of MQTT 5 only where the message has them. */
 export type IncomingMsg = {
+  _msgid?: string;
   topic: string;
   payload: unknown;
   qos: QoS;

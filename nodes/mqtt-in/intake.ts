@@ -8,6 +8,7 @@ import {
   type TopicFilter,
 } from '../../src/index.ts';
 import type { Datatype } from '../common/decode.ts';
+import { messageId } from '../common/message-id.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
 import type { Hold, SharedConnection, Subscriber, User } from '../mqtt-connection/shared-connection.ts';
@@ -82,7 +83,9 @@ export class Intake implements Subscriber, User {
   receive(packet: PublishPacket, filter: TopicFilter): void {
     const datatype = this.#subscribed.get(filter)?.datatype ?? this.#datatype;
     try {
-      this.node.send(toMsg(packet, datatype, this.#connection.local));
+      const msg = toMsg(packet, datatype, this.#connection.local);
+      msg._msgid = messageId();
+      this.node.send(msg);
     } catch (error) {
       const { topic, qos, retain } = packet;
       this.node.error(error, { topic, payload: undecoded(packet, datatype), qos, retain });
