@@ -1,10 +1,9 @@
-import type { Agent } from 'node:http';
 import { MqttError } from '../protocol/errors.ts';
 import type { ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
-import { dial, type Dial } from '../transport/dial.ts';
+import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';
 import { parseServer, type ServerAddress } from '../transport/server.ts';
 import type { TlsOptions } from '../transport/tls.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
@@ -55,8 +54,8 @@ export interface ClientOptions {
   /** Topic Aliases that the Server may use, 0 to 65,535. Default 32. */
   readonly topicAliasMaximum?: number;
   readonly tls?: TlsOptions;
-  /** The proxy for a WebSocket URL, if there is one. */
-  readonly webSocketAgent?: (url: string) => Agent | undefined;
+  /** The proxy for a WebSocket URL, if there is one. Default: what `http_proxy` and its like in the environment say. */
+  readonly webSocketAgent?: WebSocketAgent;
   /** Milliseconds for dialling and for the answer to CONNECT, each. Default 30,000. */
   readonly connectTimeout?: number;
   readonly backoff?: Partial<BackoffOptions>;
@@ -89,7 +88,7 @@ export interface Settings {
   readonly maximumPacketSize: number;
   readonly topicAliasMaximum: number;
   readonly tls: TlsOptions;
-  readonly webSocketAgent: ((url: string) => Agent | undefined) | undefined;
+  readonly webSocketAgent: WebSocketAgent | undefined;
   readonly connectTimeout: number;
   readonly backoff: BackoffOptions;
   readonly outbox: OutboxLimits;

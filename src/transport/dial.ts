@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http';
 import { MqttError, textOf } from '../protocol/errors.ts';
+import { proxyAgent } from './proxy.ts';
 import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
 import { dialTcp } from './tcp.ts';
 import { dialTls, type TlsOptions } from './tls.ts';
@@ -12,9 +13,12 @@ export interface DialOptions {
   readonly subprotocol: string;
   /** Bytes of one WebSocket message that we accept at most. */
   readonly maximumMessageSize: number;
-  /** The proxy for a WebSocket URL, if there is one. */
-  readonly webSocketAgent?: ((url: string) => Agent | undefined) | undefined;
+  /** The proxy for a WebSocket URL, if there is one. Default: the environment's. */
+  readonly webSocketAgent?: WebSocketAgent | undefined;
 }
+
+/** The way to a WebSocket URL; undefined: straight. */
+export type WebSocketAgent = (url: string, signal: AbortSignal) => Promise<Agent | undefined> | Agent | undefined;
 
 /** Opens a byte stream to a Server. */
 export type Dial = (server: ServerAddress, options: DialOptions, signal: AbortSignal) => Promise<Transport>;
@@ -41,10 +45,10 @@ function open(server: ServerAddress, options: DialOptions, signal: AbortSignal):
   }
 }
 
-function openWebSocket(server: ServerAddress, options: DialOptions, signal: AbortSignal): Promise<Transport> {
+async function openWebSocket(server: ServerAddress, options: DialOptions, signal: AbortSignal): Promise<Transport> {
   const url = webSocketUrl(server);
-  const { subprotocol, tls, maximumMessageSize } = options;
-  const agent = options.webSocketAgent?.(url);
+  const { subprotocol, tls, maximumMessageSize, webSocketAgent = proxyAgent } = options;
+  const agent = await webSocketAgent(url, signal);
   return dialWebSocket({ url, subprotocol, tls, agent, maximumMessageSize }, signal);
 }
 
