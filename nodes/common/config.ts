@@ -104,7 +104,9 @@ export function connectionOptions(stored: StoredConnection, extras: ConnectionEx
 export function brokerUrl(stored: StoredConnection): string {
   const url = filled(stored.url);
   if (url !== undefined) return url;
-  const broker = (filled(stored.broker) ?? 'localhost').trim();
+  const broker = filled(stored.broker)?.trim() ?? '';
+  // Without a host the port says nothing either, as in Node-RED's own nodes.
+  if (broker === '') return 'mqtt://localhost:1883';
   if (broker.includes('://')) return broker;
   const host = broker.includes(':') && !broker.startsWith('[') ? `[${broker}]` : broker;
   const port = whole(stored.port, 1, 65_535) ?? 1883;
