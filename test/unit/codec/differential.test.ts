@@ -52,7 +52,7 @@ function defined<T extends object>(object: T): T {
 }
 
 function publishProperties(random: Random): PublishProperties {
-  return defined({
+  const properties: object = defined({
     payloadFormatIndicator: sometimes(random, () => random() < 0.5),
     messageExpiryInterval: sometimes(random, () => wholeNumber(random, 0, 0xffffffff)),
     topicAlias: sometimes(random, () => wholeNumber(random, 1, 65_535)),
@@ -60,7 +60,9 @@ function publishProperties(random: Random): PublishProperties {
     correlationData: sometimes(random, () => bytes(random, 20)),
     contentType: sometimes(random, () => words(random, 0, 20)),
     userProperties: sometimes(random, () => userProperties(random)),
-  }) as PublishProperties;
+  });
+  // `defined` has removed what is undefined, which its type does not say.
+  return properties as PublishProperties;
 }
 
 function publish(random: Random, version: ProtocolVersion): PublishPacket {
