@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Queue } from '../../../src/util/queue.ts';
 import { randomFrom } from '../../support/random.ts';
+import { collectGarbage } from '../garbage.ts';
 
 function filled(...items: readonly number[]): Queue<number> {
   const queue = new Queue<number>();
@@ -72,7 +73,7 @@ describe('Queue', () => {
     const queue = new Queue<object>();
     const items = Array.from({ length: 10 }, () => new WeakRef(push(queue)));
     for (let n = 0; n < 9; n++) queue.shift();
-    await collected();
+    await collectGarbage();
     assert.deepEqual(
       items.map((item) => item.deref() !== undefined),
       [...Array<boolean>(9).fill(false), true],
@@ -84,13 +85,4 @@ function push(queue: Queue<object>): object {
   const item = { size: 1 };
   queue.push(item);
   return item;
-}
-
-/** A WeakRef keeps its object alive until the end of the job that made it; then a collection is asked for. */
-async function collected(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
-  const { setFlagsFromString } = await import('node:v8');
-  const { runInNewContext } = await import('node:vm');
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
 }

@@ -1,0 +1,660 @@
+import assert from 'node:assert/strict';
+import { type SubscriptionLink, Subscriptions } from '../../../src/client/subscriptions.ts';
+import type { SubscriptionOutcome } from '../../../src/client/outcome.ts';
+import { type ServerLimits, serverLimits } from '../../../src/connection/server-limits.ts';
+import { type MqttError, PacketTooLarge, SubscriptionRefused } from '../../../src/protocol/errors.ts';
+import type {
+  PacketId,
+  SubscribePacket,
+  SubscriptionOptions,
+  UnsubscribePacket,
+} from '../../../src/protocol/packet.ts';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import { overlaps } from '../../../src/router/overlap.ts';
+import { type Receiver, Router } from '../../../src/router/router.ts';
+import type { PendingRequest } from '../../../src/session/requests.ts';
+
+const asFilter = (text: string): TopicFilter => text as TopicFilter;
+const OPTIONS: SubscriptionOptions = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 };
+const MQTT5 = { cmd: 'connect', protocolVersion: 5, clientId: 'c', cleanStart: true, keepAlive: 0 } as const;
+const LIMITS = serverLimits(MQTT5, {});
+
+type Sent = { readonly packet: SubscribePacket | UnsubscribePacket; readonly request: PendingRequest };
+
+/** One connection's link, which notes what is sent. */
+class Link implements SubscriptionLink {
+  readonly limits: ServerLimits;
+  readonly mqtt5: boolean;
+  readonly sent: Sent[] = [];
+  /** A packet with more filters than this is too large for the Server. */
+  mostFilters = Infinity;
+  ids = Infinity;
+  #last = 0;
+
+  constructor(limits: Partial<ServerLimits> = {}, mqtt5 = true) {
+    this.limits = { ...LIMITS, ...limits };
+    this.mqtt5 = mqtt5;
+  }
+
+  takePacketId(): PacketId | undefined {
+    if (this.ids === 0) return undefined;
+    this.ids -= 1;
+    this.#last += 1;
+    return this.#last as PacketId;
+  }
+
+  send(packet: SubscribePacket | UnsubscribePacket, request: PendingRequest): void {
+    const count = packet.cmd === 'subscribe' ? packet.subscriptions.length : packet.filters.length;
+    if (count > this.mostFilters) throw new PacketTooLarge(packet.cmd, 100, 50);
+    this.sent.push({ packet, request });
+  }
+
+  barrier(reached: () => void): void {
+    reached();
+  }
+
+  /** The SUBSCRIBE packets since the last call. */
+  subscribes(): SubscribePacket[] {
+    return this.#take().flatMap(({ packet }) => (packet.cmd === 'subscribe' ? [packet] : []));
+  }
+
+  /** Filters by packet, `-` in front of those that are unsubscribed, since the last call. */
+  lines(): string[] {
+    return this.#take().map(({ packet }) =>
+      packet.cmd === 'subscribe'
+        ? packet.subscriptions.map(({ filter }) => filter).join(' ')
+        : packet.filters.map((filter) => `-${filter}`).join(' '),
+    );
+  }
+
+  /** Answers everything that was sent, with these codes or by granting what was asked. */
+  grant(codes?: readonly number[]): void {
+    for (const { packet, request } of this.#answerable()) {
+      if (packet.cmd === 'subscribe') request.answered(codes ?? packet.subscriptions.map(({ qos }) => qos), 'why');
+      else
+        request.answered(
+          packet.filters.map(() => 0),
+          undefined,
+        );
+    }
+  }
+
+  #taken = 0;
+  #answered = 0;
+
+  #take(): Sent[] {
+    const fresh = this.sent.slice(this.#taken);
+    this.#taken = this.sent.length;
+    return fresh;
+  }
+
+  #answerable(): Sent[] {
+    const fresh = this.sent.slice(this.#answered);
+    this.#answered = this.sent.length;
+    return fresh;
+  }
+}
+
+class Someone implements Receiver {
+  readonly outcomes: SubscriptionOutcome[] = [];
+  readonly hear = (outcome: SubscriptionOutcome): void => void this.outcomes.push(outcome);
+
+  received = 0;
+
+  receive(): void {
+    this.received += 1;
+  }
+}
+
+/** The error of the only outcome. */
+function refusal({ outcomes }: Someone): MqttError {
+  const [outcome, ...others] = outcomes;
+  if (outcome === undefined || outcome.granted) return assert.fail('it was not refused');
+  assert.equal(others.length, 0);
+  return outcome.error;
+}
+
+interface Scene {
+  readonly router: Router;
+  readonly subscriptions: Subscriptions;
+  readonly link: Link;
+  add(filter: string, options?: Partial<SubscriptionOptions>, someone?: Someone): Someone;
+  /** Sends what changed, and tells the filters by packet. */
+  flush(): string[];
+}
+
+function scene(link = new Link(), perPacket = 8): Scene {
+  const router = new Router();
+  const subscriptions = new Subscriptions(router, perPacket);
+  return {
+    router,
+    subscriptions,
+    link,
+    add(filter, options = {}, someone = new Someone()) {
+      subscriptions.add(asFilter(filter), someone, { ...OPTIONS, ...options }, someone.hear);
+      return someone;
+    },
+    flush() {
+      subscriptions.flush(link);
+      return link.lines();
+    },
+  };
+}
+
+/** The same settings with another connection. */
+function reconnected(old: Scene, sessionPresent: boolean, link = new Link()): Scene {
+  old.subscriptions.disconnected();
+  old.subscriptions.connected(sessionPresent);
+  return {
+    ...old,
+    link,
+    flush() {
+      old.subscriptions.flush(link);
+      return link.lines();
+    },
+  };
+}
+
+describe('Subscriptions', () => {
+  it('asks for a filter once, whoever wants it', () => {
+    const one = scene();
+    for (let n = 0; n < 5; n++) one.add('a');
+    assert.deepEqual(one.flush(), ['a']);
+    one.link.grant();
+    assert.equal(one.subscriptions.pending, false);
+    assert.deepEqual(one.flush(), []);
+  });
+
+  it('sends at most eight filters per packet: 50 in 7', () => {
+    const one = scene();
+    for (let n = 0; n < 50; n++) one.add(`t/${n}`);
+    const packets = one.flush();
+    assert.deepEqual(
+      packets.map((line) => line.split(' ').length),
+      [8, 8, 8, 8, 8, 8, 2],
+    );
+  });
+
+  it('sends as many filters per packet as it is told', () => {
+    const one = scene(new Link(), 1);
+    for (const filter of ['a', 'b', 'c']) one.add(filter);
+    assert.deepEqual(one.flush(), ['a', 'b', 'c']);
+  });
+
+  describe('options of several receivers', () => {
+    const rows: readonly (readonly [string, readonly Partial<SubscriptionOptions>[], Partial<SubscriptionOptions>])[] =
+      [
+        ['the highest QoS', [{ qos: 0 }, { qos: 2 }, { qos: 1 }], { qos: 2 }],
+        ['No Local only if all want it', [{ noLocal: true }, { noLocal: false }], { noLocal: false }],
+        ['No Local if all want it', [{ noLocal: true }, { noLocal: true }], { noLocal: true }],
+        [
+          'Retain As Published if one wants it',
+          [{ retainAsPublished: false }, { retainAsPublished: true }],
+          { retainAsPublished: true },
+        ],
+        ['retained messages if one wants them', [{ retainHandling: 2 }, { retainHandling: 0 }], { retainHandling: 0 }],
+        [
+          'no retained messages if none wants them',
+          [{ retainHandling: 2 }, { retainHandling: 2 }],
+          { retainHandling: 2 },
+        ],
+        ['only if new, if all say so', [{ retainHandling: 1 }, { retainHandling: 1 }], { retainHandling: 1 }],
+      ];
+    for (const [what, wishes, expected] of rows) {
+      it(`are merged: ${what}`, () => {
+        const one = scene();
+        for (const wish of wishes) one.add('a', wish);
+        one.subscriptions.flush(one.link);
+        const [sent] = one.link.subscribes()[0]?.subscriptions ?? [];
+        assert.deepEqual({ ...sent, ...expected }, sent);
+      });
+    }
+
+    it('have no No Local on a shared subscription [MQTT-3.8.3-4]', () => {
+      const one = scene();
+      one.add('$share/g/a', { noLocal: true });
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.noLocal, false);
+    });
+
+    it('are asked for again when a new receiver needs more, and when one goes that needed it', () => {
+      const one = scene();
+      one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const more = one.add('a', { qos: 2, retainHandling: 2 });
+      one.subscriptions.flush(one.link);
+      one.link.grant();
+      assert.deepEqual(
+        one.link.subscribes().map(({ subscriptions: [only] }) => only?.qos),
+        [2],
+      );
+      one.subscriptions.remove(asFilter('a'), more);
+      one.subscriptions.flush(one.link);
+      assert.deepEqual(
+        one.link.subscribes().map(({ subscriptions: [only] }) => only?.qos),
+        [0],
+      );
+    });
+  });
+
+  describe('Subscription Identifiers', () => {
+    it('are another for every packet, and never 0', () => {
+      const one = scene();
+      for (let n = 0; n < 50; n++) one.add(`t/${n}`);
+      one.subscriptions.flush(one.link);
+      const identifiers = one.link.subscribes().map((packet) => packet.subscriptionIdentifier ?? 0);
+      assert.equal(new Set(identifiers).size, 7);
+      assert.ok(identifiers.every((identifier) => identifier >= 1 && identifier <= 268_435_455));
+    });
+
+    it('are never shared by filters that overlap', () => {
+      const one = scene();
+      const filters = ['#', 'a/#', 'a/+', 'a/b', 'b', '+', 'c/d', '+/d', '$SYS/#', '$SYS/a', 'x/1', 'x/2', 'x/+', 'y'];
+      for (const filter of filters) one.add(filter);
+      const packets = one.flush().map((line) => line.split(' ').map(asFilter));
+      assert.deepEqual(packets.flat().sort(), [...filters].sort());
+      for (const packet of packets) {
+        for (const [index, filter] of packet.entries()) {
+          for (const other of packet.slice(index + 1))
+            assert.equal(overlaps(filter, other), false, `${filter} ${other}`);
+        }
+      }
+    });
+
+    it('are not used where the Server has none', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
+      one.add('a');
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptionIdentifier, undefined);
+    });
+  });
+
+  describe('without Subscription Identifiers a message must not come twice', () => {
+    const none = { subscriptionIdentifiersAvailable: false };
+
+    it('a filter that another one covers stays off the wire', () => {
+      const one = scene(new Link(none));
+      for (const filter of ['a/b', 'a/#', 'a/+', 'c']) one.add(filter);
+      assert.deepEqual(one.flush(), ['a/# c']);
+    });
+
+    it('the covered one is told the outcome too', () => {
+      const one = scene(new Link(none));
+      const someone = one.add('a/b', { qos: 2 });
+      one.add('a/#', { qos: 0 });
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(someone.outcomes, [{ granted: true, qos: 2 }]);
+    });
+
+    it('the covered one is asked for when the covering one is refused, or goes', () => {
+      const refused = scene(new Link(none));
+      refused.add('a/b');
+      const all = refused.add('a/#');
+      refused.flush();
+      refused.link.grant([0x87]);
+      assert.deepEqual(refused.flush(), ['a/b']);
+      assert.equal(all.outcomes[0]?.granted, false);
+
+      const gone = scene(new Link(none));
+      gone.add('a/b');
+      const other = gone.add('a/#');
+      gone.flush();
+      gone.link.grant();
+      gone.subscriptions.remove(asFilter('a/#'), other);
+      assert.deepEqual(gone.flush(), ['a/b', '-a/#']);
+    });
+  });
+
+  describe('copies of a message for several filters (3.3.4)', () => {
+    /** A copy by each identifier that was asked for, as a Server sends them that does not merge them. */
+    function publish({ router }: Scene, identifiers: readonly (number | undefined)[]): void {
+      for (const identifier of identifiers) {
+        router.deliver({
+          cmd: 'publish',
+          topic: 'a/b',
+          payload: Buffer.alloc(0),
+          qos: 0,
+          retain: false,
+          dup: false,
+          packetId: undefined,
+          properties: { subscriptionIdentifiers: identifier === undefined ? [] : [identifier] },
+        });
+      }
+    }
+
+    function identifiers({ subscriptions, link }: Scene): (number | undefined)[] {
+      subscriptions.flush(link);
+      return link.subscribes().map((packet) => packet.subscriptionIdentifier);
+    }
+
+    it('are one message for a receiver of both', () => {
+      const one = scene();
+      const someone = one.add('a/#');
+      one.add('a/b', {}, someone);
+      const both = identifiers(one);
+      one.link.grant();
+      publish(one, both);
+      assert.equal(someone.received, 1);
+    });
+
+    it('are one message for each receiver, though one of them took its filter up again without asking', () => {
+      const one = scene();
+      const stays = one.add('a/#', { retainHandling: 2 });
+      const goes = one.add('a/b', { retainHandling: 2 });
+      const both = identifiers(one);
+      one.link.grant();
+      one.subscriptions.release(asFilter('a/b'), goes);
+      const comes = one.add('a/b', { retainHandling: 2 });
+      assert.deepEqual(identifiers(one), []);
+      publish(one, both);
+      assert.deepEqual([stays.received, comes.received], [1, 1]);
+    });
+
+    it('reach a receiver whose other filter was refused, or is not answered yet', () => {
+      for (const code of [0x87, undefined]) {
+        for (const [first, second] of [
+          ['a/#', 'a/b'],
+          ['a/b', 'a/#'],
+        ] as const) {
+          const one = scene();
+          const someone = one.add(first);
+          const [identifier] = identifiers(one);
+          one.link.grant();
+          one.add(second, {}, someone);
+          identifiers(one);
+          if (code !== undefined) one.link.grant([code]);
+          publish(one, [identifier]);
+          assert.equal(someone.received, 1, `${second} ${code}`);
+        }
+      }
+    });
+
+    it('reach a receiver after a reconnect whose first filter is not answered yet', () => {
+      const one = scene();
+      const someone = one.add('a/#');
+      one.add('a/b', {}, someone);
+      one.subscriptions.flush(one.link);
+      one.link.grant();
+      for (const index of [0, 1]) {
+        const two = reconnected(one, false);
+        const both = identifiers(two);
+        two.link.sent[index]?.request.answered([1], undefined);
+        const before = someone.received;
+        publish(two, [both[index]]);
+        assert.equal(someone.received, before + 1);
+      }
+    });
+  });
+
+  describe('outcomes', () => {
+    it('are told to every receiver, with the QoS that was granted', () => {
+      const one = scene();
+      const both = [one.add('a', { qos: 2 }), one.add('a', { qos: 0 })];
+      one.flush();
+      one.link.grant([1]);
+      for (const { outcomes } of both) assert.deepEqual(outcomes, [{ granted: true, qos: 1 }]);
+    });
+
+    it('are told per filter, in the order of the request', () => {
+      const one = scene();
+      const [good, bad] = [one.add('good'), one.add('bad')];
+      one.flush();
+      one.link.grant([2, 0x87]);
+      assert.deepEqual(good.outcomes, [{ granted: true, qos: 2 }]);
+      const error = refusal(bad);
+      assert.ok(error instanceof SubscriptionRefused);
+      assert.deepEqual([error.filter, error.reasonCode], ['bad', 0x87]);
+      assert.match(error.message, /broker refused the subscription to bad \(0x87 Not authorized: why\)/);
+    });
+
+    it('of an earlier SUBSCRIBE are not taken for those of a later one', () => {
+      const one = scene();
+      const someone = one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.add('a', { qos: 2, retainHandling: 2 });
+      one.flush();
+      const [first, second] = one.link.sent;
+      first?.request.answered([0x80], undefined);
+      assert.deepEqual(someone.outcomes, []);
+      second?.request.answered([2], undefined);
+      assert.deepEqual(someone.outcomes, [{ granted: true, qos: 2 }]);
+    });
+
+    it('of a receiver that has gone are told to nobody', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      one.subscriptions.remove(asFilter('a'), someone);
+      one.link.grant();
+      assert.deepEqual(someone.outcomes, []);
+    });
+
+    it('a refused filter is not asked for again on this connection', () => {
+      const one = scene();
+      one.add('a');
+      one.flush();
+      one.link.grant([0x87]);
+      assert.deepEqual(one.flush(), []);
+      one.add('b');
+      assert.deepEqual(one.flush(), ['b']);
+    });
+
+    it('a packet that is too large for the Server is a refusal, not the end of the connection', () => {
+      const one = scene();
+      one.link.mostFilters = 0;
+      const both = [one.add('a'), one.add('b')];
+      assert.deepEqual(one.flush(), []);
+      for (const someone of both) assert.ok(refusal(someone) instanceof PacketTooLarge);
+    });
+
+    it('a packet that is too large with all its filters is sent with fewer', () => {
+      const one = scene();
+      one.link.mostFilters = 1;
+      const all = ['a', 'b', 'c'].map((filter) => one.add(filter));
+      assert.deepEqual(one.flush(), ['a', 'b', 'c']);
+      one.link.grant();
+      for (const { outcomes } of all) assert.deepEqual(outcomes, [{ granted: true, qos: 1 }]);
+    });
+  });
+
+  describe('what the Server does not offer is not asked for', () => {
+    const rows: readonly (readonly [string, Partial<ServerLimits>, string, RegExp])[] = [
+      ['wildcards', { wildcardSubscriptionAvailable: false }, 'a/#', /wildcard subscriptions/],
+      ['wildcards', { wildcardSubscriptionAvailable: false }, '+', /wildcard subscriptions/],
+      ['wildcards behind a share name', { wildcardSubscriptionAvailable: false }, '$share/g/#', /wildcard/],
+      ['shared subscriptions', { sharedSubscriptionAvailable: false }, '$share/g/a', /shared subscriptions/],
+    ];
+    for (const [what, limits, filter, problem] of rows) {
+      it(`${what}: ${filter}`, () => {
+        const one = scene(new Link(limits));
+        const someone = one.add(filter);
+        const other = one.add('plain');
+        assert.deepEqual(one.flush(), ['plain']);
+        const error = refusal(someone);
+        assert.equal(error.code, 'not-supported');
+        assert.match(error.message, problem);
+        one.link.grant();
+        assert.equal(other.outcomes.length, 1);
+      });
+    }
+
+    it('is asked for on a connection to a Server that does', () => {
+      const one = scene(new Link({ wildcardSubscriptionAvailable: false }));
+      one.add('#');
+      one.flush();
+      assert.deepEqual(reconnected(one, false).flush(), ['#']);
+      const kept = scene(new Link({ wildcardSubscriptionAvailable: false }));
+      kept.add('#');
+      kept.flush();
+      assert.deepEqual(reconnected(kept, true).flush(), ['#']);
+    });
+  });
+
+  describe('after a reconnect', () => {
+    it('without the session asks for everything, once', () => {
+      const one = scene();
+      for (const filter of ['a', 'b', 'c']) one.add(filter);
+      one.flush();
+      one.link.grant();
+      const two = reconnected(one, false);
+      assert.deepEqual(two.flush(), ['a b c']);
+      assert.deepEqual(two.flush(), []);
+    });
+
+    it('with the session asks for nothing that was granted', () => {
+      const one = scene();
+      for (const filter of ['a', 'b']) one.add(filter);
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(reconnected(one, true).flush(), []);
+    });
+
+    it('with the session asks for what was refused, not answered, or is new', () => {
+      const one = scene(new Link(), 1);
+      one.add('granted');
+      one.flush();
+      one.link.grant();
+      one.add('refused');
+      one.flush();
+      one.link.grant([0x80]);
+      one.add('unanswered');
+      one.flush();
+      one.add('new');
+      assert.deepEqual(reconnected(one, true).flush().sort(), ['new', 'refused', 'unanswered']);
+    });
+
+    it('an answer for the earlier connection is not taken for one of the new', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      const two = reconnected(one, false);
+      two.flush();
+      one.link.grant([0x80]);
+      assert.deepEqual(someone.outcomes, []);
+      two.link.grant();
+      assert.deepEqual(someone.outcomes, [{ granted: true, qos: 1 }]);
+    });
+
+    it('unsubscribes what went while there was no connection, if the Server still has it', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.add('b');
+      one.flush();
+      one.link.grant();
+      one.subscriptions.disconnected();
+      one.subscriptions.remove(asFilter('a'), someone);
+      one.subscriptions.connected(true);
+      assert.deepEqual(one.flush(), ['-a']);
+    });
+
+    it('does not unsubscribe what the Server has not any more', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      one.link.grant();
+      one.subscriptions.disconnected();
+      one.subscriptions.remove(asFilter('a'), someone);
+      one.subscriptions.connected(false);
+      assert.deepEqual(one.flush(), []);
+    });
+  });
+
+  describe('the end of a subscription', () => {
+    it('unsubscribes when the last receiver goes, at most eight filters per packet', () => {
+      const one = scene();
+      const someone = new Someone();
+      const filters = Array.from({ length: 10 }, (_, n) => `t/${n}`);
+      for (const filter of filters) one.add(filter, {}, someone);
+      one.add('t/0');
+      one.flush();
+      one.link.grant();
+      for (const filter of filters) one.subscriptions.remove(asFilter(filter), someone);
+      assert.deepEqual(
+        one.flush().map((line) => line.split(' ').filter((filter) => filter.startsWith('-')).length),
+        [8, 1],
+      );
+    });
+
+    it('does not unsubscribe what was never asked for, or was refused', () => {
+      const one = scene();
+      const [never, refused] = [one.add('never'), one.add('refused')];
+      one.subscriptions.remove(asFilter('never'), never);
+      one.flush();
+      one.link.grant([0x87]);
+      one.subscriptions.remove(asFilter('refused'), refused);
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('comes before its time: removed and added again before anything is sent costs nothing', () => {
+      const one = scene();
+      const someone = one.add('a', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a'), someone);
+      one.add('a', { retainHandling: 2 });
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('asks again for what was unsubscribed', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a'), someone);
+      assert.deepEqual(one.flush(), ['-a']);
+      one.add('a');
+      assert.deepEqual(one.flush(), ['a']);
+    });
+
+    it('a released filter stays with the Server until it is pruned', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      one.link.grant();
+      one.subscriptions.release(asFilter('a'), someone);
+      assert.deepEqual(one.flush(), []);
+      one.subscriptions.prune();
+      assert.deepEqual(one.flush(), ['-a']);
+    });
+
+    it('a released filter that is taken up again is neither asked for nor unsubscribed', () => {
+      const one = scene();
+      const someone = one.add('a', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.subscriptions.release(asFilter('a'), someone);
+      one.add('a', { retainHandling: 2 });
+      assert.deepEqual(one.flush(), []);
+      one.subscriptions.prune();
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('that is too large for the Server does no harm', () => {
+      const one = scene();
+      const someone = new Someone();
+      for (const filter of ['a', 'b']) one.add(filter, {}, someone);
+      one.flush();
+      one.link.grant();
+      one.link.mostFilters = 1;
+      for (const filter of ['a', 'b']) one.subscriptions.remove(asFilter(filter), someone);
+      assert.doesNotThrow(() => one.flush());
+    });
+  });
+
+  it('waits for packet ids when all are in flight', () => {
+    const one = scene(new Link(), 1);
+    const someone = one.add('a');
+    one.link.ids = 0;
+    assert.deepEqual(one.flush(), []);
+    assert.equal(one.subscriptions.pending, true);
+    one.link.ids = 1;
+    assert.deepEqual(one.flush(), ['a']);
+    one.link.grant();
+    one.subscriptions.remove(asFilter('a'), someone);
+    assert.deepEqual(one.flush(), []);
+    one.link.ids = 1;
+    assert.deepEqual(one.flush(), ['-a']);
+  });
+});
