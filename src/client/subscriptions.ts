@@ -54,6 +54,7 @@ export class Subscriptions {
     // A new receiver is a reason to ask again.
     if (entry.wire === 'refused') entry.wire = 'none';
     this.#router.add(filter, receiver);
+    this.#tellRouter(entry);
     this.#dirty.add(entry);
   }
 
@@ -78,6 +79,7 @@ export class Subscriptions {
     for (const entry of this.#entries.values()) {
       if (sessionPresent && entry.wire === 'granted') continue;
       entry.wire = 'none';
+      this.#tellRouter(entry);
       if (!sessionPresent) forEachMember([entry], (member) => (member.stored = 'wanted'));
       this.#dirty.add(entry);
     }
@@ -145,7 +147,8 @@ export class Subscriptions {
   #asked({ entry, serves, options }: WireWish, subscriptionIdentifier: number | undefined): void {
     entry.wire = 'asked';
     entry.asked = options;
-    this.#router.identify(entry.filter, subscriptionIdentifier);
+    entry.identifier = subscriptionIdentifier;
+    this.#tellRouter(entry);
     for (const served of serves) {
       this.#router.withholdStored(served.filter, receiversWithoutStored(served));
       forEachMember([served], (member) => (member.stored = member.stored === 'wanted' ? 'asked' : member.stored));
@@ -156,6 +159,7 @@ export class Subscriptions {
     const { entry, serves, options } = wish;
     if (code >= 0x80) return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     entry.wire = 'granted';
+    this.#tellRouter(entry);
     // A live message may carry the RETAIN flag too: then only what comes with the answer is known to be stored.
     if (link.mqtt5 && options.retainAsPublished && serves.some(hasReceiversWithoutStored)) {
       const { version } = entry;
@@ -167,9 +171,17 @@ export class Subscriptions {
     forEachMember(serves, ({ outcome }) => outcome({ granted: true, qos: code as QoS }));
   }
 
+  /** By which identifier copies for the filter come, and whether they are sure to come. */
+  #tellRouter({ filter, wire, identifier }: Entry): void {
+    const onWire = wire === 'asked' || wire === 'granted';
+    this.#router.identify(filter, onWire ? identifier : undefined);
+    if (wire === 'granted') this.#router.grant(filter);
+  }
+
   /** Those that it would have served too are subscribed by themselves: they may be allowed. */
   #refuse(entry: Entry, error: MqttError): void {
     entry.wire = 'refused';
+    this.#tellRouter(entry);
     this.#dirty.add(entry);
     forEachMember([entry], ({ outcome }) => outcome({ granted: false, error }));
   }
@@ -246,7 +258,14 @@ export class Subscriptions {
   }
 
   #newEntry(filter: TopicFilter): Entry {
-    const entry: Entry = { filter, members: new Map(), wire: 'none', asked: undefined, version: 0 };
+    const entry: Entry = {
+      filter,
+      members: new Map(),
+      wire: 'none',
+      asked: undefined,
+      identifier: undefined,
+      version: 0,
+    };
     this.#entries.set(filter, entry);
     return entry;
   }

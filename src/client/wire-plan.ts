@@ -22,6 +22,8 @@ export interface Entry {
   wire: Wire;
   /** What the Server was asked for last. */
   asked: SubscriptionOptions | undefined;
+  /** The Subscription Identifier of that, if there was one. */
+  identifier: number | undefined;
   /** Rises with every SUBSCRIBE, so that an answer to an earlier one is recognised. */
   version: number;
 }

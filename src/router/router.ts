@@ -11,8 +11,11 @@ export interface Receiver {
 /** A subscribed filter with its receivers. */
 interface Route {
   readonly filter: TopicFilter;
+  readonly shared: boolean;
   /** Subscription Identifier on the wire (3.8.2.1.2), if the Server has them. */
   identifier: number | undefined;
+  /** The Server granted it: a copy of each matching message will come by it. */
+  granted: boolean;
   readonly receivers: Set<Receiver>;
   /** Receivers that do not get what the Server retained: a SUBSCRIBE for others' sake brings it. */
   withoutStored: ReadonlySet<Receiver> | undefined;
@@ -44,10 +47,19 @@ export class Router {
     else this.#trie.delete(matched);
   }
 
-  /** Tells the Subscription Identifier with which `filter` is subscribed on this connection. */
+  /** Tells the Subscription Identifier with which `filter` is asked for; undefined: the Server does not have it. */
   identify(filter: TopicFilter, identifier: number | undefined): void {
     const route = this.#route(filter);
-    if (route !== undefined) route.identifier = identifier;
+    if (route === undefined) return;
+    route.identifier = identifier;
+    // Asked for again, it stays granted meanwhile.
+    if (identifier === undefined) route.granted = false;
+  }
+
+  /** Tells that the Server granted `filter`, under the identifier that was told last. */
+  grant(filter: TopicFilter): void {
+    const route = this.#route(filter);
+    if (route !== undefined) route.granted = true;
   }
 
   /** From now on messages with the RETAIN flag that come by `filter` are not for these receivers; undefined: for all. */
@@ -74,6 +86,8 @@ export class Router {
     if (remembered !== undefined) return remembered;
     const matches: Route[] = [];
     this.#trie.match(topic, (routes) => matches.push(...routes));
+    // A copy by an ordinary subscription is sure to come: it is looked for first.
+    matches.sort((a, b) => Number(a.shared) - Number(b.shared));
     if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(topic, matches);
     return matches;
@@ -81,8 +95,8 @@ export class Router {
 
   /**
    * Several filters match, and the Server may send one copy for all or one for each (3.3.4). With Subscription
-   * Identifiers a copy says for which filters it is: a receiver takes the copy of its first matching filter only.
-   * Without them each copy goes to every receiver once.
+   * Identifiers a copy says for which filters it is: a receiver takes the copy of its first matching filter only, of
+   * those by which one is sure to come. Without them each copy goes to every receiver once.
    */
   #deliverOverlapping(packet: PublishPacket, matches: readonly Route[]): void {
     const identifiers = packet.properties?.subscriptionIdentifiers;
@@ -93,7 +107,7 @@ export class Router {
     for (const route of matches) {
       const meant = !known || isFor(route, identifiers);
       // What was retained comes for the one filter that was subscribed, whichever of the receiver's that is.
-      if (packet.retain && !meant) continue;
+      if (!meant && (packet.retain || !isSure(route))) continue;
       for (const receiver of route.receivers) {
         if (seen.has(receiver) || !wants(route, receiver, packet)) continue;
         seen.add(receiver);
@@ -107,8 +121,15 @@ export class Router {
   }
 
   #newRoute(filter: TopicFilter): Route {
-    const route: Route = { filter, identifier: undefined, receivers: new Set(), withoutStored: undefined };
     const matched = matchedFilter(filter);
+    const route: Route = {
+      filter,
+      shared: matched !== filter,
+      identifier: undefined,
+      granted: false,
+      receivers: new Set(),
+      withoutStored: undefined,
+    };
     this.#remembered.clear();
     this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
     return route;
@@ -117,6 +138,11 @@ export class Router {
 
 function wants(route: Route, receiver: Receiver, packet: PublishPacket): boolean {
   return !packet.retain || route.withoutStored?.has(receiver) !== true;
+}
+
+/** A refused filter brings nothing, one not answered yet perhaps, and a shared one only what no other of its group gets. */
+function isSure({ granted, shared }: Route): boolean {
+  return granted && !shared;
 }
 
 function isFor(route: Route, identifiers: readonly number[]): boolean {
