@@ -105,12 +105,13 @@ export function brokerUrl(stored: StoredConnection): string {
   const url = filled(stored.url);
   if (url !== undefined) return url;
   const broker = filled(stored.broker)?.trim() ?? '';
-  // Without a host the port says nothing either, as in Node-RED's own nodes.
-  if (broker === '') return 'mqtt://localhost:1883';
   if (broker.includes('://')) return broker;
+  const scheme = flag(stored.usetls, false) ? 'mqtts' : 'mqtt';
+  // Without a host the port says nothing either, as in Node-RED's own nodes.
+  if (broker === '') return `${scheme}://localhost:1883`;
   const host = broker.includes(':') && !broker.startsWith('[') ? `[${broker}]` : broker;
   const port = whole(stored.port, 1, 65_535) ?? 1883;
-  return `${flag(stored.usetls, false) ? 'mqtts' : 'mqtt'}://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }
 
 /** What of the stored fields cannot be used and is left out; for a person to read. */

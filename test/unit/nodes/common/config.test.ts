@@ -12,6 +12,9 @@ describe('brokerUrl', () => {
   const rows: readonly (readonly [StoredConnection, string])[] = [
     [{}, 'mqtt://localhost:1883'],
     [{ broker: '' }, 'mqtt://localhost:1883'],
+    [{ broker: '', port: 1884 }, 'mqtt://localhost:1883'],
+    [{ usetls: true }, 'mqtts://localhost:1883'],
+    [{ broker: ' ', usetls: 'true' }, 'mqtts://localhost:1883'],
     [{ broker: 'host' }, 'mqtt://host:1883'],
     [{ broker: ' host ' }, 'mqtt://host:1883'],
     [{ broker: 'host', port: 1884 }, 'mqtt://host:1884'],
