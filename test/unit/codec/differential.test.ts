@@ -62,7 +62,7 @@ function publishProperties(random: Random): PublishProperties {
     userProperties: sometimes(random, () => userProperties(random)),
   });
   // `defined` has removed what is undefined, which its type does not say.
-  return properties as PublishProperties;
+  return properties;
 }
 
 function publish(random: Random, version: ProtocolVersion): PublishPacket {
