@@ -147,7 +147,7 @@ describe('the command that converts a flow file', () => {
     ['convert', 'a.json', '-o'],
   ];
   for (const words of wrong) {
-    it(`shows its usage after: ${['posthorn', ...words].join(' ')}`, () => {
+    it(`shows its usage after: ${['node-red-mqtt', ...words].join(' ')}`, () => {
       const { code, error } = run(...words);
       assert.equal(code, 2);
       assert.match(error, /^.+\n\nUsage: npx @posthorn\/node-red-mqtt convert /);
