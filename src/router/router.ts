@@ -24,6 +24,9 @@ interface Route {
 /** Topics whose matches are remembered; a connection rarely sees more at a time, and more would only cost memory. */
 const MOST_REMEMBERED = 10_000;
 
+/** Characters of a topic that is remembered: topics of 64 KiB, whoever sends them, must not fill the memory. */
+const LONGEST_REMEMBERED = 512;
+
 /** Hands each publication to exactly the receivers whose filters match. */
 export class Router {
   /** Shared and ordinary subscriptions to the same filter are different ones: a list per matched filter. */
@@ -88,6 +91,7 @@ export class Router {
     this.#trie.match(topic, (routes) => matches.push(...routes));
     // A copy by an ordinary subscription is sure to come: it is looked for first.
     matches.sort((a, b) => Number(a.shared) - Number(b.shared));
+    if (topic.length > LONGEST_REMEMBERED) return matches;
     if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
     this.#remembered.set(topic, matches);
     return matches;

@@ -3,6 +3,7 @@ import type { PublishPacket } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { type Receiver, Router } from '../../../src/router/router.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
+import { heapInUse } from '../garbage.ts';
 import { matches, randomFilter, randomTopic } from './naive.ts';
 
 const asFilter = (text: string): TopicFilter => text as TopicFilter;
@@ -121,6 +122,16 @@ describe('Router', () => {
         );
       }
     }
+  });
+
+  it('does not let a Server fill the memory with topics', async () => {
+    const { router, sink } = routed({ '#': undefined });
+    const before = await heapInUse();
+    for (let n = 0; n < 30_000; n++) router.deliver(packet(`short/${n}`));
+    for (let n = 0; n < 1000; n++) router.deliver(packet(`${n}/${Buffer.alloc(60_000, 'x').toString('latin1')}`));
+    const grown = (await heapInUse()) - before;
+    assert.equal(sink.got.length, 31_000);
+    assert.ok(grown < 20_000_000, `${grown} bytes`);
   });
 
   describe('when several filters of a receiver match, with Subscription Identifiers (3.3.4)', () => {
