@@ -170,8 +170,8 @@ function protocolVersion(stored: StoredConnection): NonNullable<ClientOptions['p
 
 /** Zero would refuse everything; no limit at all would be no limit on memory. */
 function mebibytes(value: unknown): number | undefined {
-  const number = Number(value);
-  return value !== '' && number > 0 ? Math.floor(number * MEBIBYTE) : undefined;
+  const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : 0;
+  return number > 0 ? Math.floor(number * MEBIBYTE) : undefined;
 }
 
 /** The birth, close or will message, if its topic is set. */

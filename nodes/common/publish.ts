@@ -26,7 +26,7 @@ function failureOf(error: Error | undefined): Error | undefined {
 
 /** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */
 function checkTopicAlias({ connack }: SharedConnection, value: unknown): void {
-  if (value === undefined || value === null || value === '' || connack === undefined) return;
+  if (connack === undefined || (typeof value !== 'number' && typeof value !== 'string') || value === '') return;
   const alias = Math.trunc(Number(value));
   const highest = connack.properties.topicAliasMaximum ?? 0;
   if (alias < 1 || alias > highest) throw new MqttError('invalid-message', 'Invalid topicAlias');

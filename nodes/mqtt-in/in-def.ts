@@ -11,5 +11,5 @@ export interface InDef extends NodeDef, StoredSubscription {
 }
 
 export function isDynamic({ inputs }: InDef): boolean {
-  return Number(inputs) === 1;
+  return inputs === 1 || inputs === '1';
 }

@@ -63,6 +63,9 @@ function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/** Undefined for what is no URL, also where a percent sign of its host escapes nothing. */
 function parseUrl(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined;
+  if (!URL.canParse(url)) return undefined;
+  const parsed = new URL(url);
+  return /%(?![0-9a-f]{2})/i.test(parsed.hostname) ? undefined : parsed;
 }
