@@ -48,7 +48,7 @@ describe('HTTP(S) proxy from the environment for WebSockets', () => {
     assert.equal(broker.peers.length, 0);
     await stopFlow();
 
-    const tls = { id: 'tls', type: 'tls-config', name: '', verifyservercert: true };
+    const tls = { id: 'tls', type: 'tls-config', name: '', cert: '', key: '', ca: '', verifyservercert: true };
     const flow = [tls, connection(broker.port, { broker: broker.url, usetls: true, tls: 'tls' }), mqttIn(), ...HELPERS];
     await startFlow(flow, { tls: { cadata: ca } });
     await connected(broker);
