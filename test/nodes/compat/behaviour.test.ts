@@ -124,7 +124,7 @@ describe('5 behaviour', () => {
   }
 
   describe('tls-config', () => {
-    const TLS = { id: 'tls', type: 'tls-config', name: '', verifyservercert: true };
+    const TLS = { id: 'tls', type: 'tls-config', name: '', cert: '', key: '', ca: '', verifyservercert: true };
     const secure = { usetls: true, tls: 'tls' };
 
     async function listen(tls: object): Promise<void> {
