@@ -5,7 +5,18 @@ import type { FakeBroker } from '../../support/fake-broker.ts';
 import { collect, nextMessage, node, startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { assertHas } from '../../support/partial.ts';
 import { freePort } from '../../support/ports.ts';
-import { agreeing, connected, connection, DISCONNECTED, dynamicIn, HELPERS, mqttIn, mqttOut, shown } from './flows.ts';
+import {
+  agreeing,
+  connected,
+  connection,
+  DISCONNECTED,
+  dynamicIn,
+  HELPERS,
+  lines,
+  mqttIn,
+  mqttOut,
+  shown,
+} from './flows.ts';
 
 const WAITS = { autoConnect: false };
 
@@ -268,6 +279,7 @@ describe('runtime properties of the node objects', () => {
     call('c', 'subscribe', 'x', 0, fail, 'mine');
     peer.send({ cmd: 'publish', topic: 'x', payload: 'hello', qos: 0, dup: false, retain: false });
     await until(() => messages.length === 1, 'the message');
+    assert.deepEqual(lines('c', 'error'), ['a subscriber to x failed: broken']);
   });
 
   function view(): object {
