@@ -87,7 +87,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
       validate: (value, _options) => validNumber(value, 'keepalive', { least: 0, most: 65_535 }),
     },
     cleansession: { value: true },
-    autoUnsubscribe: { value: true },
+    autoUnsubscribe: { value: false },
     sessionExpiry: { value: 0, validate: (value, _options) => validNumber(value, 'sessionExpiry', SECONDS) },
     userProps: { value: '', validate: (value, _options) => validUserProperties(value) },
     maxMessages: {

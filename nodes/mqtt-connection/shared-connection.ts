@@ -219,9 +219,10 @@ export class SharedConnection {
     }
   }
 
-  /** Ends the client, within about 2 s. What is stored stays in the store. */
+  /** Ends the client, within about 2 s. What is stored stays in the store, and with the broker what it is told to keep. */
   async close(): Promise<void> {
-    await this.#inTurn(async () => this.#client?.close());
+    const unsubscribe = flag(this.settings.stored.autoUnsubscribe, true);
+    await this.#inTurn(async () => this.#client?.close(unsubscribe));
   }
 
   #autoConnect(): void {

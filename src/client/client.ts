@@ -34,7 +34,7 @@ export class Client {
     this.#settings = parseOptions(options);
     const router = new Router();
     this.#session = new Session(this.#settings.store, (packet) => router.deliver(packet));
-    this.#subscriptions = new Subscriptions(router, this.#settings.filtersPerSubscribe);
+    this.#subscriptions = new Subscriptions(router, this.#settings.filtersPerSubscribe, this.#settings.store);
     this.#lifecycle = new Lifecycle(this.#settings, this.#session, this.#subscriptions, (state) => this.#tell(state));
   }
 
@@ -73,8 +73,12 @@ export class Client {
     this.#session.dropUnsent(new MqttError('offline', 'not sent: disconnected', { retryable: true }));
   }
 
-  /** Ends everything, within about 2 s. Every message that waits is settled with {@link ClientClosed}; the stored stay stored. */
-  async close(): Promise<void> {
+  /**
+   * Ends everything, within about 2 s. Every message that waits is settled with {@link ClientClosed}; the stored stay stored.
+   * @param unsubscribe whether the Server forgets the subscriptions first, which it otherwise keeps with the session.
+   */
+  async close(unsubscribe: boolean = false): Promise<void> {
+    if (unsubscribe) this.#subscriptions.clear();
     await this.#lifecycle.stop('closed');
     this.#session.dropUnsent(new ClientClosed(false));
     this.#session.abandon(new ClientClosed(true));

@@ -5,6 +5,8 @@ import type { ServerLimits } from '../connection/server-limits.ts';
 import { overlaps } from '../router/overlap.ts';
 import type { Receiver, Router } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
+import { MemoryStore } from '../store/memory-store.ts';
+import type { SessionStore } from '../store/session-store.ts';
 import type { OutcomeListener } from './outcome.ts';
 import { type Entry, planCovering, planEach, refusesStored, wantsStored, type WireWish } from './wire-plan.ts';
 
@@ -32,15 +34,22 @@ const MOST_OPEN_BATCHES = 16;
 export class Subscriptions {
   readonly #router: Router;
   readonly #perPacket: number;
+  readonly #store: SessionStore;
+  /** What the Server granted and has not confirmed to have forgotten. */
+  readonly #kept: Set<TopicFilter>;
   readonly #entries = new Map<TopicFilter, Entry>();
   /** Entries whose wishes and wire may differ. */
   readonly #dirty = new Set<Entry>();
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier = 1 + Math.floor(Math.random() * (HIGHEST_IDENTIFIER / 2));
 
-  constructor(router: Router, filtersPerPacket: number) {
+  /** @param store knows what the Server kept of an earlier client's subscriptions. */
+  constructor(router: Router, filtersPerPacket: number, store: SessionStore = new MemoryStore()) {
     this.#router = router;
     this.#perPacket = filtersPerPacket;
+    this.#store = store;
+    this.#kept = new Set(store.load().subscriptions);
+    for (const filter of this.#kept) this.#newEntry(filter).wire = 'granted';
   }
 
   /** Whether `flush` may have something to send. */
@@ -74,8 +83,21 @@ export class Subscriptions {
     for (const entry of this.#entries.values()) if (entry.members.size === 0) this.#dirty.add(entry);
   }
 
+  /** Nobody wants anything any more. */
+  clear(): void {
+    for (const entry of this.#entries.values()) {
+      for (const receiver of entry.members.keys()) this.#detach(entry.filter, receiver);
+      this.#dirty.add(entry);
+    }
+  }
+
   /** A new connection. With its session the Server has kept what it granted; without it everything is asked anew. */
   connected(sessionPresent: boolean): void {
+    for (const filter of this.#kept) {
+      if (!sessionPresent) this.#forget(filter);
+      // Its UNSUBSCRIBE was not answered: it is sent again.
+      else if (!this.#entries.has(filter)) this.#dirty.add(Object.assign(this.#newEntry(filter), { wire: 'granted' }));
+    }
     for (const entry of this.#entries.values()) {
       if (sessionPresent && entry.wire === 'granted') continue;
       entry.wire = 'none';
@@ -159,6 +181,7 @@ export class Subscriptions {
     const { entry, serves, options } = wish;
     if (code >= 0x80) return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     entry.wire = 'granted';
+    this.#keep(entry.filter);
     this.#tellRouter(entry);
     // A live message may carry the RETAIN flag too: then only what comes with the answer is known to be stored.
     if (link.mqtt5 && options.retainAsPublished && serves.some(hasReceiversWithoutStored)) {
@@ -181,6 +204,7 @@ export class Subscriptions {
   /** Those that it would have served too are subscribed by themselves: they may be allowed. */
   #refuse(entry: Entry, error: MqttError): void {
     entry.wire = 'refused';
+    this.#forget(entry.filter);
     this.#tellRouter(entry);
     this.#dirty.add(entry);
     forEachMember([entry], ({ outcome }) => outcome({ granted: false, error }));
@@ -213,8 +237,11 @@ export class Subscriptions {
       entry.version += 1;
     }
     const filters = entries.map(({ filter }) => filter);
-    // Nothing depends on the answer: "no subscription existed" is as good.
-    const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered: () => undefined };
+    // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
+    const answered = (): void => {
+      for (const filter of filters) if ((this.#entries.get(filter)?.wire ?? 'none') === 'none') this.#forget(filter);
+    };
+    const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered };
     try {
       link.send({ cmd: 'unsubscribe', packetId, filters }, request);
     } catch (error) {
@@ -243,6 +270,16 @@ export class Subscriptions {
       if (batch.length >= this.#perPacket) open.splice(open.indexOf(batch), 1);
     }
     return batches;
+  }
+
+  #keep(filter: TopicFilter): void {
+    if (this.#kept.has(filter)) return;
+    this.#kept.add(filter);
+    this.#store.saveSubscription(filter);
+  }
+
+  #forget(filter: TopicFilter): void {
+    if (this.#kept.delete(filter)) this.#store.removeSubscription(filter);
   }
 
   #nextIdentifier(): number {

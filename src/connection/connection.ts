@@ -60,6 +60,9 @@ export interface ConnectionOptions {
 /** Bytes that may be collected before they are written within the turn. */
 const FLUSH_AT = 262_144;
 
+/** Bytes of acknowledgements that may wait for a peer that does not read. */
+const MOST_UNSENT = 1024 * 1024;
+
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
 
@@ -146,6 +149,11 @@ export class Connection {
 
   /** Writes what was collected: one write, whatever it was made of. */
   flush(): void {
+    // What the socket does not take yet is kept here, where it is counted.
+    if (!this.#blocked) this.#write();
+  }
+
+  #write(): void {
     if (this.#phase === 'closing' || this.#phase === 'ended' || this.#writer.pending === 0) return;
     this.#keepAlive.sent();
     this.#blocked = !this.#transport.write(this.#writer.take());
@@ -160,7 +168,7 @@ export class Connection {
     this.#deadline?.cancel();
     this.#sendDisconnect(reasonCode);
     // [MQTT-3.14.4-1] what was collected leaves now, or never: nothing follows a DISCONNECT.
-    this.flush();
+    this.#write();
     this.#phase = 'closing';
     this.#deadline = this.#options.clock.timer(CLOSE_TIMEOUT, () => this.destroy(cause));
     this.#transport.end();
@@ -184,6 +192,13 @@ export class Connection {
       this.#fail(error);
     }
     this.flush();
+    if (this.#writer.pending > MOST_UNSENT) this.#unread();
+  }
+
+  /** A peer that sends and never reads would fill the memory with acknowledgements. */
+  #unread(): void {
+    const message = `${this.#options.server} does not read: ${this.#writer.pending} bytes of answers wait for it`;
+    this.destroy(new MqttError('connection-lost', message, { retryable: true }));
   }
 
   #frame(buffer: Buffer, start: number, bodyStart: number, end: number): boolean {
@@ -284,6 +299,7 @@ export class Connection {
 
   #drain(): void {
     this.#blocked = false;
+    this.flush();
     if (this.#phase === 'running') this.#handlers.drained();
   }
 

@@ -1,14 +1,20 @@
 import type { PacketId } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
 import type { SessionStore, StoredMessage, StoredSession } from './session-store.ts';
 
 /** Keeps a session for as long as the process lives: across reconnects, redeploys and new clients. */
 export class MemoryStore implements SessionStore {
   readonly #outgoing = new Map<number, StoredMessage>();
   readonly #received = new Set<PacketId>();
+  readonly #subscriptions = new Set<TopicFilter>();
 
   load(): StoredSession {
     const outgoing = [...this.#outgoing.values()].map((record) => ({ ...record }));
-    return { outgoing: outgoing.sort((a, b) => a.sequence - b.sequence), received: [...this.#received] };
+    return {
+      outgoing: outgoing.sort((a, b) => a.sequence - b.sequence),
+      received: [...this.#received],
+      subscriptions: [...this.#subscriptions],
+    };
   }
 
   save(message: StoredMessage): void {
@@ -25,5 +31,13 @@ export class MemoryStore implements SessionStore {
 
   removeReceived(packetId: PacketId): void {
     this.#received.delete(packetId);
+  }
+
+  saveSubscription(filter: TopicFilter): void {
+    this.#subscriptions.add(filter);
+  }
+
+  removeSubscription(filter: TopicFilter): void {
+    this.#subscriptions.delete(filter);
   }
 }

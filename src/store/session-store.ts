@@ -1,4 +1,5 @@
 import type { Message, PacketId } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
 
 /**
  * How far an outgoing message is (4.3): accepted without a packet id, sent as PUBLISH, or sent as PUBREL.
@@ -24,6 +25,8 @@ export interface StoredSession {
   readonly outgoing: readonly StoredMessage[];
   /** Packet Identifiers of received QoS 2 messages that are not released yet (4.3.3). */
   readonly received: readonly PacketId[];
+  /** Filters that the Server granted and keeps with the session (4.1). */
+  readonly subscriptions: readonly TopicFilter[];
 }
 
 /**
@@ -37,4 +40,6 @@ export interface SessionStore {
   remove(sequence: number): void;
   saveReceived(packetId: PacketId): void;
   removeReceived(packetId: PacketId): void;
+  saveSubscription(filter: TopicFilter): void;
+  removeSubscription(filter: TopicFilter): void;
 }

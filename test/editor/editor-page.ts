@@ -169,6 +169,7 @@ export class EditorPage {
 
   /** Writes what the browser shows to a PNG file, without the editor's passing notifications. */
   async screenshot(path: string): Promise<void> {
+    await this.#page.evaluate(() => document.querySelector('#red-ui-workspace-chart')?.scrollTo(0, 0));
     await this.#page.screenshot({ path, style: '#red-ui-notifications { display: none }' });
   }
 

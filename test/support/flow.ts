@@ -26,6 +26,7 @@ helper.init(NODE_RED, {
 /** Starts the flow in a real Node-RED runtime, with our nodes loaded from their sources. */
 export async function startFlow(nodes: readonly FlowNode[], credentials: object = {}): Promise<void> {
   running = true;
+  // Node-RED empties the credentials that it is given.
   await helper.load([...CORE, registerConnection, registerIn, registerOut], placed(nodes) as never, credentials);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { until } from '../../support/events.ts';
+import { settle, until } from '../../support/events.ts';
 import { FakeBroker } from '../../support/fake-broker.ts';
-import { deploy, errors, restartFlow, startFlow, statuses, stopFlow } from '../../support/flow.ts';
+import { deploy, errors, type FlowNode, restartFlow, startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { ca, elsewherePair, selfSignedPair, serverPair } from '../../support/certificates/certificates.ts';
 import { assertHas } from '../../support/partial.ts';
 import {
@@ -105,23 +105,50 @@ describe('5 behaviour', () => {
   });
 
   for (const autoUnsubscribe of [true, false]) {
-    it(`autoUnsubscribe ${autoUnsubscribe}: a stop keeps what a persistent session has, a removed node leaves it`, async () => {
+    it(`autoUnsubscribe ${autoUnsubscribe}: a stop ${autoUnsubscribe ? 'ends' : 'keeps'} what a persistent session has`, async () => {
       const session = { cleansession: false, autoUnsubscribe };
       const flow = [connection(broker.port, session), mqttIn(), mqttIn({ id: 'in2', topic: 'b' }), ...HELPERS];
       await startFlow(flow);
       const peer = await connected(broker);
       await peer.expect('subscribe');
+      await settle();
       await restartFlow(flow);
       await peer.closed;
-      assert.equal(
-        peer.received.some(({ cmd }) => cmd === 'unsubscribe'),
-        false,
+      const unsubscribed = peer.received.flatMap((packet) =>
+        packet.cmd === 'unsubscribe' ? packet.unsubscriptions : [],
       );
-      const next = await connected(broker);
-      await deploy([connection(broker.port, session), mqttIn(), ...HELPERS], 'nodes');
-      assert.deepEqual((await next.skipTo('unsubscribe')).unsubscriptions, ['b']);
+      assert.deepEqual(unsubscribed.sort(), autoUnsubscribe ? ['a/#', 'b'] : []);
     });
   }
+
+  it('autoUnsubscribe: a node that is removed unsubscribes, whatever it says', async () => {
+    const session = { cleansession: false, autoUnsubscribe: false };
+    await startFlow([connection(broker.port, session), mqttIn(), mqttIn({ id: 'in2', topic: 'b' }), ...HELPERS]);
+    const peer = await connected(broker);
+    await deploy([connection(broker.port, session), mqttIn(), ...HELPERS], 'nodes');
+    assert.deepEqual((await peer.skipTo('unsubscribe')).unsubscriptions, ['b']);
+  });
+
+  it('autoUnsubscribe false: a filter that a full deploy changed is unsubscribed, though its client is another', async () => {
+    const keeping = await agreeing({ connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }) });
+    try {
+      const flow = (topic: string): FlowNode[] => [
+        connection(keeping.port, { cleansession: false, autoUnsubscribe: false }),
+        mqttIn({ topic }),
+        ...HELPERS,
+      ];
+      await startFlow(flow('old'));
+      const first = await connected(keeping);
+      await first.expect('subscribe');
+      await settle();
+      await restartFlow(flow('new'));
+      const second = await connected(keeping);
+      assert.deepEqual((await second.skipTo('unsubscribe')).unsubscriptions, ['old']);
+    } finally {
+      await stopFlow();
+      await keeping.close();
+    }
+  });
 
   describe('tls-config', () => {
     const TLS = { id: 'tls', type: 'tls-config', name: '', cert: '', key: '', ca: '', verifyservercert: true };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { settle, until } from '../../support/events.ts';
-import type { FakeBroker } from '../../support/fake-broker.ts';
+import { FakeBroker } from '../../support/fake-broker.ts';
 import { collect, nextMessage, node, startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { assertHas } from '../../support/partial.ts';
 import { freePort } from '../../support/ports.ts';
@@ -126,16 +126,27 @@ describe('runtime properties of the node objects', () => {
   });
 
   it('connected, connecting, closing, canConnect follow the connection', async () => {
-    await startFlow([connection(broker.port, WAITS), mqttIn(), ...HELPERS]);
-    assert.equal(call('c', 'canConnect'), true);
-    const done = called('c', 'connect');
-    await until(() => shown('c')['connecting'] === true, 'connecting');
-    await done;
-    assertHas(view(), { connected: true, connecting: false, closing: false, canConnect: false });
-    const ended = called('c', 'disconnect');
-    await until(() => shown('c')['closing'] === true, 'closing');
-    await ended;
-    assertHas(view(), { connected: false, connecting: false, closing: false, canConnect: true });
+    const silent = await FakeBroker.listen();
+    try {
+      await startFlow([connection(silent.port, WAITS), mqttIn(), ...HELPERS]);
+      assert.equal(call('c', 'canConnect'), true);
+      const done = called('c', 'connect');
+      const peer = await silent.accept();
+      await peer.expect('connect');
+      assertHas(view(), { connected: false, connecting: true, closing: false, canConnect: false });
+      peer.connack({});
+      await done;
+      assertHas(view(), { connected: true, connecting: false, closing: false, canConnect: false });
+      // A broker that does not read does not see the end, and so does not answer it.
+      peer.pause();
+      const ended = called('c', 'disconnect');
+      await until(() => shown('c')['closing'] === true, 'closing');
+      await ended;
+      assertHas(view(), { connected: false, connecting: false, closing: false, canConnect: true });
+    } finally {
+      await stopFlow();
+      await silent.close();
+    }
   });
 
   it('connecting is true from the start where the connection is automatic', async () => {

@@ -425,6 +425,28 @@ describe('Connection, sending', () => {
     assert.deepEqual(scene.calls, ['drained']);
   });
 
+  it('while the transport takes no more, answers are kept here, and leave in order when it does again', () => {
+    const scene = acknowledging(running(4));
+    scene.peer.accepts = false;
+    scene.peer.send(publish(4, 1));
+    const before = scene.peer.writes.length;
+    scene.peer.send(publish(4, 2), publish(4, 3));
+    assert.equal(scene.peer.writes.length, before);
+    scene.peer.accepts = true;
+    scene.peer.taken();
+    scene.peer.drain();
+    assert.deepEqual(scene.peer.taken(), hex('40020002 40020003'));
+  });
+
+  it('a peer that sends and never reads is left before its answers fill the memory', () => {
+    const scene = acknowledging(running(4));
+    scene.peer.accepts = false;
+    const thousand = Buffer.concat(Array.from({ length: 1000 }, (_, n) => publish(4, n + 1)));
+    for (let n = 0; n < 300 && scene.ended.length === 0; n++) scene.peer.send(thousand);
+    assert.match(scene.ended[0]?.message ?? '', /does not read: \d+ bytes of answers wait for it/);
+    assert.deepEqual(scene.peer.endings, ['destroy']);
+  });
+
   it('a packet above the Server’s Maximum Packet Size is not sent, and the next one is [MQTT-3.2.2-15]', () => {
     const scene = running(5, {}, '2008 00 00 05 27 00000014');
     assert.throws(() => scene.connection.publish(message('much too long a topic')), PacketTooLarge);
