@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { selfSignedPair } from '../support/certificates/certificates.ts';
 import { settle, until } from '../support/events.ts';
 import { FakeBroker, type FakePeer } from '../support/fake-broker.ts';
 import { collect, errors, type FlowNode, node, restartFlow, startFlow, statuses, stopFlow } from '../support/flow.ts';
@@ -47,6 +48,7 @@ async function grant(peer: FakePeer): Promise<string[]> {
   return subscriptions.map(({ topic }) => topic);
 }
 
+// 13, the speed with a thousand nodes, is measured by `npm run bench`: a test that looks at the clock would lie.
 describe('what the core nodes get wrong', () => {
   afterEach(() => stopFlow());
 
@@ -172,6 +174,23 @@ describe('what the core nodes get wrong', () => {
         peer.drop();
       }
     });
+
+    for (const [how, more] of [
+      ['an mqtts:// address', (port: number) => ({ broker: `mqtts://127.0.0.1:${port}` })],
+      ['TLS without a TLS configuration', () => ({ usetls: true, verifyservercert: false })],
+    ] as const) {
+      it(`10: ${how} to a broker with a self-signed certificate is refused`, async () => {
+        const secret = await FakeBroker.listen({ tls: selfSignedPair });
+        try {
+          await startFlow([connection(secret.port, more(secret.port)), OUT, ...HELPERS]);
+          await until(() => statuses('out').at(-1) === 'red ring TLS: self-signed certificate', 'refused');
+          assert.equal(secret.peers.length, 0);
+        } finally {
+          await stopFlow();
+          await secret.close();
+        }
+      });
+    }
 
     it('11: the action connect to a dead host is an error', async () => {
       const port = await freePort();

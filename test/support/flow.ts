@@ -14,7 +14,7 @@ export type FlowNode = { readonly id: string; readonly type: string } & Readonly
 const NODE_RED = require.resolve(process.env['POSTHORN_NODE_RED'] ?? 'node-red');
 
 /** Core nodes that flows of tests use. */
-const CORE = ['common/24-complete', 'common/25-catch', 'common/25-status', 'network/05-tls'].map(
+const CORE = ['common/24-complete', 'common/25-catch', 'common/25-status', 'network/05-tls', 'network/10-mqtt'].map(
   (file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void,
 );
 
@@ -41,7 +41,7 @@ function placed(nodes: readonly FlowNode[]): readonly FlowNode[] {
 }
 
 function isConfig({ type }: FlowNode): boolean {
-  return type === 'mqtt-connection' || type === 'tls-config';
+  return ['mqtt-connection', 'mqtt-broker', 'tls-config'].includes(type);
 }
 
 /** What the helper drives, and hides. Its own `setFlows` gives up when a deploy takes more than 300 ms. */
