@@ -112,7 +112,7 @@ export class Client {
       throw new MqttError('invalid-options', `${filter} is a shared subscription, which cannot have No Local`);
     }
     this.#subscriptions.add(parsed, receiver, options, outcome);
-    this.#session.offerHeld();
+    this.#session.incoming.offerHeld();
     this.#lifecycle.wake();
     return {
       filter: parsed,

@@ -1,13 +1,7 @@
 import { Connection, type SessionPacket } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { ConnectionRefused, MqttError, PacketTooLarge } from '../protocol/errors.ts';
-import type {
-  ConnackPacket,
-  ControlPacket,
-  MessageProperties,
-  ProtocolVersion,
-  PublishPacket,
-} from '../protocol/packet.ts';
+import type { ConnackPacket, ControlPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { NextPacket, Outgoing } from '../session/outgoing.ts';
 import { type PendingRequest, Requests } from '../session/requests.ts';
@@ -20,6 +14,7 @@ import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
 import { parseMessage } from './message.ts';
 import type { Settings } from './options.ts';
+import { publishPacket, whyNotAllowed } from './outgoing-publish.ts';
 import type { ClientState } from './state.ts';
 import type { SubscriptionLink, Subscriptions } from './subscriptions.ts';
 
@@ -137,9 +132,9 @@ export class Lifecycle {
   hold(): void {
     if (this.#link === undefined) return;
     this.#holdTimer?.cancel();
-    this.#session.hold();
+    this.#session.incoming.hold();
     this.#holdTimer = this.#settings.clock.timer(HOLD_TIME, () => {
-      this.#session.letGo();
+      this.#session.incoming.letGo();
       this.#pump();
     });
   }
@@ -350,33 +345,6 @@ export class Lifecycle {
     this.#state = state;
     this.#changed(state);
   }
-}
-
-function publishPacket({ entry, packetId, dup }: Extract<NextPacket, { cmd: 'publish' }>): PublishPacket {
-  const { topic, payload, qos, retain } = entry.message;
-  return { cmd: 'publish', topic, payload, qos, retain, dup, packetId, properties: currentProperties(entry) };
-}
-
-/** The Message Expiry Interval counts down while a message waits (3.3.2.3.3). */
-function currentProperties({ message, expiresAt }: Outgoing): MessageProperties | undefined {
-  if (expiresAt === undefined) return message.properties;
-  const seconds = Math.max(1, Math.ceil((expiresAt - Date.now()) / 1000));
-  return { ...message.properties, messageExpiryInterval: seconds };
-}
-
-/** [MQTT-3.2.2-11] and [MQTT-3.2.2-14]: what this Server said it does not take is never sent to it. */
-function whyNotAllowed({ message }: Outgoing, limits: ServerLimits): MqttError | undefined {
-  if (message.qos > limits.maximumQoS) {
-    const problem = `the broker accepts at most QoS ${limits.maximumQoS}, the message to ${message.topic} has QoS ${message.qos}`;
-    return new MqttError('not-supported', problem);
-  }
-  if (message.retain && !limits.retainAvailable) {
-    return new MqttError(
-      'not-supported',
-      `the broker keeps no retained messages, the one to ${message.topic} is retained`,
-    );
-  }
-  return undefined;
 }
 
 function offline(cause: MqttError): MqttError {

@@ -1,7 +1,7 @@
 import type { PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { Queue } from '../util/queue.ts';
-import type { Reply } from './session.ts';
+import type { Reply } from './incoming.ts';
 
 interface Pending {
   readonly cmd: 'puback' | 'pubrec';

@@ -1,19 +1,15 @@
 import { MqttError, protocolError, PublishRejected } from '../protocol/errors.ts';
-import type { AckCommand, AckPacket, Message, PacketId, PublishPacket } from '../protocol/packet.ts';
+import type { AckPacket, Message, PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import type { NextPacket, Outgoing, Settle } from './outgoing.ts';
 import { sizeOf } from './outgoing.ts';
-import { Acknowledgements } from './acknowledgements.ts';
+import { Incoming, type Reply } from './incoming.ts';
 import { PacketIds } from './packet-ids.ts';
-import { Received } from './received.ts';
 
 /** In place of a connection's number: an announcement that was not sent yet. */
 const ANNOUNCED = -1;
-
-/** Sends an acknowledgement on the connection that the packet came from. */
-export type Reply = (cmd: AckCommand, packetId: PacketId, reasonCode: number) => void;
 
 /** What the Server allows on this connection. */
 export interface SessionLimits {
@@ -29,8 +25,9 @@ export interface SessionLimits {
  */
 export class Session {
   readonly ids = new PacketIds();
+  /** The receiving half. */
+  readonly incoming: Incoming;
   readonly #store: SessionStore;
-  readonly #deliver: (packet: PublishPacket) => boolean;
 
   // Valid for the session.
   #sequence = 0;
@@ -39,7 +36,6 @@ export class Session {
   readonly #published = new Map<PacketId, Outgoing>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]. */
   readonly #released = new Map<PacketId, Outgoing>();
-  readonly #received: Received;
   #bytes = 0;
   #count = 0;
 
@@ -49,9 +45,6 @@ export class Session {
   /** PUBLISH packets of this connection that are not acknowledged yet, and PUBRELs (4.9). */
   #unacknowledged = 0;
   readonly #resend = new Queue<Outgoing>();
-  readonly #acknowledgements = new Acknowledgements();
-  /** Whether a message that nobody takes waits for somebody. */
-  #holding = false;
 
   /**
    * @param deliver hands a message to its receivers; false if there is none.
@@ -59,9 +52,8 @@ export class Session {
    */
   constructor(store: SessionStore, deliver: (packet: PublishPacket) => boolean, settleRestored: Settle = ignore) {
     this.#store = store;
-    this.#deliver = deliver;
     const { outgoing, received } = store.load();
-    this.#received = new Received(store, received);
+    this.incoming = new Incoming(store, received, deliver);
     for (const stored of outgoing) this.#restore({ ...stored, settle: settleRestored, connection: 0 });
   }
 
@@ -126,7 +118,7 @@ export class Session {
    */
   reset(limits: SessionLimits): void {
     this.#begin(limits);
-    this.#received.clear();
+    this.incoming.clear();
     for (const [packetId, entry] of this.#released) this.#finish(packetId, entry, undefined, ReasonCode.Success);
     const again = [...this.#published.values()];
     for (const packetId of this.#published.keys()) this.ids.release(packetId);
@@ -143,7 +135,7 @@ export class Session {
   suspend(error: Error): void {
     this.#connection += 1;
     this.#resend.drain();
-    this.#acknowledgements.clear();
+    this.incoming.suspend();
     this.dropUnsent(error);
   }
 
@@ -190,87 +182,20 @@ export class Session {
     this.#finish(state.packetId, entry, error, 0);
   }
 
-  /** From now on a message at QoS 1 or 2 that nobody takes waits, unacknowledged, for a receiver that may still come. */
-  hold(): void {
-    this.#holding = true;
-  }
-
-  /** There are new receivers: what waits is offered again. */
-  offerHeld(): void {
-    this.#acknowledgements.offer((packet) => {
-      const taken = this.#deliver(packet);
-      if (taken) this.#take(packet);
-      return taken;
-    });
-  }
-
-  /** Nobody came: what waits is acknowledged, and a message that nobody takes is so at once. */
-  letGo(): void {
-    this.#holding = false;
-    this.#acknowledgements.offer((packet) => {
-      this.#take(packet);
-      return true;
-    });
-  }
-
   /** @throws {ProtocolViolation} for an acknowledgement that does not fit what was sent. */
   receive(packet: PublishPacket | AckPacket, reply: Reply): void {
     switch (packet.cmd) {
       case 'publish':
-        return this.#receivePublish(packet, reply);
+        return this.incoming.receivePublish(packet, reply);
       case 'puback':
         return this.#receivePuback(packet);
       case 'pubrec':
         return this.#receivePubrec(packet, reply);
       case 'pubrel':
-        return this.#receivePubrel(packet, reply);
+        return this.incoming.receivePubrel(packet, reply);
       case 'pubcomp':
         return this.#receivePubcomp(packet);
     }
-  }
-
-  #receivePublish(packet: PublishPacket, reply: Reply): void {
-    const { packetId } = packet;
-    if (packetId === undefined) {
-      this.#deliver(packet);
-      return;
-    }
-    if (packet.qos === 1) this.#receiveOnce(packet, packetId, reply);
-    else this.#receiveExactlyOnce(packet, packetId, reply);
-  }
-
-  /** [MQTT-4.3.2-4] the PUBACK says that ownership was accepted: delivered first. */
-  #receiveOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
-    if (this.#received.has(packetId)) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
-    if (!this.#deliver(packet) && this.#mayHold(packet)) {
-      return this.#acknowledgements.hold('puback', packetId, packet, reply);
-    }
-    this.#acknowledgements.send('puback', packetId, reply);
-  }
-
-  /** [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC, and only the first is delivered. */
-  #receiveExactlyOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
-    this.#received.count(packetId);
-    const duplicate = this.#received.has(packetId);
-    // Its id counts as received only when somebody took it: sent again after a reconnect it must not be a duplicate.
-    if (!duplicate && !this.#deliver(packet) && this.#mayHold(packet)) {
-      return this.#acknowledgements.hold('pubrec', packetId, packet, reply);
-    }
-    this.#received.add(packetId);
-    this.#acknowledgements.send('pubrec', packetId, reply);
-  }
-
-  #mayHold(packet: PublishPacket): boolean {
-    return this.#holding && this.#acknowledgements.hasRoomFor(packet);
-  }
-
-  #take(packet: PublishPacket): void {
-    if (packet.qos === 2 && packet.packetId !== undefined) this.#received.add(packet.packetId);
-  }
-
-  #receivePubrel({ packetId }: AckPacket, reply: Reply): void {
-    const known = this.#received.remove(packetId);
-    reply('pubcomp', packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
   }
 
   #receivePuback({ packetId, reasonCode, reasonString }: AckPacket): void {
@@ -378,7 +303,7 @@ export class Session {
     this.#sendQuota = sendQuota;
     this.#unacknowledged = 0;
     this.#resend.drain();
-    this.#received.begin(receiveMaximum);
+    this.incoming.begin(receiveMaximum);
   }
 
   #restore(entry: Outgoing): void {
