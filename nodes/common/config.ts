@@ -157,9 +157,14 @@ function unescaped(text: string): string {
   }
 }
 
+/** Whether what is dialled at this address is encrypted. */
+export function isSecureUrl(url: string): boolean {
+  return /^(mqtts|wss|ssl|tls):/i.test(url);
+}
+
 /** Whether the connection is encrypted: by the tick, or by its URL. */
 export function isSecure(stored: StoredConnection): boolean {
-  return /^(mqtts|wss|ssl|tls):/i.test(brokerUrl(stored));
+  return isSecureUrl(brokerUrl(stored));
 }
 
 function protocolVersion(stored: StoredConnection): NonNullable<ClientOptions['protocolVersion']> {

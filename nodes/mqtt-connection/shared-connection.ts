@@ -16,6 +16,7 @@ import {
 } from '../../src/index.ts';
 import type { BrokerOverride } from '../common/broker-override.ts';
 import { catchError } from '../common/catch-error.ts';
+import { isSecureUrl } from '../common/config.ts';
 import { flag } from '../common/stored.ts';
 import { failure, type NodeStatus, statusOf } from '../common/status.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
@@ -287,7 +288,7 @@ export class SharedConnection {
   /** False only where there is a certificate, and a person turned its check off. */
   get #verified(): boolean {
     const { server = '', tls } = this.#options ?? {};
-    return tls?.rejectUnauthorized !== false || !/^(mqtts|wss|ssl|tls):/i.test(server);
+    return tls?.rejectUnauthorized !== false || !isSecureUrl(server);
   }
 
   #changed(state: ClientState): void {

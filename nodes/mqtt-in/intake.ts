@@ -110,7 +110,7 @@ export class Intake implements Subscriber, User {
   /** Trouble of its own comes before the connection's state. */
   #refresh(): void {
     const trouble = this.#problem ?? this.#firstRefusal();
-    const connected = this.#status?.fill === 'green' || this.#status?.text.startsWith('connected');
+    const connected = this.#connection.state.phase === 'connected';
     if (trouble !== undefined && (connected || this.#problem !== undefined)) this.node.status(failure(trouble));
     else if (this.#status !== undefined) this.node.status(this.#status);
   }
