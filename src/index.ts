@@ -18,6 +18,7 @@ export {
 export type {
   ConnackPacket,
   ConnackProperties,
+  DisconnectProperties,
   Message,
   MessageProperties,
   ProtocolVersion,

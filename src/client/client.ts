@@ -34,7 +34,12 @@ export class Client {
     this.#settings = parseOptions(options);
     const router = new Router();
     this.#session = new Session(this.#settings.store, (packet) => router.deliver(packet));
-    this.#subscriptions = new Subscriptions(router, this.#settings.filtersPerSubscribe, this.#settings.store);
+    this.#subscriptions = new Subscriptions(
+      router,
+      this.#settings.filtersPerSubscribe,
+      this.#settings.store,
+      this.#settings.subscribeUserProperties,
+    );
     this.#lifecycle = new Lifecycle(this.#settings, this.#session, this.#subscriptions, (state) => this.#tell(state));
   }
 

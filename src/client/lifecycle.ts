@@ -118,7 +118,7 @@ export class Lifecycle {
     this.#enter({ phase: 'closing' });
     await this.#sayGoodbye();
     this.#stop.abort();
-    this.#link?.connection.close(closed());
+    this.#link?.connection.close(closed(), ReasonCode.Success, this.#settings.disconnectProperties);
     await this.#loop;
     this.#stop = undefined;
   }
@@ -215,7 +215,7 @@ export class Lifecycle {
       },
     });
     // A stop while the CONNACK is awaited; later `stop` ends the connection in order, before it aborts.
-    const abort = (): void => connection.close(closed());
+    const abort = (): void => connection.close(closed(), ReasonCode.Success, this.#settings.disconnectProperties);
     signal.addEventListener('abort', abort, { once: true });
     connection.open();
     // A stop in the same turn in which the dial succeeded.

@@ -1,5 +1,5 @@
 import { MqttError } from '../protocol/errors.ts';
-import type { ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
+import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
@@ -47,6 +47,10 @@ export interface ClientOptions {
   readonly closing?: PublishRequest;
   /** User properties of CONNECT. */
   readonly userProperties?: UserProperties;
+  /** User properties of every SUBSCRIBE; MQTT 5. */
+  readonly subscribeUserProperties?: UserProperties;
+  /** Properties of the DISCONNECT that ends a connection in order; MQTT 5. */
+  readonly disconnectProperties?: DisconnectProperties;
   /** Received QoS 2 messages that may be open at once, 1 to 65,535. Default 65,535. */
   readonly receiveMaximum?: number;
   /** Bytes of one packet that we accept at most. Default 64 MiB. */
@@ -84,6 +88,8 @@ export interface Settings {
   readonly birth: PublishRequest | undefined;
   readonly closing: PublishRequest | undefined;
   readonly userProperties: UserProperties | undefined;
+  readonly subscribeUserProperties: UserProperties | undefined;
+  readonly disconnectProperties: DisconnectProperties | undefined;
   readonly receiveMaximum: number;
   readonly maximumPacketSize: number;
   readonly topicAliasMaximum: number;
@@ -131,6 +137,8 @@ export function parseOptions(options: ClientOptions): Settings {
     birth: options.birth,
     closing: options.closing,
     userProperties: userProperties(options.userProperties),
+    subscribeUserProperties: userProperties(options.subscribeUserProperties),
+    disconnectProperties: options.disconnectProperties,
     receiveMaximum: range('receive maximum', options.receiveMaximum ?? 65_535, 1, 65_535),
     maximumPacketSize: range(
       'maximum packet size',

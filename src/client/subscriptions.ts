@@ -1,5 +1,12 @@
 import { MqttError, PacketTooLarge, SubscriptionRefused } from '../protocol/errors.ts';
-import type { PacketId, QoS, SubscribePacket, SubscriptionOptions, UnsubscribePacket } from '../protocol/packet.ts';
+import type {
+  PacketId,
+  QoS,
+  SubscribePacket,
+  SubscriptionOptions,
+  UnsubscribePacket,
+  UserProperties,
+} from '../protocol/packet.ts';
 import { hasWildcard, parseShare, type TopicFilter } from '../protocol/topic.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { overlaps } from '../router/overlap.ts';
@@ -35,6 +42,8 @@ export class Subscriptions {
   readonly #router: Router;
   readonly #perPacket: number;
   readonly #store: SessionStore;
+  /** Of every SUBSCRIBE. */
+  readonly #userProperties: UserProperties | undefined;
   /** What the Server granted and has not confirmed to have forgotten. */
   readonly #kept: Set<TopicFilter>;
   readonly #entries = new Map<TopicFilter, Entry>();
@@ -44,7 +53,13 @@ export class Subscriptions {
   #identifier = 1 + Math.floor(Math.random() * (HIGHEST_IDENTIFIER / 2));
 
   /** @param store knows what the Server kept of an earlier client's subscriptions. */
-  constructor(router: Router, filtersPerPacket: number, store: SessionStore = new MemoryStore()) {
+  constructor(
+    router: Router,
+    filtersPerPacket: number,
+    store: SessionStore = new MemoryStore(),
+    userProperties?: UserProperties,
+  ) {
+    this.#userProperties = userProperties;
     this.#router = router;
     this.#perPacket = filtersPerPacket;
     this.#store = store;
@@ -153,7 +168,7 @@ export class Subscriptions {
     };
     try {
       link.send(
-        { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier },
+        { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier, userProperties: this.#userProperties },
         { cmd: 'subscribe', count: batch.length, answered },
       );
     } catch (error) {

@@ -17,6 +17,7 @@ import type {
   ConnackPacket,
   ConnectPacket,
   ControlPacket,
+  DisconnectProperties,
   PacketId,
   PublishPacket,
   ServerPacket,
@@ -160,13 +161,13 @@ export class Connection {
   }
 
   /** Ends in order: DISCONNECT, then the transport's end; at the latest after a second at once. */
-  close(cause: MqttError, reasonCode: number = ReasonCode.Success): void {
+  close(cause: MqttError, reasonCode: number = ReasonCode.Success, properties: DisconnectProperties = {}): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return;
     this.#cause = cause;
     this.#framer.stop();
     this.#keepAlive.stop();
     this.#deadline?.cancel();
-    this.#sendDisconnect(reasonCode);
+    this.#sendDisconnect(reasonCode, properties);
     // [MQTT-3.14.4-1] what was collected leaves now, or never: nothing follows a DISCONNECT.
     this.#write();
     this.#phase = 'closing';
@@ -286,11 +287,11 @@ export class Connection {
   }
 
   /** Before the CONNACK there is no DISCONNECT, and before MQTT 5 none with a reason (3.14, 4.13.1). */
-  #sendDisconnect(reasonCode: number): void {
+  #sendDisconnect(reasonCode: number, properties: DisconnectProperties): void {
     const orderly = reasonCode < 0x80;
     if (this.#phase !== 'running' || (this.#options.connect.protocolVersion < 5 && !orderly)) return;
     try {
-      this.#writer.control({ cmd: 'disconnect', reasonCode, properties: {} });
+      this.#writer.control({ cmd: 'disconnect', reasonCode, properties });
     } catch (error) {
       // A Server that takes no packet of this size is left without a word.
       if (!(error instanceof PacketTooLarge)) throw error;

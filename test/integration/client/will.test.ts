@@ -29,6 +29,22 @@ describe('will, birth and close message', () => {
     );
   });
 
+  it('SUBSCRIBE and DISCONNECT carry the properties that were chosen, in MQTT 5', async () => {
+    const { client, peer } = await bench.connected({
+      protocolVersion: 5,
+      subscribeUserProperties: [['why', 'test']],
+      disconnectProperties: { reasonString: 'done', userProperties: [['k', 'v']] },
+    });
+    const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    client.subscribe('a', { receive: () => undefined }, options, () => undefined);
+    const { properties } = await peer.expect('subscribe');
+    assert.deepEqual({ ...properties?.userProperties }, { why: 'test' });
+    await client.close();
+    const disconnect = await peer.skipTo('disconnect');
+    assert.equal(disconnect.properties?.reasonString, 'done');
+    assert.deepEqual({ ...disconnect.properties?.userProperties }, { k: 'v' });
+  });
+
   it('destroy ends the connection without DISCONNECT, so that the broker publishes the will', async () => {
     const { client, peer } = await bench.connected({ will });
     client.destroy();
