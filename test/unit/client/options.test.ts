@@ -30,6 +30,8 @@ describe('parseOptions', () => {
       birth: undefined,
       closing: undefined,
       userProperties: undefined,
+      subscribeUserProperties: undefined,
+      disconnectProperties: undefined,
       receiveMaximum: 65_535,
       maximumPacketSize: 64 * 1024 * 1024,
       topicAliasMaximum: 32,
