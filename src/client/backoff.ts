@@ -1,3 +1,5 @@
+import type { Random } from '../util/clock.ts';
+
 /** Delays between connection attempts, all in milliseconds. */
 export interface BackoffOptions {
   /** Upper bound of the first delay. Default 1,000. */
@@ -14,10 +16,10 @@ export interface BackoffOptions {
  */
 export class Backoff {
   readonly #options: BackoffOptions;
-  readonly #random: () => number;
+  readonly #random: Random;
   #failures = 0;
 
-  constructor(options: BackoffOptions, random: () => number = Math.random) {
+  constructor(options: BackoffOptions, random: Random) {
     this.#options = options;
     this.#random = random;
   }

@@ -33,12 +33,19 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const router = new Router();
-    this.#session = new Session(this.#settings.store, (packet) => router.deliver(packet));
+    this.#session = new Session(
+      this.#settings.store,
+      (packet) => router.deliver(packet),
+      (error) => {
+        if (error !== undefined) this.#settings.restored(error);
+      },
+    );
     this.#subscriptions = new Subscriptions(
       router,
       this.#settings.filtersPerSubscribe,
       this.#settings.store,
       this.#settings.subscribeUserProperties,
+      this.#settings.random,
     );
     this.#lifecycle = new Lifecycle(this.#settings, this.#session, this.#subscriptions, (state) => this.#tell(state));
   }

@@ -70,7 +70,7 @@ export class Lifecycle {
     this.#session = session;
     this.#subscriptions = subscriptions;
     this.#changed = changed;
-    this.#backoff = new Backoff(settings.backoff);
+    this.#backoff = new Backoff(settings.backoff, settings.random);
     this.#server = describeServer(settings.server);
     this.#clientId = settings.clientId;
     this.#version = settings.protocolVersion === 'auto' ? 5 : settings.protocolVersion;
@@ -159,7 +159,7 @@ export class Lifecycle {
       this.#backoff.held(this.#settings.clock.now() - startedAt);
       if (this.#backoff.failures === 0) attempt = 0;
       const delay = this.#backoff.next(cause.retryable);
-      this.#enter({ phase: 'waiting', until: Date.now() + delay, attempt, cause });
+      this.#enter({ phase: 'waiting', until: this.#settings.clock.wall() + delay, attempt, cause });
       // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
       this.#session.dropUnsent(offline(cause));
       await sleep(this.#settings.clock, delay, signal);

@@ -6,7 +6,7 @@ import type { SessionStore } from '../store/session-store.ts';
 import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';
 import { parseServer, type ServerAddress } from '../transport/server.ts';
 import type { TlsOptions } from '../transport/tls.ts';
-import { type Clock, systemClock } from '../util/clock.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '../util/clock.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { type PublishRequest, parseMessage } from './message.ts';
 
@@ -71,7 +71,13 @@ export interface ClientOptions {
   /** Where the session lives. Default: in memory, with this client. */
   readonly store?: SessionStore;
   readonly clock?: Clock;
+  /** Chance: for delays, identifiers and packet ids. Default: the system's. */
+  readonly random?: Random;
   readonly dial?: Dial;
+  /** Told what a person should know and no single message or subscription is told: each thing once per connection. */
+  readonly report?: (notice: MqttError) => void;
+  /** Told why a message that an earlier client accepted will never be delivered. */
+  readonly restored?: (error: Error) => void;
 }
 
 /** Checked options with every default filled in. */
@@ -102,7 +108,10 @@ export interface Settings {
   readonly filtersPerSubscribe: number;
   readonly store: SessionStore;
   readonly clock: Clock;
+  readonly random: Random;
   readonly dial: Dial;
+  readonly report: (notice: MqttError) => void;
+  readonly restored: (error: Error) => void;
 }
 
 const DEFAULT_BACKOFF: BackoffOptions = { initial: 1000, maximum: 30_000, stableAfter: 10_000 };
@@ -161,7 +170,10 @@ export function parseOptions(options: ClientOptions): Settings {
     filtersPerSubscribe: range('filters per subscribe', options.filtersPerSubscribe ?? 8, 1, 65_535),
     store: options.store ?? new MemoryStore(),
     clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
     dial: options.dial ?? dial,
+    report: options.report ?? ignore,
+    restored: options.restored ?? ignore,
   };
 }
 
@@ -204,4 +216,8 @@ function text(name: string, value: string | undefined): string | undefined {
   const problem = value === undefined ? undefined : whyNotEncodable(value);
   if (problem !== undefined) throw new MqttError('invalid-options', `the ${name} ${problem}`);
   return value;
+}
+
+function ignore(): void {
+  // Who gives no listener does not want to know.
 }

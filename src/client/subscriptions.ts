@@ -14,6 +14,7 @@ import type { Receiver, Router } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
+import { type Random, systemRandom } from '../util/clock.ts';
 import type { OutcomeListener } from './outcome.ts';
 import { type Entry, planCovering, planEach, refusesStored, wantsStored, type WireWish } from './wire-plan.ts';
 
@@ -50,7 +51,7 @@ export class Subscriptions {
   /** Entries whose wishes and wire may differ. */
   readonly #dirty = new Set<Entry>();
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
-  #identifier = 1 + Math.floor(Math.random() * (HIGHEST_IDENTIFIER / 2));
+  #identifier: number;
 
   /** @param store knows what the Server kept of an earlier client's subscriptions. */
   constructor(
@@ -58,7 +59,9 @@ export class Subscriptions {
     filtersPerPacket: number,
     store: SessionStore = new MemoryStore(),
     userProperties?: UserProperties,
+    random: Random = systemRandom,
   ) {
+    this.#identifier = 1 + Math.floor(random() * (HIGHEST_IDENTIFIER / 2));
     this.#userProperties = userProperties;
     this.#router = router;
     this.#perPacket = filtersPerPacket;

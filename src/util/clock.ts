@@ -9,6 +9,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since some fixed point; never goes backwards. */
   now(): number;
+  /** Milliseconds since the epoch, as a person's clock shows them: it may jump either way. */
+  wall(): number;
   /** Calls `fire` once after `delay`, unless cancelled. */
   timer(delay: number, fire: () => void): Timer;
   /** Calls `run` after the sockets that are readable now have been read. */
@@ -20,12 +22,18 @@ const LONGEST_TIMER = 0x7fffffff;
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   timer(delay, fire) {
     const handle = setTimeout(fire, Math.min(delay, LONGEST_TIMER));
     return { cancel: () => clearTimeout(handle) };
   },
   afterIo: (run) => void setImmediate(run),
 };
+
+/** A number from 0 to below 1: chance as an argument, so that a seed replays it. */
+export type Random = () => number;
+
+export const systemRandom: Random = () => Math.random();
 
 /** Resolves after `delay` milliseconds, or at once when `signal` is or becomes aborted; never rejects. */
 export function sleep(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {

@@ -19,6 +19,13 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  /** The epoch of this clock; a test may make it jump. */
+  epoch = 1_700_000_000_000;
+
+  wall(): number {
+    return this.epoch + this.#now;
+  }
+
   timer(delay: number, fire: () => void): Timer {
     const pending = { at: this.#now + delay, fire };
     this.#timers.add(pending);

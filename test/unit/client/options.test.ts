@@ -13,10 +13,10 @@ function refuses(options: object, problem: RegExp, code = 'invalid-options'): vo
 
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
-    const { store, clock, dial, ...settings } = parseOptions({ server: SERVER });
+    const { store, clock, random, dial, report, restored, ...settings } = parseOptions({ server: SERVER });
     assert.ok(store);
     assert.ok(clock);
-    assert.equal(typeof dial, 'function');
+    for (const each of [dial, random, report, restored]) assert.equal(typeof each, 'function');
     assert.deepEqual(settings, {
       server: { scheme: 'mqtt', host: 'broker.example', port: 1883, path: '' },
       protocolVersion: 'auto',
