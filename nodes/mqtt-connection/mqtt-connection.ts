@@ -3,7 +3,7 @@ import { MemoryStore, type SessionStore } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
-import { addConnectionView } from './core-view.ts';
+import { addConnectionView } from './connection-view.ts';
 import { SharedConnection } from './shared-connection.ts';
 import { tlsOptionsOf } from './tls-config.ts';
 

@@ -15,8 +15,8 @@ import {
   textOf,
 } from '../../src/index.ts';
 import type { BrokerOverride } from '../common/broker-override.ts';
-import { catchError } from '../common/catch-error.ts';
-import { isSecureUrl } from '../common/config.ts';
+import { catchError } from './catch-error.ts';
+import { isSecureUrl } from '../common/broker-address.ts';
 import { flag } from '../common/stored.ts';
 import { failure, type NodeStatus, statusOf } from '../common/status.ts';
 import type { ConnectionSettings } from './connection-settings.ts';

@@ -1,10 +1,10 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
-import { runAction } from '../common/actions.ts';
-import { connectionOf } from '../common/connection-of.ts';
+import { runAction } from '../mqtt-connection/actions.ts';
+import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import type { OutgoingMsg } from '../common/message.ts';
-import { publishMsg } from '../common/publish.ts';
-import { withoutConnection } from '../common/without-connection.ts';
-import { addOutView } from '../mqtt-connection/core-view.ts';
+import { publishMsg } from '../mqtt-connection/publish.ts';
+import { withoutConnection } from '../mqtt-connection/without-connection.ts';
+import { addOutView } from './out-view.ts';
 import type { User } from '../mqtt-connection/shared-connection.ts';
 import { type OutDef, outDefaults } from './out-defaults.ts';
 

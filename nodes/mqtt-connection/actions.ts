@@ -1,6 +1,6 @@
 import { MqttError } from '../../src/index.ts';
-import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
-import type { BrokerOverride } from './broker-override.ts';
+import type { SharedConnection } from './shared-connection.ts';
+import type { BrokerOverride } from '../common/broker-override.ts';
 
 interface ActionMsg {
   readonly action?: unknown;
