@@ -1,18 +1,21 @@
 import type { Node, NodeMessage } from 'node-red';
-import type { SubscriptionOptions } from '../../src/index.ts';
+import { type SubscriptionOptions, textOf } from '../../src/index.ts';
 import type { OutDefaults, OutgoingMsg } from '../common/message.ts';
 import { qosOf } from '../common/stored.ts';
 import { subscriptionOptions } from '../common/subscription-options.ts';
-import { CallbackSubscriber, type MessageCallback } from './callback-subscriber.ts';
+import type { MessageCallback } from './callback-subscriber.ts';
+import { CallbackSubscribers } from './callback-subscribers.ts';
 import { publishMsg } from './publish.ts';
 import type { SharedConnection } from './shared-connection.ts';
+import { StatusLight } from './status-light.ts';
 import type { View } from './view.ts';
+import { whenClosed } from './when-closed.ts';
 
 type Callback = (error?: Error) => void;
 
 /** The functions that `mqtt-broker` offers to other packages' nodes, under the same names. */
 export function connectionMethods(node: Node, connection: SharedConnection): View {
-  const subscribers = new Map<string, CallbackSubscriber>();
+  const subscribers = new CallbackSubscribers(node, connection);
   const methods = {
     v5: () => connection.mqtt5,
     canConnect: () => connection.changeable,
@@ -20,37 +23,43 @@ export function connectionMethods(node: Node, connection: SharedConnection): Vie
       if (typeof options === 'object' && options !== null) connection.configure(options as Record<string, unknown>);
     },
     // As with core, who asked hears only of success; a failure is in the status, the log and the Catch nodes.
-    connect: (callback?: Callback) => void connection.connect().then(() => callback?.(), ignore),
-    // `disconnect` and `destroy` never reject.
-    disconnect: (callback?: Callback) => void connection.disconnect().then(() => callback?.()),
-    register: (user: Node) => connection.register({ node: user, show: (status) => user.status(status) }),
-    deregister: (user: Node, done?: Callback, removed = false) =>
-      void deregister(connection, user, removed).then(() => done?.()),
-    publish: (msg: OutgoingMsg, done?: Callback) =>
-      publishMsg(
-        connection,
-        msg,
-        MESSAGE_DECIDES,
-        done ?? ((error) => error && node.error(error, { ...msg } as NodeMessage)),
-      ),
-    subscribe: (topic: string, options?: unknown, callback?: MessageCallback, ref: unknown = 0) => {
-      const id = String(ref);
-      const subscriber = subscribers.get(id) ?? new CallbackSubscriber(id, node);
-      subscribers.set(id, subscriber.on(topic, callback));
-      connection.subscribe(topic, subscriber, optionsOf(options), ignore);
+    connect: (callback?: Callback) => void connection.connect().then(() => callBack(node, callback), ignore),
+    disconnect: (callback?: Callback) => whenClosed(node, connection.disconnect(), () => callBack(node, callback)),
+    register: (user: Node) => {
+      const light = new StatusLight(user);
+      connection.register({ node: user, show: (status) => light.show(status) });
     },
-    unsubscribe: (topic: string, ref: unknown = 0) => connection.unsubscribe(topic, String(ref)),
+    deregister: (user: Node, done?: Callback, removed = false) =>
+      whenClosed(node, deregister(connection, user, removed), () => callBack(node, done)),
+    publish: (msg: OutgoingMsg, done?: Callback) =>
+      publishMsg(connection, msg, MESSAGE_DECIDES, (error) => {
+        if (done !== undefined) callBack(node, () => done(error));
+        else if (error !== undefined) node.error(error, { ...msg } as NodeMessage);
+      }),
+    subscribe: (topic: string, options?: unknown, callback?: MessageCallback, ref: unknown = 0) =>
+      subscribers.subscribe(topic, optionsOf(options), callback, String(ref)),
+    unsubscribe: (topic: string, ref: unknown = 0) => subscribers.unsubscribe(topic, String(ref)),
   };
   const client = {
     end: (force?: unknown, ...more: unknown[]) => {
       const callback = [force, ...more].find((each) => typeof each === 'function') as Callback | undefined;
-      void (force === true ? connection.destroy() : connection.disconnect()).then(() => callback?.());
+      const ended = force === true ? connection.destroy() : connection.disconnect();
+      whenClosed(node, ended, () => callBack(node, callback));
     },
     get connected() {
       return connection.state.phase === 'connected';
     },
   };
   return { ...asView(methods), client: () => client };
+}
+
+/** What another package's function throws is told as an error of this node, and goes no further. */
+function callBack(node: Node, callback: Callback | undefined): void {
+  try {
+    callback?.();
+  } catch (error) {
+    node.error(`a callback of another node failed: ${textOf(error)}`);
+  }
 }
 
 async function deregister(connection: SharedConnection, node: Node, removed: boolean): Promise<void> {

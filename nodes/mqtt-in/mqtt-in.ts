@@ -4,6 +4,7 @@ import { datatypeOf } from '../common/decode.ts';
 import { runAction } from '../mqtt-connection/actions.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { filled } from '../common/stored.ts';
+import { whenClosed } from '../mqtt-connection/when-closed.ts';
 import { addInView } from './in-view.ts';
 import { DynamicSubscriptions } from './dynamic-subscriptions.ts';
 import { type InDef, isDynamic } from './in-def.ts';
@@ -26,8 +27,7 @@ export = function register(RED: NodeAPI): void {
       else subscriptions.run(msg, send, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
-      // `close` never rejects.
-      void intake.close(removed).then(done);
+      whenClosed(this, intake.close(removed), done);
     });
   }
 
