@@ -3,7 +3,7 @@ import type { IConnectPacket, IPublishPacket, ISubscribePacket } from 'mqtt-pack
 import { convertFlows } from '../../../nodes/convert/convert-flows.ts';
 import { until } from '../../support/events.ts';
 import { collect, type FlowNode, node, startFlow, stopFlow } from '../../support/flow.ts';
-import { agreeing } from './flows.ts';
+import { agreeing } from '../flows.ts';
 
 /** A flow of the core nodes with every field set, as the editor exports it: all text, and names as they are stored. */
 function coreFlow(port: number): FlowNode[] {
