@@ -34,5 +34,6 @@ export type { Receiver } from './router/router.ts';
 export type { Settle } from './session/outgoing.ts';
 export { MemoryStore } from './store/memory-store.ts';
 export type { SessionStore, StoredMessage, StoredSession } from './store/session-store.ts';
+export { shownText } from './protocol/visible.ts';
 export { parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';

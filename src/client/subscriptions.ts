@@ -10,7 +10,7 @@ import type {
 import { hasWildcard, parseShare, type TopicFilter } from '../protocol/topic.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { overlaps } from '../router/overlap.ts';
-import type { Receiver, Router } from '../router/router.ts';
+import type { Receiver, Router, Vacancy, Withheld } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
@@ -92,12 +92,14 @@ export class Subscriptions {
   }
 
   /** The receiver goes, but its subscription stays with the Server until somebody takes it up or `prune` is called. */
-  release(filter: TopicFilter, receiver: Receiver): void {
-    this.#detach(filter, receiver);
+  release(filter: TopicFilter, receiver: Receiver): Vacancy | undefined {
+    this.#entries.get(filter)?.members.delete(receiver);
+    return this.#router.release(filter, receiver);
   }
 
   /** Unsubscribes what was released and not taken up again. */
   prune(): void {
+    this.#router.prune();
     for (const entry of this.#entries.values()) if (entry.members.size === 0) this.#dirty.add(entry);
   }
 
@@ -128,7 +130,7 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     for (const entry of this.#entries.values()) {
-      this.#router.withholdStored(entry.filter, undefined);
+      this.#router.withhold(entry.filter, undefined);
       forEachMember([entry], (member) => (member.stored = member.stored === 'asked' ? 'wanted' : member.stored));
       if (entry.wire === 'asked') entry.wire = 'none';
     }
@@ -181,16 +183,20 @@ export class Subscriptions {
       for (const wish of batch) this.#refuse(wish.entry, error);
       return;
     }
-    for (const wish of batch) this.#asked(wish, subscriptionIdentifier);
+    for (const wish of batch) this.#asked(wish, subscriptionIdentifier, link);
   }
 
-  #asked({ entry, serves, options }: WireWish, subscriptionIdentifier: number | undefined): void {
+  #asked(
+    { entry, serves, options }: WireWish,
+    subscriptionIdentifier: number | undefined,
+    link: SubscriptionLink,
+  ): void {
     entry.wire = 'asked';
     entry.asked = options;
     entry.identifier = subscriptionIdentifier;
     this.#tellRouter(entry);
     for (const served of serves) {
-      this.#router.withholdStored(served.filter, receiversWithoutStored(served));
+      this.#router.withhold(served.filter, withheldFrom(served, options.retainAsPublished && link.mqtt5));
       forEachMember([served], (member) => (member.stored = member.stored === 'wanted' ? 'asked' : member.stored));
     }
   }
@@ -199,13 +205,14 @@ export class Subscriptions {
     const { entry, serves, options } = wish;
     if (code >= 0x80) return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     entry.wire = 'granted';
+    entry.granted = code as QoS;
     this.#keep(entry.filter);
     this.#tellRouter(entry);
     // A live message may carry the RETAIN flag too: then only what comes with the answer is known to be stored.
     if (link.mqtt5 && options.retainAsPublished && serves.some(hasReceiversWithoutStored)) {
       const { version } = entry;
       link.barrier(() => {
-        if (entry.version === version) for (const { filter } of serves) this.#router.withholdStored(filter, undefined);
+        if (entry.version === version) for (const { filter } of serves) this.#router.withhold(filter, undefined);
       });
     }
     forEachMember(serves, (member) => (member.stored = 'had'));
@@ -213,10 +220,10 @@ export class Subscriptions {
   }
 
   /** By which identifier copies for the filter come, and whether they are sure to come. */
-  #tellRouter({ filter, wire, identifier }: Entry): void {
+  #tellRouter({ filter, wire, identifier, asked, granted }: Entry): void {
     const onWire = wire === 'asked' || wire === 'granted';
     this.#router.identify(filter, onWire ? identifier : undefined);
-    if (wire === 'granted') this.#router.grant(filter);
+    if (wire === 'granted') this.#router.grant(filter, { qos: granted, noLocal: asked?.noLocal ?? false });
   }
 
   /** Those that it would have served too are subscribed by themselves: they may be allowed. */
@@ -320,6 +327,7 @@ export class Subscriptions {
       asked: undefined,
       identifier: undefined,
       version: 0,
+      granted: 0,
     };
     this.#entries.set(filter, entry);
     return entry;
@@ -347,13 +355,18 @@ function differs(asked: SubscriptionOptions | undefined, wanted: SubscriptionOpt
   );
 }
 
-function receiversWithoutStored({ members }: Entry): ReadonlySet<Receiver> | undefined {
-  const receivers = [...members].filter(([, member]) => refusesStored(member)).map(([receiver]) => receiver);
-  return receivers.length === 0 ? undefined : new Set(receivers);
+/** @param live whether a live message may carry the RETAIN flag too: then only copies of what a member had are known. */
+function withheldFrom({ members }: Entry, live: boolean): ReadonlyMap<Receiver, Withheld> | undefined {
+  const rules = new Map<Receiver, Withheld>();
+  for (const [receiver, member] of members) {
+    if (member.options.retainHandling === 2) rules.set(receiver, 'all');
+    else if (refusesStored(member)) rules.set(receiver, live ? 'repeated' : 'all');
+  }
+  return rules.size === 0 ? undefined : rules;
 }
 
 function hasReceiversWithoutStored(entry: Entry): boolean {
-  return receiversWithoutStored(entry) !== undefined;
+  return withheldFrom(entry, true) !== undefined;
 }
 
 function forEachMember(entries: readonly Entry[], visit: (member: Parameters<typeof wantsStored>[0]) => void): void {

@@ -24,6 +24,8 @@ export interface Entry {
   asked: SubscriptionOptions | undefined;
   /** The Subscription Identifier of that, if there was one. */
   identifier: number | undefined;
+  /** The QoS of the last SUBACK. */
+  granted: QoS;
   /** Rises with every SUBSCRIBE, so that an answer to an earlier one is recognised. */
   version: number;
 }

@@ -1,7 +1,9 @@
-import type { PacketId, PublishPacket } from '../protocol/packet.ts';
+import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { Queue } from '../util/queue.ts';
-import type { Reply } from './incoming.ts';
+
+/** Sends an acknowledgement on the connection that the packet came from. */
+export type Reply = (cmd: AckCommand, packetId: PacketId, reasonCode: number) => void;
 
 interface Pending {
   readonly cmd: 'puback' | 'pubrec';

@@ -1,12 +1,9 @@
 import { protocolError } from '../protocol/errors.ts';
-import type { AckCommand, AckPacket, PacketId, PublishPacket } from '../protocol/packet.ts';
+import type { AckPacket, PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { SessionStore } from '../store/session-store.ts';
-import { Acknowledgements } from './acknowledgements.ts';
+import { Acknowledgements, type Reply } from './acknowledgements.ts';
 import { Received } from './received.ts';
-
-/** Sends an acknowledgement on the connection that the packet came from. */
-export type Reply = (cmd: AckCommand, packetId: PacketId, reasonCode: number) => void;
 
 /** The receiving half of a session (4.3): who gets a message, and when it is acknowledged. */
 export class Incoming {

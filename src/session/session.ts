@@ -5,7 +5,8 @@ import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import type { NextPacket, Outgoing, Settle } from './outgoing.ts';
 import { sizeOf } from './outgoing.ts';
-import { Incoming, type Reply } from './incoming.ts';
+import type { Reply } from './acknowledgements.ts';
+import { Incoming } from './incoming.ts';
 import { PacketIds } from './packet-ids.ts';
 
 /** In place of a connection's number: an announcement that was not sent yet. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IConnectPacket, IPublishPacket, ISubscribePacket } from 'mqtt-packet';
-import { convertFlows } from '../../../nodes/common/convert/convert-flows.ts';
+import { convertFlows } from '../../../nodes/convert/convert-flows.ts';
 import { until } from '../../support/events.ts';
 import { collect, type FlowNode, node, startFlow, stopFlow } from '../../support/flow.ts';
 import { agreeing } from './flows.ts';

@@ -37,7 +37,7 @@ function routed(filters: Readonly<Record<string, number | undefined>>): { router
   for (const [filter, identifier] of Object.entries(filters)) {
     router.add(asFilter(filter), sink);
     router.identify(asFilter(filter), identifier);
-    if (identifier !== undefined) router.grant(asFilter(filter));
+    if (identifier !== undefined) router.grant(asFilter(filter), { qos: 0, noLocal: false });
   }
   return { router, sink };
 }
@@ -257,7 +257,7 @@ describe('Router', () => {
     it('whose copy comes beside that of an ordinary one are one message', () => {
       for (const share of ['$share/g/#', '$share/g/a/b']) {
         for (const copies of [[[1], [2]], [[2], [1]], [[1, 2]]]) {
-          const { router, sink } = routed({ [share]: 1, 'a/+': 2 });
+          const { router, sink } = routed({ 'a/+': 2, [share]: 1 });
           for (const identifiers of copies) router.deliver(packet('a/b', identifiers));
           assert.equal(sink.got.length, 1, `${share} ${JSON.stringify(copies)}`);
         }
@@ -277,19 +277,19 @@ describe('Router', () => {
       const router = new Router();
       const [wants, refuses] = [new Sink(), new Sink()];
       for (const sink of [wants, refuses]) router.add(asFilter('a'), sink);
-      router.withholdStored(asFilter('a'), new Set([refuses]));
+      router.withhold(asFilter('a'), new Map([[refuses, 'all']]));
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [1, 0]);
       router.deliver(packet('a'));
       assert.deepEqual([wants.got.length, refuses.got.length], [2, 1]);
-      router.withholdStored(asFilter('a'), undefined);
+      router.withhold(asFilter('a'), undefined);
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [3, 2]);
     });
 
     it('reaches a receiver by another of its filters, which does want it', () => {
       const { router, sink } = routed({ 'a/#': undefined, 'a/b': undefined });
-      router.withholdStored(asFilter('a/#'), new Set([sink]));
+      router.withhold(asFilter('a/#'), new Map([[sink, 'all']]));
       router.deliver(packet('a/b', undefined, true));
       assert.deepEqual(sink.got, ['a/b']);
     });

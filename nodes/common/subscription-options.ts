@@ -1,5 +1,5 @@
 import type { QoS, RetainHandling, SubscriptionOptions } from '../../src/index.ts';
-import { flag, qosOf, whole } from '../common/stored.ts';
+import { flag, qosOf, whole } from './stored.ts';
 
 /** Subscription options as flows store them, and as messages to a dynamic mqtt-in carry them. */
 export interface StoredSubscription {

@@ -1,6 +1,6 @@
 import { MqttError } from '../../src/index.ts';
-import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
-import type { BrokerOverride } from './broker-override.ts';
+import type { SharedConnection } from './shared-connection.ts';
+import type { BrokerOverride } from '../common/broker-override.ts';
 
 interface ActionMsg {
   readonly action?: unknown;
@@ -15,8 +15,7 @@ export function runAction(connection: SharedConnection, msg: ActionMsg, done: (e
       // Both ways end in `done`.
       return void connectAction(connection, msg.broker).then(() => done(), done);
     case 'disconnect':
-      // `disconnect` never rejects.
-      return void connection.disconnect().then(() => done());
+      return void connection.disconnect().then(() => done(), done);
     default:
       return done(new MqttError('invalid-message', 'Invalid action specified'));
   }

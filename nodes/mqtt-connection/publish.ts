@@ -1,6 +1,6 @@
 import { ClientClosed, MqttError, type PublishRequest } from '../../src/index.ts';
-import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
-import { type OutDefaults, type OutgoingMsg, toRequest } from './message.ts';
+import type { SharedConnection } from './shared-connection.ts';
+import { type OutDefaults, type OutgoingMsg, toRequest } from '../common/message.ts';
 
 type Done = (error?: Error) => void;
 

@@ -1,5 +1,5 @@
 import { OWN_TYPE } from './node-types.ts';
-import { type StoredNode, textOf } from './stored-node.ts';
+import { type StoredNode, textIn } from './stored-node.ts';
 import { variableName } from './subflow-variables.ts';
 
 /** Fields in which a copy differs from its broker. */
@@ -7,13 +7,13 @@ const OWN_FIELDS = new Set(['id', 'type', 'clientid', 'credentials']);
 
 /** A connection made from an earlier selection of the same broker's nodes, so that the next selection joins it. */
 export function findCopy(broker: StoredNode, nodes: readonly StoredNode[]): StoredNode | undefined {
-  const clientId = textOf(broker['clientid']);
+  const clientId = textIn(broker['clientid']);
   return nodes.find(
     (node) =>
       node.type === OWN_TYPE['mqtt-broker'] &&
       (clientId === ''
-        ? textOf(node['clientid']) === ''
-        : textOf(node['clientid']).startsWith(`${clientId}-posthorn`)) &&
+        ? textIn(node['clientid']) === ''
+        : textIn(node['clientid']).startsWith(`${clientId}-posthorn`)) &&
       haveSameFields(broker, node),
   );
 }
@@ -23,7 +23,7 @@ export function findCopy(broker: StoredNode, nodes: readonly StoredNode[]): Stor
  * client id from an environment variable stays, because nothing can be appended to a variable.
  */
 export function copyBroker(broker: StoredNode, id: string, nodes: readonly StoredNode[]): StoredNode {
-  const clientId = textOf(broker['clientid']);
+  const clientId = textIn(broker['clientid']);
   const copy = { ...broker, id, type: OWN_TYPE['mqtt-broker'] };
   if (clientId === '' || variableName(clientId) !== undefined) return copy;
   return { ...copy, clientid: freeClientId(`${clientId}-posthorn`, nodes) };
@@ -40,7 +40,7 @@ function isPlain(value: unknown): boolean {
 }
 
 function freeClientId(wanted: string, nodes: readonly StoredNode[]): string {
-  const taken = new Set(nodes.map((node) => textOf(node['clientid'])));
+  const taken = new Set(nodes.map((node) => textIn(node['clientid'])));
   let free = wanted;
   for (let number = 2; taken.has(free); number += 1) free = `${wanted}-${number}`;
   return free;

@@ -4,7 +4,7 @@ import { nameOf } from './node-name.ts';
 import { type CoreNode, OWN_TYPE, isBroker, isCoreFlowNode } from './node-types.ts';
 import { connectionIds, notesOnConnection, notesOnCopy, notesOnFlowNode } from './notes.ts';
 import type { ChangedNode, Note } from './report.ts';
-import { type StoredNode, textOf } from './stored-node.ts';
+import { type StoredNode, textIn } from './stored-node.ts';
 import { SubflowVariables } from './subflow-variables.ts';
 
 /** Converts one node after the other, brokers before their nodes, and writes down what it did. */
@@ -52,7 +52,7 @@ export class Converter {
     if (!this.isConverted(node)) return node;
     this.#report(node, node.id);
     this.notes.push(...notesOnFlowNode(node, this.#connectionIds, this.#variables));
-    const copy = this.#copies.get(textOf(node['broker']));
+    const copy = this.#copies.get(textIn(node['broker']));
     return { ...node, type: OWN_TYPE[node.type], ...(copy !== undefined && { broker: copy.id }) };
   }
 

@@ -1,4 +1,4 @@
-import { brokerAddress } from './broker-address.ts';
+import { brokerAddress } from '../common/broker-address.ts';
 
 export interface ClientIdentity {
   readonly id: string;

@@ -1,5 +1,5 @@
 import type { NodeAPI } from 'node-red';
-import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
+import type { SharedConnection } from './shared-connection.ts';
 
 /** The connection that a flow node names by the id of its config node, or undefined if there is none. */
 export function connectionOf(RED: NodeAPI, id: unknown): SharedConnection | undefined {

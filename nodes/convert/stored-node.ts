@@ -13,6 +13,6 @@ export function isStoredNode(entry: unknown): entry is StoredNode {
 }
 
 /** A field's text; empty where it holds none. */
-export function textOf(value: unknown): string {
+export function textIn(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -1,3 +1,5 @@
+import { isTrue } from '../common/tick.ts';
+
 /** Whether a connection with this stored `protocolVersion` may speak MQTT 5. A flow without one means 4, MQTT 3.1.1. */
 export function speaksVersion5(protocolVersion: unknown): boolean {
   return protocolVersion === 'auto' || protocolVersion === '5' || protocolVersion === 5;
@@ -10,9 +12,4 @@ export function shownVersion(protocolVersion: unknown, compatmode: unknown): str
     (version) => version === protocolVersion || Number(version) === protocolVersion,
   );
   return known ?? '4';
-}
-
-/** A stored tick: old flows and environment variables hold it as text. */
-export function isTrue(value: unknown): boolean {
-  return value === true || value === 'true';
 }

@@ -1,15 +1,16 @@
-import { isSecureUrl, isUrl } from '../editor/broker-address.ts';
+import { isSecureUrl, isUrl } from '../common/broker-address.ts';
+import { isTrue } from '../common/tick.ts';
 import { nameOf } from './node-name.ts';
 import { OWN_TYPE, isCoreFlowNode } from './node-types.ts';
 import type { Note } from './report.ts';
-import { type StoredNode, isStoredNode, textOf } from './stored-node.ts';
+import { type StoredNode, isStoredNode, textIn } from './stored-node.ts';
 import { type SubflowVariables, variableName } from './subflow-variables.ts';
 
 /** What to know about the connection of a converted flow node. */
 export function notesOnFlowNode(node: StoredNode, ids: ReadonlySet<string>, variables: SubflowVariables): Note[] {
   const { id } = node;
   const name = nameOf(node);
-  const broker = textOf(node['broker']);
+  const broker = textIn(node['broker']);
   if (broker === '') return [{ kind: 'noConnection', id, name }];
   if (ids.has(broker) || variables.serves(node)) return [];
   const variable = variableName(broker);
@@ -32,12 +33,12 @@ export function notesOnConnection(connection: StoredNode): Note[] {
 /** What to know about a copy beside its broker. */
 export function notesOnCopy(broker: StoredNode, copy: StoredNode): Note[] {
   const named = { id: copy.id, name: nameOf(copy) };
-  const clientId = textOf(copy['clientid']);
+  const clientId = textIn(copy['clientid']);
   const variable = variableName(clientId);
   return [
     { kind: 'connectionCopied', id: broker.id, name: nameOf(broker), copy: copy.id },
     ...(variable === undefined ? [] : [{ kind: 'clientIdShared', ...named, variable } as const]),
-    ...(clientId === textOf(broker['clientid']) ? [] : [{ kind: 'clientIdChanged', ...named, clientId } as const]),
+    ...(clientId === textIn(broker['clientid']) ? [] : [{ kind: 'clientIdChanged', ...named, clientId } as const]),
     ...(hasPassword(copy) ? [] : [{ kind: 'credentialsMissing', ...named } as const]),
   ];
 }
@@ -61,15 +62,11 @@ export function notesOnStrangers(entries: readonly unknown[]): Note[] {
 
 // Node-RED's own nodes verify by the TLS configuration only, and use that only where TLS is ticked.
 function isVerifiedOnlyNow(broker: StoredNode): boolean {
-  const url = textOf(broker['broker']);
+  const url = textIn(broker['broker']);
   const ticked = isTrue(broker['usetls']);
   const secure = isUrl(url) ? isSecureUrl(url) : ticked;
-  const decidedByTlsConfig = ticked && textOf(broker['tls']) !== '';
+  const decidedByTlsConfig = ticked && textIn(broker['tls']) !== '';
   return secure && !decidedByTlsConfig && !isTrue(broker['verifyservercert']);
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true || value === 'true';
 }
 
 function hasPassword(node: StoredNode): boolean {

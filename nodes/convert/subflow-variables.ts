@@ -1,5 +1,5 @@
 import { OWN_TYPE, isCoreFlowNode } from './node-types.ts';
-import { type StoredNode, textOf } from './stored-node.ts';
+import { type StoredNode, textIn } from './stored-node.ts';
 
 /** An entry of the `env` list of a subflow, or of one of its instances. */
 interface Variable {
@@ -29,13 +29,13 @@ export class SubflowVariables {
   /** Whether a node's `${NAME}` names a variable that is converted with it. */
   serves(node: StoredNode): boolean {
     const name = variableName(node['broker']);
-    return name !== undefined && this.#converted.has(key(textOf(node['z']), name));
+    return name !== undefined && this.#converted.has(key(textIn(node['z']), name));
   }
 
   /** The ids of brokers that a subflow, or an instance, passes on, with whether that variable is converted. */
   brokersOf(node: StoredNode): { readonly id: string; readonly converted: boolean }[] {
     return variablesOf(node).map((variable) => ({
-      id: textOf(variable.value),
+      id: textIn(variable.value),
       converted: this.#isConverted(node, variable),
     }));
   }
@@ -56,7 +56,7 @@ export class SubflowVariables {
 
 /** The variable's name, where a field names one: `${NAME}`. */
 export function variableName(value: unknown): string | undefined {
-  return /^\$\{([^}]+)\}$/.exec(textOf(value))?.[1];
+  return /^\$\{([^}]+)\}$/.exec(textIn(value))?.[1];
 }
 
 /** The subflow that a node defines or is an instance of. */
@@ -67,7 +67,7 @@ export function subflowOf({ id, type }: StoredNode): string | undefined {
 
 function convertVariable(variable: Variable, newId: (brokerId: string) => string): Variable {
   const type = variable.type === 'mqtt-broker' ? OWN_TYPE['mqtt-broker'] : variable.type;
-  return { ...variable, type, value: newId(textOf(variable.value)) };
+  return { ...variable, type, value: newId(textIn(variable.value)) };
 }
 
 function isServedBy(node: StoredNode, subflowId: string, name: string): boolean {

@@ -13,7 +13,7 @@ export interface NumberRange {
 
 /** Why a number field's value is not a number within `range`; blank is no problem, it means the default. */
 export function numberProblem(value: unknown, range: NumberRange): ValueProblem | undefined {
-  const text = textOf(value).trim();
+  const text = typedText(value).trim();
   if (text === '' || mentionsEnvironment(text)) return undefined;
   const number = Number(text);
   if (!Number.isFinite(number)) return { key: 'notNumber', values: { value: text } };
@@ -26,7 +26,7 @@ export function numberProblem(value: unknown, range: NumberRange): ValueProblem 
 
 /** Why a User Properties field is not a JSON object; blank is no problem. */
 export function userPropertiesProblem(value: unknown): ValueProblem | undefined {
-  const text = textOf(value).trim();
+  const text = typedText(value).trim();
   if (text === '' || mentionsEnvironment(text)) return undefined;
   const parsed = parseJson(text);
   if (parsed === undefined) return { key: 'notJson', values: { value: text } };
@@ -34,7 +34,7 @@ export function userPropertiesProblem(value: unknown): ValueProblem | undefined 
   return isObject ? undefined : { key: 'notObject', values: { value: text } };
 }
 
-function textOf(value: unknown): string {
+function typedText(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 

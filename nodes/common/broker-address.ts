@@ -16,9 +16,9 @@ export function isUrl(broker: string): boolean {
   return broker.includes('://');
 }
 
-/** Whether the broker field holds a URL whose scheme means TLS. */
-export function isSecureUrl(broker: string): boolean {
-  return /^(mqtts|ssl|tls|wss):\/\//i.test(broker);
+/** Whether what is dialled at this URL is encrypted. */
+export function isSecureUrl(url: string): boolean {
+  return /^(mqtts|ssl|tls|wss):/i.test(url);
 }
 
 /** `host:port` of a connection's two fields, in lower case, for comparing one broker with another. */

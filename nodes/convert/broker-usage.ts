@@ -1,5 +1,5 @@
 import { isBroker, isCoreFlowNode } from './node-types.ts';
-import { type StoredNode, textOf } from './stored-node.ts';
+import { type StoredNode, textIn } from './stored-node.ts';
 import { type SubflowVariables, subflowOf } from './subflow-variables.ts';
 
 /** What becomes of a broker: it turns into a connection, stays beside a connection made from it, or just stays. */
@@ -22,7 +22,7 @@ export function fatesOf(
   const usedByOthers = new Set<string>();
   const use = (id: string, converted: boolean): unknown => (converted ? usedByConverted : usedByOthers).add(id);
   for (const node of nodes) {
-    if (isCoreFlowNode(node)) use(textOf(node['broker']), isConverted(node));
+    if (isCoreFlowNode(node)) use(textIn(node['broker']), isConverted(node));
     else if (!isBroker(node)) useByAnother(node, variables, use);
   }
   const fate = (id: string): Fate => {
