@@ -1,4 +1,4 @@
-import { sinkOf, type Setup, SETUPS, type Stream, STREAMS, widerSinkOf } from './streams.ts';
+import { sinkOf, type Setup, SETUPS, type Stream, STREAMS, widerFilterOf, widerSinkOf } from './streams.ts';
 
 type FlowNode = Readonly<Record<string, unknown>>;
 
@@ -69,7 +69,7 @@ function widerNodes(setup: Setup): FlowNode[] {
   const { id } = setup;
   const sink = widerSinkOf(setup);
   return [
-    { ...IN, ...ON_QUIET_TAB, id: `${id}-wider`, broker: id, topic: `${id}/in/#`, qos: '2', wires: [[sink]] },
+    { ...IN, ...ON_QUIET_TAB, id: `${id}-wider`, broker: id, topic: widerFilterOf(setup), qos: '2', wires: [[sink]] },
     { id: sink, type: 'reliability-sink', ...ON_QUIET_TAB, wires: [] },
   ];
 }

@@ -7,7 +7,7 @@ import { flowUnderTest } from './flow.ts';
 import { type Entry, incoming, outgoing } from './ledger.ts';
 import { type DeployType, type Given, type HostReport, NodeRedUnderTest } from './node-red.ts';
 import { Observer } from './observer.ts';
-import { type Place, type Setup, SETUPS, sinkOf, type Stream, STREAMS } from './streams.ts';
+import { filterOf, type Place, type Setup, SETUPS, sinkOf, type Stream, STREAMS } from './streams.ts';
 import { WireTap } from './wire-tap.ts';
 
 export interface LongRunOptions {
@@ -169,7 +169,7 @@ export class LongRun {
   #incoming(stream: Stream, place: Place, report: HostReport): Entry {
     const counts = (number: number): boolean => number >= this.#firstCounted;
     const sent = this.#observer.published(stream).filter(counts);
-    const taken = this.#taps.get(stream.setup)?.owed(stream.topic) ?? new Set();
+    const taken = this.#taps.get(stream.setup)?.owed(stream.topic, filterOf(stream, place)) ?? new Set();
     // A kept session was there all the time: all that the broker took over from the publisher must arrive.
     const owed = stream.setup.session === 'kept' ? sent : [...taken].filter(counts);
     const arrivals = arrivalsAt(stream, place, report).filter(counts);

@@ -32,6 +32,15 @@ function stream(setup: Setup, direction: 'in' | 'out', qos: 1 | 2): Stream {
 /** Who receives a stream in the flow: the node of its topic, which deploys touch, and one on a wider filter. */
 export type Place = 'node' | 'wider';
 
+/** What the mqtt-in of a place subscribes. */
+export function filterOf({ topic, setup }: Stream, place: Place): string {
+  return place === 'wider' ? widerFilterOf(setup) : topic;
+}
+
+export function widerFilterOf({ id }: Setup): string {
+  return `${id}/in/#`;
+}
+
 /** The node that counts what arrives at a place. */
 export function sinkOf({ node, setup }: Stream, place: Place): string {
   return place === 'wider' ? widerSinkOf(setup) : `${node}-sink`;

@@ -1,4 +1,4 @@
-import { type IPublishPacket, type Packet, type Parser, parser } from 'mqtt-packet';
+import { type IPublishPacket, type ISubscribePacket, type Packet, type Parser, parser } from 'mqtt-packet';
 import type { Tap } from '../support/fault-link.ts';
 import type { Setup } from './streams.ts';
 
@@ -6,6 +6,8 @@ import type { Setup } from './streams.ts';
 class ConnectionTap implements Tap {
   readonly #toClient: Parser;
   readonly #fromClient: Parser;
+  /** By filter: the identifier that it was subscribed with. */
+  readonly #identifiers = new Map<string, number | undefined>();
   readonly #given = new Map<number, IPublishPacket>();
   readonly #acknowledged: IPublishPacket[] = [];
 
@@ -25,6 +27,13 @@ class ConnectionTap implements Tap {
     return [...this.#given.values()];
   }
 
+  /** Whether this packet is the copy for a subscription: of this filter, or of none in particular. */
+  isCopyFor(filter: string, { properties }: IPublishPacket): boolean {
+    const identifiers = [properties?.subscriptionIdentifier ?? []].flat();
+    const own = this.#identifiers.get(filter);
+    return identifiers.length === 0 || own === undefined || identifiers.includes(own);
+  }
+
   toClient(bytes: Buffer): void {
     this.#toClient.parse(bytes);
   }
@@ -38,12 +47,19 @@ class ConnectionTap implements Tap {
   }
 
   #take(packet: Packet): void {
+    if (packet.cmd === 'subscribe') {
+      for (const { topic } of packet.subscriptions) this.#identifiers.set(topic, identifierIn(packet));
+    }
     if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec') return;
     const publication = this.#given.get(packet.messageId ?? 0);
     if (publication === undefined) return;
     this.#given.delete(packet.messageId ?? 0);
     this.#acknowledged.push(publication);
   }
+}
+
+function identifierIn({ properties }: ISubscribePacket): number | undefined {
+  return properties?.subscriptionIdentifier;
 }
 
 /** What a client has taken over from the broker, over all its connections, as their proxy sees it. */
@@ -63,12 +79,15 @@ export class WireTap {
   };
 
   /**
-   * The numbers of a topic that the client owes to its flow: it has acknowledged them, or got them on the connection
-   * that is still up. What else the broker may have sent was on its way when a connection ended.
+   * The numbers of a topic that the client owes to the node with this filter: it has acknowledged a copy for it, or got
+   * one on the connection that is still up. What else the broker may have sent was on its way when a connection ended.
    */
-  owed(topic: string): ReadonlySet<number> {
-    const last = this.#connections.at(-1)?.open ?? [];
-    const all = [...this.#connections.flatMap(({ acknowledged }) => acknowledged), ...last];
-    return new Set(all.filter((packet) => packet.topic === topic).map(({ payload }) => Number(payload)));
+  owed(topic: string, filter: string): ReadonlySet<number> {
+    const last = this.#connections.at(-1);
+    const owed = this.#connections.flatMap((connection) => {
+      const packets = connection === last ? [...connection.acknowledged, ...connection.open] : connection.acknowledged;
+      return packets.filter((packet) => packet.topic === topic && connection.isCopyFor(filter, packet));
+    });
+    return new Set(owed.map(({ payload }) => Number(payload)));
   }
 }
