@@ -33,6 +33,6 @@ export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } fr
 export type { Receiver } from './router/router.ts';
 export type { Settle } from './session/outgoing.ts';
 export { MemoryStore } from './store/memory-store.ts';
-export type { SessionStore, StoredMessage, StoredSession } from './store/session-store.ts';
+export type { SessionStore, StoredMessage, StoredSession, StoredSubscription } from './store/session-store.ts';
 export { parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';

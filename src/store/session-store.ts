@@ -1,4 +1,4 @@
-import type { Message, PacketId } from '../protocol/packet.ts';
+import type { Message, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 
 /**
@@ -20,13 +20,22 @@ export interface StoredMessage {
   readonly state: OutgoingState;
 }
 
+/** A subscription that the Server granted and keeps with the session (4.1). */
+export interface StoredSubscription {
+  readonly filter: TopicFilter;
+  /** Subscription Identifier, with which queued messages come (3.3.4); undefined where the Server has none. */
+  readonly identifier: number | undefined;
+  /** What was asked for. */
+  readonly options: SubscriptionOptions;
+  readonly granted: QoS;
+}
+
 export interface StoredSession {
   /** By rising sequence. */
   readonly outgoing: readonly StoredMessage[];
   /** Packet Identifiers of received QoS 2 messages that are not released yet (4.3.3). */
   readonly received: readonly PacketId[];
-  /** Filters that the Server granted and keeps with the session (4.1). */
-  readonly subscriptions: readonly TopicFilter[];
+  readonly subscriptions: readonly StoredSubscription[];
 }
 
 /**
@@ -40,6 +49,7 @@ export interface SessionStore {
   remove(sequence: number): void;
   saveReceived(packetId: PacketId): void;
   removeReceived(packetId: PacketId): void;
-  saveSubscription(filter: TopicFilter): void;
+  /** Adds the subscription, or replaces the one to the same filter. */
+  saveSubscription(record: StoredSubscription): void;
   removeSubscription(filter: TopicFilter): void;
 }
