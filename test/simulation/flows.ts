@@ -55,6 +55,8 @@ export class Flows {
   #reactions = 0;
   #arrivals = 0;
   #stoppingSince: number | undefined;
+  /** Ends the accounts of a stop whose process is killed. */
+  #killStop: (() => void) | undefined;
   /** Things that will go on by themselves. */
   #pending = 0;
 
@@ -332,7 +334,7 @@ export class Flows {
     this.#leave();
     life.clock.kill();
     this.#network.abandon();
-    this.#stoppingSince = undefined;
+    this.#killStop?.();
     this.#outbound.killed();
     this.#inbound.killed();
     this.#store = new MemoryStore();
@@ -349,19 +351,22 @@ export class Flows {
     this.#judge.note(() => `-- client ${life.generation} stops`);
     this.#stoppingSince = this.#time.now;
     this.#pending += 1;
-    let open = true;
-    this.#time.at(STOP_TIME, TIMERS, () => {
-      if (open && life.clock.alive)
-        this.#judge.violation('a stop takes two seconds', `it took more than ${STOP_TIME} ms`);
-    });
+    const late = this.#time.at(STOP_TIME, TIMERS, () =>
+      this.#judge.violation('a stop takes two seconds', `it took more than ${STOP_TIME} ms`),
+    );
     const end = (): void => {
-      open = false;
+      late.cancel();
       this.#pending -= 1;
       this.#stoppingSince = undefined;
+      this.#killStop = undefined;
+    };
+    this.#killStop = end;
+    const stopped = (): void => {
+      end();
       this.#judge.note(() => `-- client ${life.generation} has stopped`);
       then();
     };
-    stop().then(end, (error: unknown) => this.#judge.violation('a stop does not fail', String(error)));
+    stop().then(stopped, (error: unknown) => this.#judge.violation('a stop does not fail', String(error)));
   }
 
   #react(reaction: Reaction): void {

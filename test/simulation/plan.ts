@@ -21,6 +21,7 @@ export const TROUBLES = [
   'retain',
   'silent',
   'stop',
+  'window',
 ] as const;
 
 export type Trouble = (typeof TROUBLES)[number];
@@ -152,7 +153,8 @@ class Planner {
       protocolVersion: version,
       cleanStart: !kept,
       sessionExpiryInterval: kept ? 1_000_000 : 0,
-      receiveMaximum,
+      // Before MQTT 5 the Server does not hear of it.
+      receiveMaximum: version === 4 && this.#spared.has('window') ? 65_535 : receiveMaximum,
       ...(inflight && { maximumInflight }),
       ...(small && { outbox: { maxMessages } }),
     };
