@@ -1,0 +1,42 @@
+import type { PublishPacket } from '../protocol/packet.ts';
+import type { Receiver } from './receiver.ts';
+import type { Route, Seat } from './route.ts';
+import { Vacancy } from './vacancy.ts';
+
+/** What is noted about one publication while the router hands it out. */
+export interface Handout {
+  /** The receiver gets it now: called just before its `receive`, in which it may already be released. */
+  had(receiver: Receiver): void;
+  /** A receiver that may come back would have got it. Of several vacancies of one receiver one is told. */
+  awaits(vacancy: Vacancy): void;
+}
+
+/** Hands a publication to all of the one route that matches; false: there is nobody. */
+export function deliverBy(route: Route, packet: PublishPacket, handout: Handout | undefined): boolean {
+  const { seats } = route;
+  const taken = isTaken(route, handout);
+  const repeated = packet.retain && route.repeats(packet);
+  for (const seat of seats) {
+    if (packet.retain && isWithheld(route, seat, packet, repeated)) continue;
+    const { occupant } = seat;
+    if (occupant instanceof Vacancy) handout?.awaits(occupant);
+    else if (occupant !== undefined) hand(occupant, route, packet, handout);
+  }
+  return taken;
+}
+
+export function hand(receiver: Receiver, route: Route, packet: PublishPacket, handout: Handout | undefined): void {
+  handout?.had(receiver);
+  receiver.receive(packet, route.filter);
+}
+
+/** Whether the messages of a route are somebody's; at QoS 0 nobody waits. */
+export function isTaken(route: Route, handout: Handout | undefined): boolean {
+  return route.hasReceivers || (handout !== undefined && route.hasVacancies);
+}
+
+/** Whether a message with the RETAIN flag is not for this place; `repeated`: it may be a copy of what came before. */
+export function isWithheld(route: Route, { withheld }: Seat, packet: PublishPacket, repeated: boolean): boolean {
+  if (withheld === undefined || (withheld === 'repeated' && !repeated)) return false;
+  return !route.isEarlier(packet.properties?.subscriptionIdentifiers);
+}

@@ -1,0 +1,104 @@
+import type { PublishPacket } from '../protocol/packet.ts';
+import { hand, type Handout, isTaken, isWithheld } from './handout.ts';
+import type { Receiver } from './receiver.ts';
+import type { Route, Seat } from './route.ts';
+import { Vacancy } from './vacancy.ts';
+
+/**
+ * One publication that several filters match: the Server may send one copy for all or one for each (3.3.4). With
+ * Subscription Identifiers a copy says for which filters it is: a receiver takes the copy of its first filter by rank,
+ * and that of another one unless the first one's is sure to come. Without them each copy goes to every receiver once.
+ */
+export class OverlappingDelivery {
+  readonly #packet: PublishPacket;
+  readonly #matches: readonly Route[];
+  readonly #handout: Handout | undefined;
+  /** The last place of when the delivery began: later ones are not part of it. */
+  readonly #last: number;
+  /** For which filters the copy is; undefined: it is not known, and the topic decides. */
+  readonly #identifiers: readonly number[] | undefined;
+  /** Receivers that have it, their `ref`s, and those of the vacancies that are told. */
+  readonly #seen = new Set<Receiver | string>();
+  readonly #vacant: { readonly vacancy: Vacancy; readonly ref: string }[] = [];
+
+  /** @param matches by rank. */
+  constructor(packet: PublishPacket, matches: readonly Route[], handout: Handout | undefined, last: number) {
+    this.#packet = packet;
+    this.#matches = matches;
+    this.#handout = handout;
+    this.#last = last;
+    const identifiers = packet.properties?.subscriptionIdentifiers;
+    // An identifier that no filter of today has says nothing about them.
+    const known = identifiers !== undefined && matches.some((route) => route.isFor(identifiers));
+    this.#identifiers = known ? identifiers : undefined;
+  }
+
+  /** False: it is nobody's. */
+  run(): boolean {
+    let taken = false;
+    for (const [rank, route] of this.#matches.entries()) {
+      if (!this.#isMeant(route)) continue;
+      if (isTaken(route, this.#handout)) taken = true;
+      this.#deliverBy(route, rank);
+    }
+    // A receiver that is back in one of its places has it already.
+    for (const { vacancy, ref } of this.#vacant) this.#await(vacancy, ref);
+    return taken;
+  }
+
+  #isMeant(route: Route): boolean {
+    return this.#identifiers === undefined || route.isFor(this.#identifiers);
+  }
+
+  #deliverBy(route: Route, rank: number): void {
+    const packet = this.#packet;
+    const repeated = packet.retain && route.repeats(packet);
+    const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
+    for (const seat of route.seats) {
+      if (proves && packet.qos > seat.heard) seat.heard = packet.qos;
+      if (seat.number > this.#last || (packet.retain && isWithheld(route, seat, packet, repeated))) continue;
+      if (!this.#comesByAnother(route, seat, rank)) this.#give(route, seat);
+    }
+  }
+
+  #give(route: Route, seat: Seat): void {
+    const { occupant, ref } = seat;
+    if (occupant instanceof Vacancy && ref !== undefined) this.#vacant.push({ vacancy: occupant, ref });
+    if (occupant === undefined || occupant instanceof Vacancy || this.#seen.has(occupant)) return;
+    this.#seen.add(occupant);
+    if (occupant.ref !== undefined) this.#seen.add(occupant.ref);
+    hand(occupant, route, this.#packet, this.#handout);
+  }
+
+  #await(vacancy: Vacancy, ref: string): void {
+    if (this.#seen.has(ref)) return;
+    this.#seen.add(ref);
+    this.#handout?.awaits(vacancy);
+  }
+
+  /** What was retained comes for the one filter that was subscribed, whichever of the receiver's that is. */
+  #comesByAnother(route: Route, seat: Seat, rank: number): boolean {
+    if (this.#identifiers === undefined || this.#packet.retain) return false;
+    for (let before = 0; before < rank; before++) {
+      const other = this.#matches[before];
+      if (other !== undefined && !this.#isMeant(other) && this.#isSure(other, route, seat)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether the Server sends the receiver a copy of this publication by `other` too, which is not worse than this one.
+   * In doubt it does not: at QoS 1 a message may come twice, but not be missed.
+   */
+  #isSure(other: Route, route: Route, seat: Seat): boolean {
+    const { granted, shared } = other;
+    // A refused filter brings nothing, one not answered yet perhaps, a shared one only what no other of its group gets.
+    if (granted === undefined || shared || granted.qos < this.#packet.qos) return false;
+    // Our own publications come by the filter without No Local only (3.8.3.1).
+    if (granted.noLocal && route.granted?.noLocal !== true) return false;
+    const place = other.seatLike(seat);
+    if (place === undefined) return false;
+    // What the Server had queued when the other one began comes by this one alone, before any copy by the other.
+    return place.since < seat.since || place.heard >= Math.min(this.#packet.qos, 1);
+  }
+}

@@ -1,0 +1,216 @@
+import type { PublishPacket, QoS } from '../protocol/packet.ts';
+import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
+import type { Receiver } from './receiver.ts';
+import { RetainedCopies, type Room } from './retained-copies.ts';
+import { Vacancy } from './vacancy.ts';
+
+/** What the Server granted to a filter: which of the matching messages have a copy by it, and at what QoS. */
+export interface Granted {
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+}
+
+/**
+ * What of the messages with the RETAIN flag is not for a receiver while a SUBSCRIBE for somebody else's sake brings what
+ * the Server retains: nothing of it, or not the copies of what it had.
+ */
+export type Withheld = 'all' | 'repeated';
+
+/** Who sits in a place: a receiver, nobody for a while, or nobody any more. */
+type Occupant = Receiver | Vacancy | undefined;
+
+/** A receiver's place in a route. It stays the same while a deploy takes the receiver away and brings it back. */
+export interface Seat {
+  occupant: Occupant;
+  readonly ref: string | undefined;
+  /** Rises from seat to seat: those of after the beginning of a delivery are not part of it. */
+  readonly number: number;
+  /** When it began to get a copy of every matching message; Infinity: not yet. */
+  since: number;
+  /** The highest QoS of a copy that came since then: no message of before `since` is still under way behind it. */
+  heard: QoS | -1;
+  withheld: Withheld | undefined;
+}
+
+/** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
+const MOST_IDENTIFIERS = 4;
+
+/** A filter with those who get its messages. */
+export class Route {
+  readonly filter: TopicFilter;
+  readonly shared: boolean;
+  readonly #receivers = new Map<Receiver, Seat>();
+  readonly #vacant = new Map<string, Seat>();
+  #snapshot: readonly Seat[] | undefined;
+  /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
+  #identifiers: readonly number[] = [];
+  #granted: Granted | undefined;
+  #grantedAt = Infinity;
+  readonly #retained: RetainedCopies;
+
+  constructor(filter: TopicFilter, room: Room) {
+    this.filter = filter;
+    this.shared = matchedFilter(filter) !== filter;
+    this.#retained = new RetainedCopies(room);
+  }
+
+  /** Places, as they are now: whoever comes or goes while they are visited changes the next answer, not this one. */
+  get seats(): readonly Seat[] {
+    return (this.#snapshot ??= [...this.#receivers.values(), ...this.#vacant.values()]);
+  }
+
+  get granted(): Granted | undefined {
+    return this.#granted;
+  }
+
+  get grantedAt(): number {
+    return this.#grantedAt;
+  }
+
+  get hasReceivers(): boolean {
+    return this.#receivers.size > 0;
+  }
+
+  get hasVacancies(): boolean {
+    return this.#vacant.size > 0;
+  }
+
+  /** Nobody here, and the Server's copies cannot be told by it either. */
+  get isIdle(): boolean {
+    return !this.hasReceivers && !this.hasVacancies && this.#identifiers.length === 0;
+  }
+
+  /** Whether a copy with these Subscription Identifiers came by this filter. */
+  isFor(identifiers: readonly number[]): boolean {
+    for (const identifier of this.#identifiers) if (identifiers.includes(identifier)) return true;
+    return false;
+  }
+
+  add(receiver: Receiver, serial: number): void {
+    if (this.#receivers.has(receiver)) return;
+    const seat = this.#takeVacant(receiver) ?? this.#newSeat(receiver, serial);
+    this.#receivers.set(receiver, seat);
+  }
+
+  remove(receiver: Receiver): void {
+    const seat = this.#receivers.get(receiver);
+    if (seat === undefined) return;
+    seat.occupant = undefined;
+    this.#receivers.delete(receiver);
+    this.#snapshot = undefined;
+  }
+
+  /** Keeps the receiver's place for one with the same `ref`; without a `ref` it is removed. */
+  release(receiver: Receiver): Vacancy | undefined {
+    const seat = this.#receivers.get(receiver);
+    if (seat?.ref === undefined || this.#vacant.has(seat.ref)) {
+      this.remove(receiver);
+      return undefined;
+    }
+    const vacancy = new Vacancy();
+    seat.occupant = vacancy;
+    this.#receivers.delete(receiver);
+    this.#vacant.set(seat.ref, seat);
+    return vacancy;
+  }
+
+  /** Nobody is waited for any more. */
+  giveUp(): void {
+    for (const seat of this.#vacant.values()) {
+      if (seat.occupant instanceof Vacancy) seat.occupant.giveUp();
+      seat.occupant = undefined;
+    }
+    this.#vacant.clear();
+    this.#snapshot = undefined;
+  }
+
+  /** The identifier with which the filter is asked for; undefined: the Server does not have the filter, or has none. */
+  identify(identifier: number | undefined): void {
+    if (identifier === undefined) {
+      this.#identifiers = [];
+      this.revoke();
+    } else if (this.#identifiers[0] !== identifier) {
+      this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
+    }
+  }
+
+  revoke(): void {
+    this.#granted = undefined;
+    this.#grantedAt = Infinity;
+  }
+
+  /** Asked for again, a filter stays granted meanwhile; what it did not bring before, it brings from `serial` on. */
+  grant(granted: Granted, serial: number): void {
+    const before = this.#granted;
+    this.#granted = granted;
+    if (before !== undefined && before.qos >= granted.qos && (granted.noLocal || !before.noLocal)) return;
+    this.#grantedAt = serial;
+    for (const seat of this.seats) {
+      seat.since = serial;
+      seat.heard = -1;
+    }
+  }
+
+  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
+    this.#retained.expect();
+    for (const [receiver, seat] of this.#receivers) seat.withheld = rules?.get(receiver);
+    for (const seat of this.#vacant.values()) seat.withheld = rules === undefined ? undefined : 'repeated';
+  }
+
+  /** Notes a message with the RETAIN flag; true: it may be a copy of what came before. */
+  repeats(packet: PublishPacket): boolean {
+    return this.#retained.note(packet);
+  }
+
+  /** A copy with an earlier identifier was on its way before the filter was asked for again. */
+  isEarlier(identifiers: readonly number[] | undefined): boolean {
+    const latest = this.#identifiers[0];
+    return latest !== undefined && identifiers !== undefined && identifiers.length > 0 && !identifiers.includes(latest);
+  }
+
+  /** The place of the same receiver in this route, or the one that waits for the same `ref`. */
+  seatLike({ occupant, ref }: Seat): Seat | undefined {
+    if (occupant === undefined) return undefined;
+    if (!(occupant instanceof Vacancy)) return this.#receivers.get(occupant);
+    return ref === undefined ? undefined : this.#vacant.get(ref);
+  }
+
+  /** The route is not used any more. */
+  end(): void {
+    this.giveUp();
+    this.#retained.clear();
+  }
+
+  #takeVacant(receiver: Receiver): Seat | undefined {
+    const seat = receiver.ref === undefined ? undefined : this.#vacant.get(receiver.ref);
+    if (receiver.ref === undefined || seat === undefined) return undefined;
+    this.#vacant.delete(receiver.ref);
+    if (seat.occupant instanceof Vacancy) seat.occupant.fill(receiver, this.filter);
+    seat.occupant = receiver;
+    return seat;
+  }
+
+  #newSeat(receiver: Receiver, serial: number): Seat {
+    this.#snapshot = undefined;
+    const since = this.#granted === undefined ? Infinity : serial;
+    return { occupant: receiver, ref: receiver.ref, number: serial, since, heard: -1, withheld: undefined };
+  }
+}
+
+/**
+ * In which order the filters of a receiver are considered: first those by which a copy is sure to come, at the highest
+ * QoS. Of equals the one that was granted first: what the Server had queued then comes by it alone.
+ */
+export function byRank(a: Route, b: Route): number {
+  return (
+    Number(a.shared) - Number(b.shared) ||
+    (b.granted?.qos ?? -1) - (a.granted?.qos ?? -1) ||
+    Number(a.granted?.noLocal ?? false) - Number(b.granted?.noLocal ?? false) ||
+    compare(a.grantedAt, b.grantedAt)
+  );
+}
+
+/** Infinity minus itself is no number. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
