@@ -188,7 +188,7 @@ export class Flows {
       clock,
       random: this.#random,
       dial: this.#network.dial(() => clock.alive),
-      restored: (error) => this.#outbound.restoredFailed(error),
+      restored: (error) => this.#judge.note(() => `   a restored message failed: ${error.message}`),
       report: (notice) => this.#judge.note(() => `   report: ${notice.message}`),
       ...announcement(birth, 'birth'),
       ...announcement(closing, 'close'),
