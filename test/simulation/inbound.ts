@@ -98,13 +98,21 @@ export class Inbound {
     }
   }
 
-  /** After a rest: every node that wants it has it. */
-  checkReached(label: string, topic: string): void {
+  /** After a rest: every node that wanted it at that moment has it. */
+  checkReached(label: string, topic: string, since: number): void {
     for (const place of this.#places) {
-      const wish = [...place.wishes.values()].find(({ filter, options }) => options.qos > 0 && matches(filter, topic));
+      const wish = [...place.wishes.values()].find(
+        (one) => one.options.qos > 0 && one.since < since && matches(one.filter, topic),
+      );
       if (wish === undefined || place.had.has(label)) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
     }
+  }
+
+  /** Whether the client gave the copy to somebody and waits for nobody else. */
+  isHanded(copy: Copy): boolean {
+    const awaiting = this.#places.some(({ wishes }) => [...wishes.values()].some(({ state }) => state === 'released'));
+    return copy.handedMoment !== undefined && !awaiting;
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
