@@ -29,6 +29,8 @@ export class Inbound {
   readonly #judge: Judge;
   readonly #copies = new Map<string, Copy[]>();
   readonly #places: Place[] = [];
+  /** Deploys that are under way: what somebody is missing waits for their end. */
+  deploying = 0;
 
   constructor(time: VirtualTime, judge: Judge) {
     this.#time = time;
@@ -56,6 +58,14 @@ export class Inbound {
   got(copy: Copy): void {
     copy.given += 1;
     copy.gotMoment ??= this.#time.moment;
+  }
+
+  /** The client is closed: what waited for a deploy comes again, also to those who had it. */
+  left(): void {
+    for (const copies of this.#copies.values()) {
+      for (const copy of copies) if (this.deploying > 0 && !copy.acknowledged) copy.given += 100;
+    }
+    this.deploying = 0;
   }
 
   /** A process forgot what it had. */
@@ -109,10 +119,9 @@ export class Inbound {
     }
   }
 
-  /** Whether the client gave the copy to somebody and waits for nobody else. */
+  /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
-    const awaiting = this.#places.some(({ wishes }) => [...wishes.values()].some(({ state }) => state === 'released'));
-    return copy.handedMoment !== undefined && !awaiting;
+    return copy.handedMoment !== undefined && this.deploying === 0;
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */

@@ -113,6 +113,7 @@ class World {
     this.#server.up = true;
     this.#server.refusals = 0;
     for (const link of this.#links) link.calm();
+    this.#flows.calm();
   }
 
   /** Always progress: in the end everything is settled, acknowledged, connected and idle. */
