@@ -60,6 +60,10 @@ export class ConnectionWatch implements LinkWatch {
 
   failed(): void {
     this.#healthy = false;
+  }
+
+  ended(): void {
+    this.#healthy = false;
     if (this.#ended) return;
     this.#ended = true;
     for (const { label, cmd } of this.#open.values()) if (cmd === 'publish') this.#outbound.endedBehind(label);
@@ -171,9 +175,12 @@ export class ConnectionWatch implements LinkWatch {
     const stopping = this.#around.stopping();
     if (stopping === undefined || stopping >= DRAINS_FOR || !this.#healthy) return;
     const unanswered = [...this.#open.values()].find(({ cmd }) => cmd === 'publish' || cmd === 'pubrel');
-    const unacknowledged = this.#unacknowledged.puback[0] ?? this.#unacknowledged.pubrec[0];
-    if (unanswered === undefined && unacknowledged === undefined) return;
-    const left = unanswered === undefined ? describe((unacknowledged as { copy: Copy }).copy) : unanswered.label;
+    const { puback, pubrec } = this.#unacknowledged;
+    const unacknowledged = [puback[0], pubrec[0]].find(
+      (first) => first !== undefined && this.#inbound.isHanded(first.copy),
+    );
+    const left = unanswered?.label ?? (unacknowledged && describe(unacknowledged.copy));
+    if (left === undefined) return;
     this.#judge.violation('a stop drains', `DISCONNECT after ${stopping} ms, ${left} is not acknowledged`);
   }
 }

@@ -113,6 +113,7 @@ class World {
     this.#server.up = true;
     this.#server.refusals = 0;
     for (const link of this.#links) link.calm();
+    this.#flows.calm();
   }
 
   /** Always progress: in the end everything is settled, acknowledged, connected and idle. */
@@ -141,6 +142,7 @@ class World {
   async #probe(): Promise<void> {
     if (this.judge.broken !== undefined) return;
     this.judge.note(() => '-- the probe');
+    const { moment } = this.#time;
     const probes: { readonly topic: string; readonly label: string }[] = [];
     for (const topic of TOPICS) {
       for (const qos of [1, 2] as const)
@@ -148,7 +150,7 @@ class World {
     }
     for (const qos of [1, 2] as const) this.#flows.publish({ qos, topic: 'probe', retain: false, label: 'm' });
     await this.#rest('after the probe');
-    for (const { topic, label } of probes) this.#inbound.checkReached(label, topic);
+    for (const { topic, label } of probes) this.#inbound.checkReached(label, topic, moment);
   }
 
   async #close(): Promise<void> {
