@@ -1,4 +1,4 @@
-import { Connection, type SessionPacket } from '../connection/connection.ts';
+import { Connection, type SessionPacket, type SkippedMessage } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { ConnectionRefused, MqttError, PacketTooLarge } from '../protocol/errors.ts';
 import type { ConnackPacket, ControlPacket, ProtocolVersion } from '../protocol/packet.ts';
@@ -207,6 +207,7 @@ export class Lifecycle {
     const connection = new Connection(transport, options, {
       accepted: (connack, limits) => this.#accepted(connection, connack, limits),
       packet: (packet) => this.#receive(packet),
+      skipped: (problem, packet) => this.#skipped(connection, problem, packet),
       settled: () => this.#pump(),
       drained: () => this.#pump(),
       ended: (cause) => {
@@ -265,6 +266,12 @@ export class Lifecycle {
       return;
     }
     this.#session.receive(packet, this.#reply);
+  }
+
+  /** Told, and acknowledged: otherwise the Server would send it for ever. */
+  #skipped(connection: Connection, problem: MqttError, { qos, packetId }: SkippedMessage): void {
+    this.#settings.report(problem);
+    if (packetId !== undefined) connection.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId, ReasonCode.Success);
   }
 
   readonly #reply = (...acknowledgement: Parameters<Connection['acknowledge']>): void => {
