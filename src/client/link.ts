@@ -1,4 +1,4 @@
-import type { Connection, SessionPacket } from '../connection/connection.ts';
+import type { Connection, SessionPacket, SkippedMessage } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { MqttError, PacketTooLarge, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
@@ -72,9 +72,9 @@ export class Link {
   }
 
   /** A message that cannot be taken in: acknowledged in its turn, so that it does not come again, and told. */
-  skip(problem: MqttError, packet: PublishPacket): void {
-    this.#parts.session.incoming.skip(packet);
-    this.#parts.report(new MqttError('message-skipped', `skipped: ${problem.message}`, { cause: problem }));
+  skip(problem: MqttError, message: SkippedMessage): void {
+    this.#parts.session.incoming.skip(withoutContent(message));
+    this.#parts.report(problem);
   }
 
   /** All packets of a chunk were handled. */
@@ -207,6 +207,12 @@ export class Link {
     const { clock } = this.#parts;
     this.#deadline = { at, timer: clock.timer(Math.max(0, at - clock.now()), () => this.pump()) };
   }
+}
+
+/** What is known of a message that was not taken in, as a packet. */
+function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket {
+  const payload = Buffer.alloc(0);
+  return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId, properties: undefined };
 }
 
 function asMqttError(error: unknown, topic: string): MqttError {
