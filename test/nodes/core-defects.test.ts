@@ -163,6 +163,7 @@ describe('what the core nodes get wrong', () => {
       node('in').receive({ action: 'subscribe', topic: 'q' });
       await until(() => arrived.length === 5, 'five messages');
       assert.deepEqual(payloads(arrived), ['1', '2', '3', '4', '5']);
+      await peer.expect('subscribe');
       const acknowledged: unknown[] = [];
       while (acknowledged.length < 5) acknowledged.push((await peer.expect('puback')).messageId);
       assert.deepEqual(acknowledged, [1, 2, 3, 4, 5]);

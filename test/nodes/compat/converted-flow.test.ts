@@ -134,7 +134,7 @@ function connectOf({
   properties,
   protocolVersion,
 }: IConnectPacket): object {
-  const { maximumPacketSize: _size, topicAliasMaximum: _aliases, ...others } = properties ?? {};
+  const { maximumPacketSize: _size, topicAliasMaximum: _aliases, receiveMaximum: _held, ...others } = properties ?? {};
   const willPayload = String(will?.payload);
   return {
     clientId,
