@@ -14,26 +14,14 @@ export class SessionStores {
   remove(id: string): number {
     const store = this.#byNode.get(id);
     this.#byNode.delete(id);
-    return store === undefined ? 0 : discarded(store, 'the connection was removed before the broker had the message');
+    return store?.discard(new MqttError('closed', 'the connection was removed before the broker had the message')) ?? 0;
   }
 
   /** The process ends, and what lives in its memory with it. @returns how many messages failed by that. */
   end(): number {
-    const lost = [...this.#byNode.values()].map((store) =>
-      discarded(store, 'Node-RED ended before the broker had the message, which was kept in memory only'),
-    );
+    const error = new MqttError('closed', 'Node-RED ended before the broker had the message, which only memory kept');
+    const lost = [...this.#byNode.values()].map((store) => store.discard(error));
     this.#byNode.clear();
     return lost.reduce((sum, count) => sum + count, 0);
   }
-}
-
-interface Discarding {
-  /** Settles what the store still holds. */
-  discard?(error: MqttError): unknown;
-}
-
-function discarded(store: MemoryStore, sentence: string): number {
-  const { length } = store.load().outgoing;
-  (store as Discarding).discard?.(new MqttError('closed', sentence));
-  return length;
 }
