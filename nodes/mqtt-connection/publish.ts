@@ -1,4 +1,4 @@
-import { ClientClosed, MqttError, type PublishRequest } from '../../src/index.ts';
+import { MqttError, type PublishRequest } from '../../src/index.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { type OutDefaults, type OutgoingMsg, toRequest } from '../common/message.ts';
 
@@ -16,12 +16,7 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
     // A wrong alias, or a payload that has no JSON, such as an object that contains itself.
     return done(error instanceof Error ? error : new Error(String(error)));
   }
-  connection.publish(request, (error) => done(failureOf(error)));
-}
-
-/** Kept in the store, it will be delivered by the connection's next life: that is no failure. */
-function failureOf(error: Error | undefined): Error | undefined {
-  return error instanceof ClientClosed && error.kept ? undefined : error;
+  connection.publish(request, (error) => done(error));
 }
 
 /** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */

@@ -66,7 +66,7 @@ export class Subscriptions {
     this.#router = router;
     this.#perPacket = filtersPerPacket;
     this.#store = store;
-    this.#kept = new Set(store.load().subscriptions);
+    this.#kept = new Set(store.load().subscriptions.map(({ filter }) => filter));
     for (const filter of this.#kept) this.#newEntry(filter).wire = 'granted';
   }
 
@@ -300,7 +300,8 @@ export class Subscriptions {
   #keep(filter: TopicFilter): void {
     if (this.#kept.has(filter)) return;
     this.#kept.add(filter);
-    this.#store.saveSubscription(filter);
+    const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    this.#store.saveSubscription({ filter, identifier: undefined, options, granted: 0 });
   }
 
   #forget(filter: TopicFilter): void {

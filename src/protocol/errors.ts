@@ -148,14 +148,11 @@ export class PacketTooLarge extends MqttError {
   }
 }
 
-/** The client was closed; `kept` says whether the message stays in the session store and is sent by its next owner. */
+/** The client was closed, and nobody goes on with the message. */
 export class ClientClosed extends MqttError {
-  readonly kept: boolean;
-
-  constructor(kept: boolean) {
-    super('closed', kept ? 'the connection was closed; the message stays stored' : 'the connection was closed');
+  constructor(message: string = 'the connection was closed') {
+    super('closed', message);
     this.name = 'ClientClosed';
-    this.kept = kept;
   }
 }
 

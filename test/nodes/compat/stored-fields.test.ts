@@ -8,7 +8,7 @@ import { subscriptionOptions } from '../../../nodes/common/subscription-options.
 import { type OutDef, outDefaults } from '../../../nodes/mqtt-out/out-defaults.ts';
 import { Client, MqttError } from '../../../src/index.ts';
 import { nextMessage, node, startFlow, stopFlow } from '../../support/flow.ts';
-import { HELPERS, shown } from './flows.ts';
+import { HELPERS, shown } from '../flows.ts';
 
 const MESSAGES = ['birth', 'close', 'will'];
 const CONNECTION_FIELDS = [

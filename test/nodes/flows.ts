@@ -1,6 +1,6 @@
-import { until } from '../../support/events.ts';
-import { FakeBroker, type Answers, type FakePeer } from '../../support/fake-broker.ts';
-import { type FlowNode, helper, node, statuses } from '../../support/flow.ts';
+import { until } from '../support/events.ts';
+import { FakeBroker, type Answers, type FakePeer } from '../support/fake-broker.ts';
+import { type FlowNode, helper, node, statuses } from '../support/flow.ts';
 
 export const CONNECTED = 'green dot node-red:common.status.connected';
 export const CONNECTING = 'yellow ring node-red:common.status.connecting';
@@ -57,6 +57,23 @@ export async function connected(broker: FakeBroker, id = 'in'): Promise<FakePeer
   await peer.expect('connect');
   await until(() => statuses(id).at(-1) === CONNECTED, `${id} is connected`);
   return peer;
+}
+
+/** What the messages carry, in the order in which they came. */
+export function payloads(messages: readonly { payload?: unknown }[]): unknown[] {
+  return messages.map(({ payload }) => payload);
+}
+
+/** Grants every filter of the next SUBSCRIBE at the QoS that it asks for; the filters. */
+export async function grant(peer: FakePeer): Promise<string[]> {
+  const { messageId = 0, subscriptions } = await peer.expect('subscribe');
+  peer.send({ cmd: 'suback', messageId, granted: subscriptions.map(({ qos }) => qos) });
+  return subscriptions.map(({ topic }) => topic);
+}
+
+/** Resolves once all the nodes show that they are connected. */
+export async function showConnected(...ids: string[]): Promise<void> {
+  await until(() => ids.every((id) => statuses(id).at(-1) === CONNECTED), `${ids.join(', ')} connected`);
 }
 
 /** The lines that a node wrote to the log with one of its methods. */
