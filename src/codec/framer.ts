@@ -18,6 +18,9 @@ export class Framer {
   readonly #maximumPacketSize: number;
   readonly #handle: FrameHandler;
   #stopped = false;
+  #paused = false;
+  /** What is left of a chunk, and what came behind it, while paused. */
+  #rest: Buffer[] = [];
 
   /** The beginning of a packet whose end has not arrived: `#partial[0, #held)` of `#total` bytes (0: not known yet). */
   #partial = Buffer.alloc(0);
@@ -35,18 +38,45 @@ export class Framer {
 
   /** @throws {ProtocolViolation} for an over-long or non-minimal Remaining Length, and for a packet above the maximum. */
   push(chunk: Buffer): void {
+    if (this.#paused) this.#rest.push(chunk);
+    else this.#cut(chunk);
+  }
+
+  /** Nothing behind the packet that is being handled is handed on until {@link resume}; the bytes wait. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /**
+   * Hands on what waits, until it is paused again.
+   * @throws {ProtocolViolation} as {@link push} does.
+   */
+  resume(): void {
+    const rest = this.#rest;
+    this.#paused = false;
+    this.#rest = [];
+    for (const chunk of rest) this.push(chunk);
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#rest = [];
+  }
+
+  #cut(chunk: Buffer): void {
     if (this.#stopped) return;
     let offset = this.#held > 0 ? this.#complete(chunk) : 0;
     while (!this.#stopped && offset < chunk.length) {
+      if (this.#paused) return this.push(chunk.subarray(offset));
       if (!this.#readHeader(chunk, offset, chunk.length)) return this.#keep(chunk, offset, 0);
       if (this.#end > chunk.length) return this.#keep(chunk, offset, this.#end - offset);
       this.#emit(chunk, offset);
       offset = this.#end;
     }
-  }
-
-  stop(): void {
-    this.#stopped = true;
   }
 
   #emit(buffer: Buffer, start: number): void {

@@ -28,6 +28,7 @@ import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
+import { Intake } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { type ServerLimits, serverLimits } from './server-limits.ts';
 
@@ -77,6 +78,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #handlers: ConnectionHandlers;
   readonly #framer: Framer;
+  readonly #intake: Intake;
   readonly #decoder: Decoder;
   readonly #writer: PacketWriter;
   readonly #aliases: InboundAliases;
@@ -95,10 +97,15 @@ export class Connection {
     this.#options = options;
     this.#handlers = handlers;
     this.#framer = new Framer(maximumPacketSize, (buffer, start, body, end) => this.#frame(buffer, start, body, end));
+    this.#intake = new Intake(this.#framer, transport, clock, () => this.#take(() => this.#intake.readOn()));
     this.#decoder = new Decoder(connect.protocolVersion);
     this.#writer = new PacketWriter(connect.protocolVersion);
     this.#aliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
-    this.#keepAlive = new KeepAlive(clock, { ping: () => this.#ping(), dead: () => this.#silent() });
+    this.#keepAlive = new KeepAlive(clock, {
+      ping: () => this.#ping(),
+      dead: () => this.#silent(),
+      blocked: () => this.#blocked,
+    });
   }
 
   /** Sends CONNECT and begins to receive [MQTT-3.1.0-1]. */
@@ -108,6 +115,7 @@ export class Connection {
     this.#transport.start({
       data: (chunk) => this.#receive(chunk),
       drain: () => this.#drain(),
+      progress: () => this.#keepAlive.progressed(),
       closed: (cause) => this.#transportClosed(cause),
     });
     try {
@@ -177,16 +185,6 @@ export class Connection {
     this.#transport.end();
   }
 
-  /** The owner wants no more packets for now. */
-  hold(): void {
-    this.#transport.pause();
-  }
-
-  /** The owner wants packets again. */
-  proceed(): void {
-    this.#transport.resume();
-  }
-
   /** Ends at once. */
   destroy(cause: MqttError): void {
     if (this.#phase === 'ended') return;
@@ -195,11 +193,33 @@ export class Connection {
     this.#end(this.#cause);
   }
 
+  /**
+   * No more packets until {@link proceed}: the bytes wait in the network, which slows the peer down. The packet that is
+   * being handled is the last one. Pings go on; that their answers are not read is not held against the peer.
+   */
+  hold(): void {
+    if (this.#phase !== 'running') return;
+    this.#intake.hold();
+    this.#keepAlive.unheard();
+  }
+
+  /** Packets come again, in their order, in a later turn. */
+  proceed(): void {
+    if (this.#phase !== 'running') return;
+    this.#intake.proceed();
+    this.#keepAlive.heard();
+  }
+
   #receive(chunk: Buffer): void {
-    if (this.#phase === 'closing' || this.#phase === 'ended') return;
     this.#keepAlive.received();
+    this.#take(() => this.#framer.push(chunk));
+  }
+
+  /** What `step` hands on is handled; what that made possible to send leaves in one write. */
+  #take(step: () => void): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
     try {
-      this.#framer.push(chunk);
+      step();
       if (this.#phase === 'running') this.#handlers.settled();
     } catch (error) {
       this.fail(error);
@@ -216,6 +236,7 @@ export class Connection {
 
   #frame(buffer: Buffer, start: number, bodyStart: number, end: number): boolean {
     this.#dispatch(this.#decoder.decode(buffer, start, bodyStart, end));
+    this.#intake.count();
     return this.#phase === 'handshake' || this.#phase === 'running';
   }
 
@@ -289,7 +310,7 @@ export class Connection {
     this.destroy(new MqttError('handshake-timeout', message, { retryable: true }));
   }
 
-  /** The peer broke a rule, or a handler failed: the connection ends with a reason either way (4.13). */
+  /** The peer broke a rule, or its owner failed: the connection ends with a reason either way (4.13). */
   fail(error: unknown): void {
     if (error instanceof ProtocolViolation) return this.close(error, error.reasonCode);
     if (error instanceof MqttError) return this.close(error);
@@ -312,14 +333,27 @@ export class Connection {
 
   #drain(): void {
     this.#blocked = false;
+    this.#keepAlive.progressed();
     this.flush();
     if (this.#phase === 'running') this.#handlers.drained();
   }
 
   #transportClosed(cause: Error | undefined): void {
+    this.#finish();
     const reason = cause === undefined ? 'closed by the broker' : textOf(cause);
     const message = `connection to ${this.#options.server} was lost: ${reason}`;
     this.#end(this.#cause ?? new MqttError('connection-lost', message, { cause, retryable: true }));
+  }
+
+  /** What came before the end still counts: it may say why the connection ends. Nothing is sent any more. */
+  #finish(): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    this.#blocked = true;
+    try {
+      this.#intake.finish();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #end(cause: MqttError): void {

@@ -128,11 +128,15 @@ export class Route {
   identify(identifier: number | undefined): void {
     if (identifier === undefined) {
       this.#identifiers = [];
-      this.#granted = undefined;
-      this.#grantedAt = Infinity;
+      this.revoke();
     } else if (this.#identifiers[0] !== identifier) {
       this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
     }
+  }
+
+  revoke(): void {
+    this.#granted = undefined;
+    this.#grantedAt = Infinity;
   }
 
   /** Asked for again, a filter stays granted meanwhile; what it did not bring before, it brings from `serial` on. */

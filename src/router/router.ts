@@ -74,6 +74,12 @@ export class Router {
     this.#dropIdle(route);
   }
 
+  /** The Server has the filter still, but it is not known how: what was granted is not sure any more. */
+  revoke(filter: TopicFilter): void {
+    this.#route(filter)?.revoke();
+    this.#remembered.clear();
+  }
+
   /** Tells what the Server granted to `filter`, under the identifier that was told last. */
   grant(filter: TopicFilter, granted: Granted): void {
     this.#route(filter)?.grant(granted, ++this.#serial);

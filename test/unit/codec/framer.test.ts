@@ -155,6 +155,40 @@ describe('Framer', () => {
     assert.ok(grown < 1_000_000, `${grown} bytes for an announced size`);
   });
 
+  describe('paused', () => {
+    /** A framer that pauses after every packet. */
+    function pausing(): { framer: Framer; packets: string[] } {
+      const packets: string[] = [];
+      const framer = new Framer(Infinity, (buffer, start, _body, end) => {
+        packets.push(buffer.toString('hex', start, end));
+        framer.pause();
+        return true;
+      });
+      return { framer, packets };
+    }
+
+    it('hands on nothing, and resumed everything, one packet at a time, in order', () => {
+      for (const size of [100, 1000, 100_000, STREAM.length]) {
+        const { framer, packets } = pausing();
+        for (const chunk of splitAt(STREAM, () => size)) framer.push(chunk);
+        for (let resumed = 1; resumed <= LENGTHS.length; resumed++) {
+          assert.deepEqual(packets, EXPECTED.slice(0, resumed), `chunks of ${size}`);
+          assert.equal(framer.paused, true);
+          framer.resume();
+        }
+        assert.equal(framer.paused, false);
+      }
+    });
+
+    it('and stopped, it hands on nothing any more', () => {
+      const { framer, packets } = pausing();
+      framer.push(hex('d000 d000'));
+      framer.stop();
+      framer.resume();
+      assert.deepEqual(packets, ['d000']);
+    });
+  });
+
   describe('once stopped', () => {
     it('reads nothing behind the packet whose handler answered false', () => {
       const packets: string[] = [];

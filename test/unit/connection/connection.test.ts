@@ -393,6 +393,151 @@ describe('Connection, receiving', () => {
   });
 });
 
+describe('Connection, reading', () => {
+  /** Packets of one turn, of the first one without the CONNACK. */
+  const MOST = 1024;
+  const FIRST = MOST - 1;
+
+  function numbered(count: number, first = 1): Buffer {
+    return Buffer.concat(Array.from({ length: count }, (_, n) => publish(4, first + n)));
+  }
+
+  function ids(scene: Scene): (number | undefined)[] {
+    return scene.packets.map((packet) => packet.packetId);
+  }
+
+  function upTo(count: number): number[] {
+    return Array.from({ length: count }, (_, n) => n + 1);
+  }
+
+  it('a flood gives the event loop back after 1,024 packets, in the middle of a chunk, and loses nothing', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(3000), numbered(1, 3001));
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
+    scene.clock.io();
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST + MOST, true]);
+    scene.clock.io();
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(3001), false]);
+  });
+
+  it('what it has handled of a chunk is answered in this turn', () => {
+    const scene = acknowledging(running(4));
+    scene.peer.send(numbered(1500));
+    assert.equal(scene.peer.taken().length, 4 * FIRST);
+    assert.deepEqual(scene.calls, ['settled']);
+    scene.clock.io();
+    assert.equal(scene.peer.taken().length, 4 * (1500 - FIRST));
+    assert.deepEqual(scene.calls, ['settled', 'settled']);
+  });
+
+  it('the longer flows work on the packets of a turn, the fewer there are in one, and the other way round', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(65_535));
+    const turn = (milliseconds: number): number => {
+      const before = scene.packets.length;
+      scene.clock.stall(milliseconds, () => undefined);
+      return scene.packets.length - before;
+    };
+    assert.deepEqual([50, 50, 50, 50, 10, 1, 1, 1, 1].map(turn), [512, 256, 128, 128, 128, 256, 512, 1024, 1024]);
+  });
+
+  it('the end of the network connection does not cut off what came before it: it may be the reason', () => {
+    const scene = running(5);
+    const flood = Buffer.concat(upTo(2000).map((n) => publish(5, n)));
+    scene.peer.send(Buffer.concat([flood, hex('e0018b')]));
+    scene.peer.closed();
+    assert.equal(scene.packets.length, 2000);
+    assert.match(end(scene).message, /Server shutting down/);
+    scene.clock.io();
+    assert.equal(scene.packets.length, 2000);
+  });
+
+  it('nothing is sent into a network connection that is gone', () => {
+    const scene = acknowledging(running(4));
+    scene.peer.send(numbered(2000));
+    scene.peer.taken();
+    scene.calls.length = 0;
+    let writable = true;
+    scene.act = () => {
+      writable &&= scene.connection.writable;
+    };
+    scene.peer.closed();
+    assert.deepEqual([scene.peer.taken().length, scene.calls, writable], [0, [], false]);
+  });
+
+  it('ended in the pause, it hands on nothing any more', () => {
+    for (const ending of ['close', 'destroy'] as const) {
+      const scene = running(4);
+      scene.peer.send(numbered(2000));
+      scene.connection[ending](CLOSED);
+      scene.clock.io();
+      assert.equal(scene.packets.length, FIRST);
+    }
+  });
+
+  it('on hold, the packet that is being handled is the last one, until the owner goes on', () => {
+    const scene = running(4);
+    scene.act = ({ packetId }) => {
+      if (packetId === 3) scene.connection.hold();
+    };
+    scene.peer.send(numbered(5), numbered(5, 6));
+    scene.clock.io();
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(3), true]);
+    scene.connection.proceed();
+    assert.deepEqual(ids(scene), upTo(3), 'nothing comes from within the call');
+    scene.clock.io();
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(10), false]);
+  });
+
+  it('on hold and off in one turn, it reads on', () => {
+    const scene = running(4);
+    scene.connection.hold();
+    scene.connection.proceed();
+    scene.connection.hold();
+    scene.connection.proceed();
+    scene.peer.send(numbered(2));
+    scene.clock.io();
+    assert.deepEqual(ids(scene), upTo(2));
+  });
+
+  it('on hold in the pause of a flood, it does not go on by itself', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(2000));
+    scene.connection.hold();
+    scene.clock.io();
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
+    scene.connection.proceed();
+    scene.clock.io();
+    assert.deepEqual(ids(scene), upTo(2000));
+  });
+
+  it('on hold it still sends, and pings', () => {
+    const scene = running(4, { keepAlive: 10 });
+    scene.connection.hold();
+    scene.connection.acknowledge('puback', id(1), 0);
+    scene.connection.flush();
+    assert.equal(scene.peer.taken().toString('hex'), '40020001');
+    scene.clock.advance(100_000);
+    assert.ok(scene.peer.taken().length >= 20);
+    assert.deepEqual(scene.ended, []);
+  });
+
+  it('on hold, what was read and not handled is not handed on when the network connection ends', () => {
+    const scene = running(4);
+    scene.act = () => scene.connection.hold();
+    scene.peer.send(numbered(5));
+    scene.peer.closed();
+    assert.deepEqual(ids(scene), [1]);
+    assert.equal(end(scene).code, 'connection-lost');
+  });
+
+  it('its owner can end it with a cause, and the Server is told the reason code of it', () => {
+    const scene = running();
+    scene.connection.fail(new ProtocolViolation('protocol-error', 0x93, 'too many'));
+    violated(scene, 0x93, 'e0029300');
+  });
+});
+
 describe('Connection, sending', () => {
   it('collects what is sent until it is flushed: one write', () => {
     const scene = running(4);
@@ -443,7 +588,10 @@ describe('Connection, sending', () => {
     const scene = acknowledging(running(4));
     scene.peer.accepts = false;
     const thousand = Buffer.concat(Array.from({ length: 1000 }, (_, n) => publish(4, n + 1)));
-    for (let n = 0; n < 300 && scene.ended.length === 0; n++) scene.peer.send(thousand);
+    for (let n = 0; n < 300 && scene.ended.length === 0; n++) {
+      scene.peer.send(thousand);
+      scene.clock.io();
+    }
     assert.match(scene.ended[0]?.message ?? '', /does not read: \d+ bytes of answers wait for it/);
     assert.deepEqual(scene.peer.endings, ['destroy']);
   });
@@ -466,7 +614,7 @@ describe('Connection, sending', () => {
     scene.peer.send(hex('d000'));
     scene.clock.advance(7500);
     assert.equal(scene.peer.taken().toString('hex'), 'c000');
-    scene.clock.advance(5000);
+    scene.clock.advance(10_000);
     assert.equal(end(scene).code, 'keep-alive-timeout');
     assert.equal(end(scene).retryable, true);
     assert.deepEqual(scene.peer.endings, ['destroy']);

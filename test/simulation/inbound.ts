@@ -1,0 +1,162 @@
+import type { PublishPacket, SubscriptionOptions } from '../../src/index.ts';
+import type { Copy } from './copy.ts';
+import type { Judge } from './judge.ts';
+import { matches } from './topics.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** A place's subscription to one filter. */
+export interface Wish {
+  readonly filter: string;
+  readonly options: SubscriptionOptions;
+  /** When it was subscribed, not counting a return after a redeploy. */
+  readonly since: number;
+  state: 'active' | 'released';
+}
+
+/** What a flow's node is across deploys: who comes back to it has had what its predecessor had. */
+export interface Place {
+  readonly name: string;
+  readonly wishes: Map<string, Wish>;
+  /** By message. */
+  readonly had: Map<string, number>;
+  /** Serial of the last copy that was new to it, by QoS and topic. */
+  readonly latest: Map<string, number>;
+}
+
+/** The promises about what flows receive: nothing lost, doubled only where it must be, acknowledged last, in order. */
+export class Inbound {
+  readonly #time: VirtualTime;
+  readonly #judge: Judge;
+  readonly #copies = new Map<string, Copy[]>();
+  readonly #places: Place[] = [];
+
+  constructor(time: VirtualTime, judge: Judge) {
+    this.#time = time;
+    this.#judge = judge;
+  }
+
+  place(name: string): Place {
+    const place: Place = { name, wishes: new Map(), had: new Map(), latest: new Map() };
+    this.#places.push(place);
+    return place;
+  }
+
+  get places(): readonly Place[] {
+    return this.#places;
+  }
+
+  /** The Server made a copy for the client. */
+  routed(copy: Copy): void {
+    const copies = this.#copies.get(copy.label);
+    if (copies === undefined) this.#copies.set(copy.label, [copy]);
+    else copies.push(copy);
+  }
+
+  /** The copy's last byte is given to the client. */
+  got(copy: Copy): void {
+    copy.given += 1;
+    copy.gotMoment ??= this.#time.moment;
+  }
+
+  /** A process forgot what it had. */
+  killed(): void {
+    for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
+  }
+
+  /** A receiver is called. */
+  received(place: Place, label: string, packet: PublishPacket, filter: string): void {
+    this.#judge.note(() => `   ${place.name} receives ${label} by ${filter}`);
+    if (place.wishes.get(filter)?.state !== 'active') {
+      const text = `${place.name} receives ${label} by ${filter}, which it does not have`;
+      return this.#judge.violation('only who subscribed receives', text);
+    }
+    if (!matches(filter, packet.topic)) {
+      const text = `${place.name} receives ${label} of ${packet.topic} by ${filter}`;
+      return this.#judge.violation('only who subscribed receives', text);
+    }
+    const copies = this.#copies.get(label) ?? [];
+    for (const copy of copies) if (copy.gotMoment !== undefined) copy.handedMoment ??= this.#time.moment;
+    const count = (place.had.get(label) ?? 0) + 1;
+    place.had.set(label, count);
+    this.#checkCount(place, label, count, copies);
+    if (count === 1) this.#checkOrder(place, copies, packet);
+  }
+
+  /** The client acknowledges the copy for the first time: everybody who should have it has it. */
+  acknowledged(copy: Copy): void {
+    if (copy.acknowledged) return;
+    copy.acknowledged = true;
+    if (copy.stored || !isCounted(copy.label)) return;
+    for (const place of this.#places) {
+      const wish = this.#owed(place, copy);
+      if (wish === undefined || place.had.has(copy.label) || this.#comesAgain(place, copy)) continue;
+      const text = `${copy.label} is acknowledged, ${place.name} has not had it (${wish.filter})`;
+      return this.#judge.violation(
+        wish.state === 'active' ? 'acknowledged when all have it' : 'waits for who will come back',
+        text,
+      );
+    }
+  }
+
+  /** After a rest: every node that wants it has it. */
+  checkReached(label: string, topic: string): void {
+    for (const place of this.#places) {
+      const wish = [...place.wishes.values()].find(({ filter, options }) => options.qos > 0 && matches(filter, topic));
+      if (wish === undefined || place.had.has(label)) continue;
+      this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
+    }
+  }
+
+  /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
+  #owed(place: Place, copy: Copy): Wish | undefined {
+    const handed = copy.handedMoment ?? copy.gotMoment ?? 0;
+    for (const wish of place.wishes.values()) {
+      if (wish.since > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
+      return wish;
+    }
+    return undefined;
+  }
+
+  #comesAgain(place: Place, copy: Copy): boolean {
+    const copies = this.#copies.get(copy.label) ?? [];
+    return copies.some((other) => {
+      if (other === copy || other.acknowledged || other.lost || other.stored || other.qos === 0) return false;
+      return [...place.wishes.values()].some((wish) => isFor(wish, other));
+    });
+  }
+
+  #checkCount(place: Place, label: string, count: number, copies: readonly Copy[]): void {
+    if (!isCounted(label)) return;
+    let allowed = 0;
+    for (const copy of copies)
+      allowed += copy.qos === 1 ? copy.given : copy.given >= 100 ? 100 : Math.min(copy.given, 1);
+    if (count <= allowed) return;
+    const qos = copies[0]?.qos ?? 0;
+    this.#judge.violation(
+      qos === 2 ? 'QoS 2 exactly once, in' : 'one message per publication',
+      `${place.name} receives ${label} (QoS ${qos}) ${count} times, the Server sent it ${allowed} times`,
+    );
+  }
+
+  /** By the order in which the Server sends; a message that was published twice has no place in it. */
+  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket): void {
+    const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
+    if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
+    const key = `${qos} ${topic}`;
+    const latest = place.latest.get(key) ?? 0;
+    if (copy.serial < latest) {
+      this.#judge.violation('order, in', `${place.name} receives ${copy.label} behind a later message of ${topic}`);
+    }
+    place.latest.set(key, copy.serial);
+  }
+}
+
+function isCounted(label: string): boolean {
+  return /^[mrp]\d/.test(label);
+}
+
+/** Without identifiers a copy is for every filter that matches. */
+function isFor({ filter, options }: Wish, copy: Copy): boolean {
+  if (options.noLocal && !copy.label.startsWith('p')) return false;
+  return copy.identifiers.length === 0 ? matches(filter, copy.topic) : copy.filters.includes(filter);
+}
