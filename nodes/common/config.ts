@@ -6,6 +6,7 @@ import {
   type TlsOptions,
   type WillRequest,
 } from '../../src/index.ts';
+import { isSecureUrl } from './broker-address.ts';
 import { filled, flag, HIGHEST_UINT32, payloadOf, propertiesOf, qosOf, userPropertiesOf, whole } from './stored.ts';
 
 /** An `mqtt-connection` as flows store it: the fields of Node-RED's own `mqtt-broker`, any of which may be missing. */
@@ -155,11 +156,6 @@ function unescaped(text: string): string {
     // A percent sign that escapes nothing is one.
     return text;
   }
-}
-
-/** Whether what is dialled at this address is encrypted. */
-export function isSecureUrl(url: string): boolean {
-  return /^(mqtts|wss|ssl|tls):/i.test(url);
 }
 
 /** Whether the connection is encrypted: by the tick, or by its URL. */

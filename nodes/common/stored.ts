@@ -1,4 +1,5 @@
 import type { MessageProperties, QoS, UserProperties } from '../../src/index.ts';
+import { tick } from './tick.ts';
 
 /**
  * Readers for values as flows store them: Node-RED's editor saves numbers and ticks as text, and older flows lack fields.
@@ -7,12 +8,6 @@ import type { MessageProperties, QoS, UserProperties } from '../../src/index.ts'
 
 export function flag(value: unknown, fallback: boolean): boolean {
   return tick(value) ?? fallback;
-}
-
-/** A yes or no, or undefined. */
-function tick(value: unknown): boolean | undefined {
-  if (value === true || value === 'true') return true;
-  return value === false || value === 'false' ? false : undefined;
 }
 
 /** A whole number in the range, or undefined. */

@@ -3,8 +3,10 @@ import { MemoryStore, type SessionStore } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
-import { addConnectionView } from './core-view.ts';
+import { addConnectionView } from './connection-view.ts';
+import { onFlowsStarted } from './flows-started.ts';
 import { SharedConnection } from './shared-connection.ts';
+import { whenClosed } from './when-closed.ts';
 import { tlsOptionsOf } from './tls-config.ts';
 
 interface Credentials {
@@ -37,18 +39,18 @@ export = function register(RED: NodeAPI): void {
     for (const problem of problemsOf(def)) this.warn(problem);
     const connection = new SharedConnection(settings, {
       log: (text) => this.log(text),
+      warn: (text) => this.warn(text),
       error: (text) => this.error(text),
     });
     this.connection = connection;
     addConnectionView(this, connection);
 
-    const started = (): void => connection.flowsStarted();
-    RED.events.on('flows:started', started);
+    const unheard = onFlowsStarted(RED.events, () => connection.flowsStarted());
     this.on('close', (removed: boolean, done: () => void) => {
-      RED.events.off('flows:started', started);
+      unheard();
       if (removed) stores.delete(def.id);
-      // `close` never rejects, and ends within about 2 s whatever the broker does.
-      void connection.close().then(done);
+      // Within about 2 s whatever the broker does.
+      whenClosed(this, connection.close(), done);
     });
   }
 

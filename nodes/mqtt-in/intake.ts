@@ -2,6 +2,7 @@ import type { Node } from 'node-red';
 import {
   MqttError,
   type PublishPacket,
+  type Subscription,
   type SubscriptionOptions,
   type SubscriptionOutcome,
   textOf,
@@ -11,10 +12,12 @@ import type { Datatype } from '../common/decode.ts';
 import { messageId } from '../common/message-id.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
-import type { Hold, SharedConnection, Subscriber, User } from '../mqtt-connection/shared-connection.ts';
+import type { SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
+import { StatusLight } from '../mqtt-connection/status-light.ts';
+import type { Subscriber } from '../mqtt-connection/wishes.ts';
 
 interface Subscribed {
-  readonly hold: Hold;
+  readonly subscription: Subscription;
   readonly datatype: Datatype;
   /** Why the broker refused it, while it does. */
   refusal: MqttError | undefined;
@@ -25,6 +28,7 @@ export class Intake implements Subscriber, User {
   readonly node: Node;
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
+  readonly #light: StatusLight;
   readonly #subscribed = new Map<string, Subscribed>();
   #status: NodeStatus | undefined;
   /** Why the node's own filter cannot be subscribed at all. */
@@ -32,6 +36,7 @@ export class Intake implements Subscriber, User {
 
   constructor(node: Node, connection: SharedConnection, datatype: Datatype) {
     this.node = node;
+    this.#light = new StatusLight(node);
     this.#connection = connection;
     this.#datatype = datatype;
   }
@@ -46,9 +51,9 @@ export class Intake implements Subscriber, User {
 
   /** Ends the node's part; its subscriptions stay with the broker unless the node was removed. */
   async close(removed: boolean): Promise<void> {
-    for (const { hold } of this.#subscribed.values()) {
-      if (removed) hold.unsubscribe();
-      else hold.release();
+    for (const { subscription } of this.#subscribed.values()) {
+      if (removed) subscription.unsubscribe();
+      else subscription.release();
     }
     this.#subscribed.clear();
     await this.#connection.deregister(this, removed);
@@ -70,12 +75,12 @@ export class Intake implements Subscriber, User {
    * @throws {MqttError} `invalid-filter` or `invalid-options`; nothing has changed then.
    */
   add(filter: string, options: SubscriptionOptions, datatype: Datatype | undefined): void {
-    const hold = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
-    this.#subscribed.set(filter, { hold, datatype: datatype ?? this.#datatype, refusal: undefined });
+    const subscription = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
+    this.#subscribed.set(filter, { subscription, datatype: datatype ?? this.#datatype, refusal: undefined });
   }
 
   remove(filter: string): void {
-    this.#subscribed.get(filter)?.hold.unsubscribe();
+    this.#subscribed.get(filter)?.subscription.unsubscribe();
     this.#subscribed.delete(filter);
     this.#refresh();
   }
@@ -111,8 +116,8 @@ export class Intake implements Subscriber, User {
   #refresh(): void {
     const trouble = this.#problem ?? this.#firstRefusal();
     const connected = this.#connection.state.phase === 'connected';
-    if (trouble !== undefined && (connected || this.#problem !== undefined)) this.node.status(failure(trouble));
-    else if (this.#status !== undefined) this.node.status(this.#status);
+    if (trouble !== undefined && (connected || this.#problem !== undefined)) this.#light.show(failure(trouble));
+    else if (this.#status !== undefined) this.#light.show(this.#status);
   }
 
   #firstRefusal(): MqttError | undefined {

@@ -39,6 +39,8 @@ export interface ConnectionHandlers {
   /** The Server accepted the CONNECT; packets may follow in the same turn. */
   accepted(connack: ConnackPacket, limits: ServerLimits): void;
   packet(packet: SessionPacket): void;
+  /** A PUBLISH that cannot be taken in, without its payload and properties: it is to be acknowledged in its turn. */
+  skipped(problem: MqttError, packet: PublishPacket): void;
   /** All packets of a chunk were handled: the moment to send what they made possible. */
   settled(): void;
   /** `writable` may be true again. */
@@ -175,6 +177,16 @@ export class Connection {
     this.#transport.end();
   }
 
+  /** The owner wants no more packets for now. */
+  hold(): void {
+    this.#transport.pause();
+  }
+
+  /** The owner wants packets again. */
+  proceed(): void {
+    this.#transport.resume();
+  }
+
   /** Ends at once. */
   destroy(cause: MqttError): void {
     if (this.#phase === 'ended') return;
@@ -190,7 +202,7 @@ export class Connection {
       this.#framer.push(chunk);
       if (this.#phase === 'running') this.#handlers.settled();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
     this.flush();
     if (this.#writer.pending > MOST_UNSENT) this.#unread();
@@ -261,7 +273,7 @@ export class Connection {
       this.barrier(ignore);
       this.flush();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
@@ -278,7 +290,7 @@ export class Connection {
   }
 
   /** The peer broke a rule, or a handler failed: the connection ends with a reason either way (4.13). */
-  #fail(error: unknown): void {
+  fail(error: unknown): void {
     if (error instanceof ProtocolViolation) return this.close(error, error.reasonCode);
     if (error instanceof MqttError) return this.close(error);
     const message = `a packet could not be handled: ${textOf(error)}`;

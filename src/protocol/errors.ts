@@ -1,3 +1,4 @@
+import { shownText } from './visible.ts';
 import { describeReasonCode, mayRetrySoon, ReasonCode } from './reason-codes.ts';
 
 /** What failed, for a program. The message says it for a person: what, for whom, with which number, never a secret. */
@@ -36,13 +37,13 @@ export interface MqttErrorOptions {
   readonly retryable?: boolean;
 }
 
-/** The base of every error that this package raises. */
+/** The base of every error that this package raises. What its message quotes from outside is made visible. */
 export class MqttError extends Error {
   readonly code: MqttErrorCode;
   readonly retryable: boolean;
 
   constructor(code: MqttErrorCode, message: string, options: MqttErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shownText(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MqttError';
     this.code = code;
     this.retryable = options.retryable ?? false;
@@ -147,14 +148,11 @@ export class PacketTooLarge extends MqttError {
   }
 }
 
-/** The client was closed; `kept` says whether the message stays in the session store and is sent by its next owner. */
+/** The client was closed, and nobody goes on with the message. */
 export class ClientClosed extends MqttError {
-  readonly kept: boolean;
-
-  constructor(kept: boolean) {
-    super('closed', kept ? 'the connection was closed; the message stays stored' : 'the connection was closed');
+  constructor(message: string = 'the connection was closed') {
+    super('closed', message);
     this.name = 'ClientClosed';
-    this.kept = kept;
   }
 }
 

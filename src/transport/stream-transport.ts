@@ -22,6 +22,8 @@ export function streamTransport(socket: Socket): Transport {
       socket.uncork();
       return !socket.writableNeedDrain;
     },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
   };

@@ -14,6 +14,9 @@ export interface Transport {
   start(handlers: TransportHandlers): void;
   /** Takes all chunks, in order. False: no more until `drain`, or memory grows. */
   write(chunks: readonly Buffer[]): boolean;
+  /** No more `data` until {@link resume}. */
+  pause(): void;
+  resume(): void;
   /** Sends what was written, then ends. */
   end(): void;
   /** Ends at once; what is unsent is lost. */

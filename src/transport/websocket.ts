@@ -88,6 +88,14 @@ class WebSocketTransport implements Transport {
     return !this.#blocked;
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     this.#socket.close(1000);
   }

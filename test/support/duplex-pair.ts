@@ -49,6 +49,8 @@ export function duplexPair(): { readonly transport: Transport; readonly peer: Pe
       peer.writes.push(chunks);
       return peer.accepts;
     },
+    pause: () => undefined,
+    resume: () => undefined,
     end: () => void peer.endings.push('end'),
     destroy: () => void peer.endings.push('destroy'),
   };

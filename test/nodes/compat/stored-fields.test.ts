@@ -4,11 +4,11 @@ import type { ConnectionExtras, StoredConnection } from '../../../nodes/common/c
 import { connectionOptions } from '../../../nodes/common/config.ts';
 import { overridden } from '../../../nodes/common/broker-override.ts';
 import { toRequest } from '../../../nodes/common/message.ts';
-import { subscriptionOptions } from '../../../nodes/mqtt-in/subscription-options.ts';
+import { subscriptionOptions } from '../../../nodes/common/subscription-options.ts';
 import { type OutDef, outDefaults } from '../../../nodes/mqtt-out/out-defaults.ts';
 import { Client, MqttError } from '../../../src/index.ts';
 import { nextMessage, node, startFlow, stopFlow } from '../../support/flow.ts';
-import { HELPERS, shown } from './flows.ts';
+import { HELPERS, shown } from '../flows.ts';
 
 const MESSAGES = ['birth', 'close', 'will'];
 const CONNECTION_FIELDS = [

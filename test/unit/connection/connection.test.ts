@@ -58,6 +58,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
         scene.packets.push(received);
         scene.act(received);
       },
+      skipped: () => undefined,
       settled: () => void scene.calls.push('settled'),
       drained: () => void scene.calls.push('drained'),
       ended: (cause) => void scene.ended.push(cause),

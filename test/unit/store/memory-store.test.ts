@@ -11,7 +11,7 @@ function record(sequence: number, step: 'queued' | 'published' = 'queued'): Stor
 
 describe('MemoryStore', () => {
   it('is empty at first', () =>
-    assert.deepEqual(new MemoryStore().load(), { outgoing: [], received: [], subscriptions: [] }));
+    assert.deepEqual(new MemoryStore().load(), { identity: undefined, outgoing: [], received: [], subscriptions: [] }));
 
   it('gives the records by rising sequence, whatever order they came in', () => {
     const store = new MemoryStore();

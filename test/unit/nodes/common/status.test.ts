@@ -97,7 +97,7 @@ describe('failure', () => {
     [new MqttError('invalid-filter', 'x'), 'invalid filter'],
     [new MqttError('not-supported', 'x'), 'not supported'],
     [new PublishRejected('t', 0x97), 'publish rejected'],
-    [new ClientClosed(true), 'closed'],
+    [new ClientClosed(), 'closed'],
   ];
   for (const [error, text] of rows) {
     it(`${error.code}: ${text}`, () => assert.deepEqual(failure(error), { fill: 'red', shape: 'ring', text }));

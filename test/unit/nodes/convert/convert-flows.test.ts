@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { convertFlows } from '../../../../nodes/common/convert/convert-flows.ts';
+import { convertFlows } from '../../../../nodes/convert/convert-flows.ts';
 import { COPY_ID, broker, convert, kindsOf, nodeIn, noteOf, publisher, subscriber } from './flows.ts';
 
 describe('converting flows of the core MQTT nodes', () => {

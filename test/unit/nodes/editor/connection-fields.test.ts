@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { brokerAddress, isSecureUrl } from '../../../../nodes/common/editor/broker-address.ts';
-import { connectionLabel } from '../../../../nodes/common/editor/connection-label.ts';
-import { withoutBlanks } from '../../../../nodes/common/editor/message-properties.ts';
-import { shownVersion, speaksVersion5 } from '../../../../nodes/common/editor/protocol-version.ts';
-import { findSameClient } from '../../../../nodes/common/editor/same-client.ts';
+import { brokerAddress, isSecureUrl } from '../../../../nodes/common/broker-address.ts';
+import { connectionLabel } from '../../../../nodes/common/connection-label.ts';
+import { withoutBlanks } from '../../../../nodes/editor/message-properties.ts';
+import { shownVersion, speaksVersion5 } from '../../../../nodes/editor/protocol-version.ts';
+import { findSameClient } from '../../../../nodes/editor/same-client.ts';
 
 describe('brokerAddress', () => {
   const cases: readonly (readonly [string, string | number | undefined, string])[] = [

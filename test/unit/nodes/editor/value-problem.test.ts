@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { quotedValue } from '../../../../nodes/common/editor/quoted-value.ts';
-import { numberProblem, userPropertiesProblem } from '../../../../nodes/common/editor/value-problem.ts';
+import { quotedValue } from '../../../../nodes/editor/quoted-value.ts';
+import { numberProblem, userPropertiesProblem } from '../../../../nodes/editor/value-problem.ts';
 
 const PORT = { least: 1, most: 65_535 };
 
