@@ -12,7 +12,7 @@ import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
 import { HandOver } from './hand-over.ts';
 import { Link, type LinkTerms } from './link.ts';
-import { parseMessage } from './message.ts';
+import { parseMessage, type PublishRequest } from './message.ts';
 import { MOST_IN_FLIGHT, type Settings } from './options.ts';
 import type { ClientState } from './state.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -24,6 +24,9 @@ const INFLIGHT_BEFORE_MQTT5 = 20;
 /** Milliseconds that an orderly end waits for what is under way, and those that the close message may take of them. */
 const DRAIN_TIME = 900;
 const CLOSING_TIME = 400;
+
+/** Milliseconds for the acknowledgements of what came last: they need no answer, only a turn. */
+const ACKNOWLEDGING_TIME = 100;
 
 /** What the client is told to be, whatever it is on its way to. */
 type Wanted = 'connected' | 'idle' | 'closed';
@@ -163,9 +166,14 @@ export class Lifecycle {
     const until = clock.now() + DRAIN_TIME;
     await link.drain(closing === undefined ? DRAIN_TIME : DRAIN_TIME - CLOSING_TIME);
     link.farewell();
-    if (closing === undefined) return;
+    if (closing !== undefined) await this.#announceEnd(closing, link, Math.max(CLOSING_TIME, until - clock.now()));
+    link.stopReading();
+    await link.drain(ACKNOWLEDGING_TIME);
+  }
+
+  async #announceEnd(closing: PublishRequest, link: Link, milliseconds: number): Promise<void> {
     const done = deferred<void>();
-    const timer = clock.timer(Math.max(CLOSING_TIME, until - clock.now()), () => done.resolve());
+    const timer = this.#settings.clock.timer(milliseconds, () => done.resolve());
     // A connection that ended meanwhile announces nothing any more.
     if (this.#link !== link) done.resolve();
     else this.#session.outgoing.announce(parseMessage(closing), () => done.resolve());
