@@ -1,6 +1,6 @@
 import { Connection } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import { ClientClosed, MqttError, textOf } from '../protocol/errors.ts';
+import { ClientClosed, ConnectionRefused, MqttError, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Session, SessionLimits } from '../session/session.ts';
@@ -56,6 +56,8 @@ export class Lifecycle {
   #clientId: string;
   #reconnecting = false;
   #graceGiven = false;
+  /** A CONNECT was sent since the last CONNACK, and nobody knows what the Server made of it. */
+  #unanswered = false;
 
   constructor(
     settings: Settings,
@@ -252,6 +254,7 @@ export class Lifecycle {
       drained: () => this.#link?.pump(),
       ended: (cause) => {
         if (this.#link !== undefined) this.#ended(this.#link, cause);
+        else if (!(cause instanceof ConnectionRefused)) this.#unanswered = true;
         end.resolve({ cause, acceptedAt });
       },
     });
@@ -279,7 +282,9 @@ export class Lifecycle {
     this.#reconnecting = true;
     this.#version.accepted();
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
-    this.#subscriptions.connected(connack.sessionPresent);
+    // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
+    this.#subscriptions.connected(connack.sessionPresent && !this.#unanswered);
+    this.#unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
     if (this.#state.phase === 'connecting') {
