@@ -57,6 +57,8 @@ export class Flows {
   #inside = false;
   #arrivals = 0;
   #stoppingSince: number | undefined;
+  /** Messages that were published before the last stop began. */
+  beforeStop = 0;
   /** Ends the accounts of a stop whose process is killed. */
   #killStop: (() => void) | undefined;
   /** Things that will go on by themselves. */
@@ -360,6 +362,7 @@ export class Flows {
   #stop(life: Life, stop: () => Promise<void>, then: () => void): void {
     this.#judge.note(() => `-- client ${life.generation} stops`);
     this.#stoppingSince = this.#time.now;
+    this.beforeStop = this.#outbound.count;
     this.#pending += 1;
     const late = this.#time.at(STOP_TIME, TIMERS, () =>
       this.#judge.violation('a stop takes two seconds', `it took more than ${STOP_TIME} ms`),

@@ -19,7 +19,7 @@ export interface Place {
   readonly wishes: Map<string, Wish>;
   /** By message. */
   readonly had: Map<string, number>;
-  /** Serial of the last copy that was new to it, by QoS and topic. */
+  /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
 }
 
@@ -159,7 +159,7 @@ export class Inbound {
   #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket): void {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
-    const key = `${qos} ${topic}`;
+    const key = `${copy.session} ${qos} ${topic}`;
     const latest = place.latest.get(key) ?? 0;
     if (copy.serial < latest) {
       this.#judge.violation('order, in', `${place.name} receives ${copy.label} behind a later message of ${topic}`);
