@@ -192,8 +192,7 @@ export class Lifecycle {
       if (signal.aborted) return;
       if (acceptedAt === undefined) {
         if (this.#version.failed(cause)) continue;
-      } else this.#backoff.held(clock.now() - acceptedAt);
-      if (this.#backoff.failures === 0) attempt = 0;
+      } else if (this.#backoff.held(clock.now() - acceptedAt)) attempt = 0;
       const delay = this.#backoff.next(cause.retryable);
       this.#enter({ phase: 'waiting', until: clock.wall() + delay, attempt, cause });
       // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
