@@ -88,6 +88,10 @@ export class Subscriptions {
     this.#dirty.add(entry);
   }
 
+  has(filter: TopicFilter, receiver: Receiver): boolean {
+    return this.#entries.get(filter)?.members.has(receiver) === true;
+  }
+
   /** The receiver does not want the filter any more; without another one it is unsubscribed. */
   remove(filter: TopicFilter, receiver: Receiver): void {
     const entry = this.#entries.get(filter);

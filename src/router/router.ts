@@ -3,13 +3,15 @@ import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import { deliverBy, type Handout } from './handout.ts';
 import { OverlappingDelivery } from './overlapping-delivery.ts';
 import type { Receiver } from './receiver.ts';
-import { byRank, type Granted, Route, type Withheld } from './route.ts';
+import { byRank, type Granted, Route } from './route.ts';
+import type { Withheld } from './seat.ts';
 import { TopicTrie } from './topic-trie.ts';
 import type { Vacancy } from './vacancy.ts';
 
 export type { Handout } from './handout.ts';
 export type { Receiver } from './receiver.ts';
-export type { Granted, Withheld } from './route.ts';
+export type { Granted } from './route.ts';
+export type { Withheld } from './seat.ts';
 export { Vacancy, type VacancyState } from './vacancy.ts';
 
 /** Topics whose matches are remembered; a connection rarely sees more at a time, and more would only cost memory. */
@@ -31,6 +33,8 @@ export class Router {
   readonly #vacated = new Set<Route>();
   readonly #retainedRoom = { left: MOST_RETAINED };
   #serial = 0;
+  /** The receivers that had the message of an overlapping delivery; undefined during one. */
+  #spare: Set<Receiver> | undefined;
 
   /** Takes the place that a released receiver of the same `ref` left, or a new one. */
   add(filter: TopicFilter, receiver: Receiver): void {
@@ -99,8 +103,18 @@ export class Router {
     const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;
-    if (matches.length > 1) return new OverlappingDelivery(packet, matches, handout, this.#serial).run();
-    return deliverBy(only, packet, handout);
+    if (matches.length === 1) return deliverBy(only, packet, handout);
+    return this.#deliverOverlapping(packet, matches, handout);
+  }
+
+  /** A delivery from within this one finds no spare set, and makes its own. */
+  #deliverOverlapping(packet: PublishPacket, matches: readonly Route[], handout: Handout | undefined): boolean {
+    const seen = this.#spare ?? new Set<Receiver>();
+    this.#spare = undefined;
+    const taken = new OverlappingDelivery(packet, matches, handout, this.#serial, seen).run();
+    seen.clear();
+    this.#spare = seen;
+    return taken;
   }
 
   #matches(topic: string): readonly Route[] {

@@ -50,7 +50,8 @@ describe('what the core nodes get wrong', () => {
   it('13: a message makes the same work among a thousand nodes as with one alone', () => {
     const [alone, among] = executedBlocks('/src/router/', ROUTER, [deliveryAmong(1), deliveryAmong(1000)]);
     assert.ok(alone !== undefined && alone > 0, 'nothing was counted');
-    assert.equal(among, alone);
+    // V8 joins neighbouring blocks, not always the same ones; a look at each of the others would be a thousand more.
+    assert.ok(among !== undefined && among < alone + 100, `${among} blocks in place of ${alone}`);
   });
 
   afterEach(() => stopFlow());

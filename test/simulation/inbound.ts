@@ -19,7 +19,7 @@ export interface Place {
   readonly wishes: Map<string, Wish>;
   /** By message. */
   readonly had: Map<string, number>;
-  /** Serial of the last copy that was new to it, by QoS and topic. */
+  /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
 }
 
@@ -29,6 +29,8 @@ export class Inbound {
   readonly #judge: Judge;
   readonly #copies = new Map<string, Copy[]>();
   readonly #places: Place[] = [];
+  /** Deploys that are under way: what somebody is missing waits for their end. */
+  deploying = 0;
 
   constructor(time: VirtualTime, judge: Judge) {
     this.#time = time;
@@ -56,6 +58,14 @@ export class Inbound {
   got(copy: Copy): void {
     copy.given += 1;
     copy.gotMoment ??= this.#time.moment;
+  }
+
+  /** The client is closed: what waited for a deploy comes again, also to those who had it. */
+  left(): void {
+    for (const copies of this.#copies.values()) {
+      for (const copy of copies) if (this.deploying > 0 && !copy.acknowledged) copy.given += 100;
+    }
+    this.deploying = 0;
   }
 
   /** A process forgot what it had. */
@@ -98,13 +108,20 @@ export class Inbound {
     }
   }
 
-  /** After a rest: every node that wants it has it. */
-  checkReached(label: string, topic: string): void {
+  /** After a rest: every node that wanted it at that moment has it. */
+  checkReached(label: string, topic: string, since: number): void {
     for (const place of this.#places) {
-      const wish = [...place.wishes.values()].find(({ filter, options }) => options.qos > 0 && matches(filter, topic));
+      const wish = [...place.wishes.values()].find(
+        (one) => one.options.qos > 0 && one.since < since && matches(one.filter, topic),
+      );
       if (wish === undefined || place.had.has(label)) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
     }
+  }
+
+  /** Whether the client gave the copy to somebody, and waits for nobody else. */
+  isHanded(copy: Copy): boolean {
+    return copy.handedMoment !== undefined && this.deploying === 0;
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
@@ -142,7 +159,7 @@ export class Inbound {
   #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket): void {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
-    const key = `${qos} ${topic}`;
+    const key = `${copy.session} ${qos} ${topic}`;
     const latest = place.latest.get(key) ?? 0;
     if (copy.serial < latest) {
       this.#judge.violation('order, in', `${place.name} receives ${copy.label} behind a later message of ${topic}`);
