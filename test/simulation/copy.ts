@@ -13,6 +13,8 @@ export interface Copy {
   readonly retain: boolean;
   /** Retained before, and sent because of a SUBSCRIBE. */
   readonly stored: boolean;
+  /** When the Server made it. */
+  readonly routed: number;
   /** The subscriptions that it is for. */
   readonly filters: readonly string[];
   /** Their Subscription Identifiers, if they had any. */

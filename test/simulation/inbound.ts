@@ -4,19 +4,26 @@ import type { Judge } from './judge.ts';
 import { matches } from './topics.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** A place's subscription to one filter. */
+/**
+ * A place's subscription to one filter. A deploy takes it away (`released`) and brings it back (`returning`) or makes it
+ * (`coming`): it counts from the end of the deploy.
+ */
 export interface Wish {
   readonly filter: string;
   readonly options: SubscriptionOptions;
-  /** When it was subscribed, not counting a return after a redeploy. */
-  readonly since: number;
-  state: 'active' | 'released';
+  /** When the place wanted the filter first, in whichever client. */
+  since: number;
+  /** When the client heard of it, not counting a return after a deploy. */
+  begun: number;
+  state: 'active' | 'released' | 'returning' | 'coming';
 }
 
 /** What a flow's node is across deploys: who comes back to it has had what its predecessor had. */
 export interface Place {
   readonly name: string;
   readonly wishes: Map<string, Wish>;
+  /** Wishes of closed clients that no node gave up: the Server's session has them still. By filter, since when. */
+  readonly kept: Map<string, number>;
   /** By message. */
   readonly had: Map<string, number>;
   /** Serial of the last copy that was new to it, by session, QoS and topic. */
@@ -29,8 +36,8 @@ export class Inbound {
   readonly #judge: Judge;
   readonly #copies = new Map<string, Copy[]>();
   readonly #places: Place[] = [];
-  /** Deploys that are under way: what somebody is missing waits for their end. */
-  deploying = 0;
+  /** A deploy is under way: what somebody is missing waits for its end. */
+  deploying = false;
 
   constructor(time: VirtualTime, judge: Judge) {
     this.#time = time;
@@ -38,7 +45,7 @@ export class Inbound {
   }
 
   place(name: string): Place {
-    const place: Place = { name, wishes: new Map(), had: new Map(), latest: new Map() };
+    const place: Place = { name, wishes: new Map(), kept: new Map(), had: new Map(), latest: new Map() };
     this.#places.push(place);
     return place;
   }
@@ -60,12 +67,35 @@ export class Inbound {
     copy.gotMoment ??= this.#time.moment;
   }
 
+  /** A deploy is over: who came counts, and who did not is gone. */
+  deployed(): void {
+    this.deploying = false;
+    for (const { wishes } of this.#places) {
+      for (const [filter, wish] of wishes) {
+        if (wish.state === 'released') wishes.delete(filter);
+        if (wish.state === 'coming') wish.begun = this.#time.moment;
+        wish.state = 'active';
+      }
+    }
+  }
+
+  /** The client is being closed, which ends the deploy. */
+  closing(): void {
+    for (const { wishes } of this.#places) {
+      for (const wish of wishes.values()) if (wish.state !== 'released') wish.state = 'active';
+    }
+  }
+
   /** The client is closed: what waited for a deploy comes again, also to those who had it. */
   left(): void {
     for (const copies of this.#copies.values()) {
-      for (const copy of copies) if (this.deploying > 0 && !copy.acknowledged) copy.given += 100;
+      for (const copy of copies) if (this.deploying && !copy.acknowledged) copy.given += 100;
     }
-    this.deploying = 0;
+    this.deploying = false;
+    for (const { wishes, kept } of this.#places) {
+      for (const { filter, since } of wishes.values()) kept.set(filter, since);
+      wishes.clear();
+    }
   }
 
   /** A process forgot what it had. */
@@ -112,7 +142,7 @@ export class Inbound {
   checkReached(label: string, topic: string, since: number): void {
     for (const place of this.#places) {
       const wish = [...place.wishes.values()].find(
-        (one) => one.options.qos > 0 && one.since < since && matches(one.filter, topic),
+        (one) => one.options.qos > 0 && one.begun < since && matches(one.filter, topic),
       );
       if (wish === undefined || place.had.has(label)) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
@@ -121,7 +151,7 @@ export class Inbound {
 
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
-    if (copy.handedMoment === undefined || this.deploying > 0) return false;
+    if (copy.handedMoment === undefined || this.deploying) return false;
     return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isFor(wish, copy)));
   }
 
@@ -129,7 +159,7 @@ export class Inbound {
   #owed(place: Place, copy: Copy): Wish | undefined {
     const handed = copy.handedMoment ?? copy.gotMoment ?? 0;
     for (const wish of place.wishes.values()) {
-      if (wish.since > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
+      if (wish.since > copy.routed || wish.begun > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
       return wish;
     }
     return undefined;

@@ -185,6 +185,7 @@ export class Server {
       label,
       serial: ++this.#serial,
       session: session.clientId,
+      routed: this.time.moment,
       topic,
       qos,
       retain: stored || (asPublished && publication.retain),
