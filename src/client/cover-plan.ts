@@ -51,7 +51,7 @@ export class CoverPlan {
     if (!changed) return;
     if (!able) this.#assignAll([...place.serves], touched);
     // What it covers has a better one already, if it is covered itself.
-    else if (place.server === entry) this.#assignAll(this.#tree.covered(entry.filter), touched);
+    else if (place.server === entry) this.#assignAll(this.#othersCovered(entry), touched);
   }
 
   #leave(entry: SubscriptionEntry, touched: Set<SubscriptionEntry>): void {
@@ -92,6 +92,10 @@ export class CoverPlan {
   #serverFor(entry: SubscriptionEntry, { server }: Place): SubscriptionEntry {
     const outermost = this.#othersCovering(entry).filter((other) => this.#othersCovering(other).length === 0);
     return outermost.includes(server) ? server : (outermost[0] ?? entry);
+  }
+
+  #othersCovered(entry: SubscriptionEntry): SubscriptionEntry[] {
+    return this.#tree.covered(entry.filter).filter((other) => other !== entry);
   }
 
   #othersCovering(entry: SubscriptionEntry): SubscriptionEntry[] {

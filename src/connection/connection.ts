@@ -1,6 +1,7 @@
 import { Decoder } from '../codec/decoder.ts';
-import { Framer } from '../codec/framer.ts';
+import { type FrameHandler, Framer, type OversizedHandler } from '../codec/framer.ts';
 import { PacketWriter } from '../codec/packet-writer.ts';
+import type { SkippedPublish } from '../codec/publish-decoder.ts';
 import { InboundAliases } from '../codec/topic-alias.ts';
 import {
   ConnectionRefused,
@@ -20,11 +21,13 @@ import type {
   DisconnectProperties,
   PacketId,
   PublishPacket,
+  QoS,
   ServerPacket,
   SubackPacket,
   UnsubackPacket,
 } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
+import { shownTopic } from '../protocol/topic.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
@@ -35,13 +38,21 @@ import { type ServerLimits, serverLimits } from './server-limits.ts';
 /** A packet that concerns the session or a request, and not the connection itself. */
 export type SessionPacket = PublishPacket | AckPacket | SubackPacket | UnsubackPacket;
 
+/** What is known of a PUBLISH that was not taken in. */
+export interface SkippedMessage {
+  readonly topic: string;
+  readonly qos: QoS;
+  /** Present at QoS 1 and 2. */
+  readonly packetId: PacketId | undefined;
+}
+
 /** What a connection tells its owner, synchronously, packet by packet. */
 export interface ConnectionHandlers {
   /** The Server accepted the CONNECT; packets may follow in the same turn. */
   accepted(connack: ConnackPacket, limits: ServerLimits): void;
   packet(packet: SessionPacket): void;
-  /** A PUBLISH that cannot be taken in, without its payload and properties: it is to be acknowledged in its turn. */
-  skipped(problem: MqttError, packet: PublishPacket): void;
+  /** A PUBLISH came that cannot be taken in: it is to be acknowledged in its turn like any other, and told. */
+  skipped(problem: MqttError, packet: SkippedMessage): void;
   /** All packets of a chunk were handled: the moment to send what they made possible. */
   settled(): void;
   /** `writable` may be true again. */
@@ -96,7 +107,11 @@ export class Connection {
     this.#transport = transport;
     this.#options = options;
     this.#handlers = handlers;
-    this.#framer = new Framer(maximumPacketSize, (buffer, start, body, end) => this.#frame(buffer, start, body, end));
+    // From MQTT 5 on the Server was told our maximum; before, it cannot know it.
+    const oversized: OversizedHandler | undefined =
+      connect.protocolVersion === 5 ? undefined : (first, head, size) => this.#oversized(first, head, size);
+    const frame: FrameHandler = (buffer, start, body, end) => this.#frame(buffer, start, body, end);
+    this.#framer = new Framer(maximumPacketSize, frame, oversized);
     this.#intake = new Intake(this.#framer, transport, clock, () => this.#take(() => this.#intake.readOn()));
     this.#decoder = new Decoder(connect.protocolVersion);
     this.#writer = new PacketWriter(connect.protocolVersion);
@@ -235,16 +250,28 @@ export class Connection {
   }
 
   #frame(buffer: Buffer, start: number, bodyStart: number, end: number): boolean {
-    this.#dispatch(this.#decoder.decode(buffer, start, bodyStart, end));
+    return this.#handle(this.#decoder.decode(buffer, start, bodyStart, end));
+  }
+
+  #oversized(firstByte: number, head: Buffer, size: number): boolean {
+    const why = `it takes ${size} bytes, at most ${this.#options.maximumPacketSize} are accepted`;
+    return this.#handle(this.#decoder.decodeOversized(firstByte, head, why));
+  }
+
+  /** False: nothing behind this packet counts. */
+  #handle(packet: ServerPacket | SkippedPublish): boolean {
+    this.#dispatch(packet);
     this.#intake.count();
     return this.#phase === 'handshake' || this.#phase === 'running';
   }
 
-  #dispatch(packet: ServerPacket): void {
+  #dispatch(packet: ServerPacket | SkippedPublish): void {
     if (this.#phase === 'handshake') return this.#answer(packet);
     switch (packet.cmd) {
       case 'publish':
         return this.#handlers.packet(this.#aliases.resolve(packet));
+      case 'skipped':
+        return this.#skipped(packet);
       case 'puback':
       case 'pubrec':
       case 'pubrel':
@@ -267,8 +294,14 @@ export class Connection {
     }
   }
 
+  #skipped({ topic: sent, topicAlias, qos, packetId, why }: SkippedPublish): void {
+    const topic = this.#aliases.topicOf(sent, topicAlias);
+    const problem = new MqttError('message-skipped', `a message to ${shownTopic(topic)} was skipped: ${why}`);
+    this.#handlers.skipped(problem, { topic, qos, packetId });
+  }
+
   /** [MQTT-3.2.0-1] the first packet is a CONNACK. */
-  #answer(packet: ServerPacket): void {
+  #answer(packet: ServerPacket | SkippedPublish): void {
     if (packet.cmd !== 'connack') throw protocolError(`broker sent ${packet.cmd.toUpperCase()} before CONNACK`);
     const { connect, server } = this.#options;
     const { reasonCode, properties, sessionPresent } = packet;

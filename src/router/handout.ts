@@ -1,7 +1,8 @@
 import type { PublishPacket } from '../protocol/packet.ts';
 import type { Receiver } from './receiver.ts';
-import type { Route, Seat } from './route.ts';
-import { Vacancy } from './vacancy.ts';
+import type { Route } from './route.ts';
+import type { Seat } from './seat.ts';
+import type { Vacancy } from './vacancy.ts';
 
 /** What is noted about one publication while the router hands it out. */
 export interface Handout {
@@ -18,9 +19,9 @@ export function deliverBy(route: Route, packet: PublishPacket, handout: Handout 
   const repeated = packet.retain && route.repeats(packet);
   for (const seat of seats) {
     if (packet.retain && isWithheld(route, seat, packet, repeated)) continue;
-    const { occupant } = seat;
-    if (occupant instanceof Vacancy) handout?.awaits(occupant);
-    else if (occupant !== undefined) hand(occupant, route, packet, handout);
+    const { receiver } = seat;
+    if (receiver !== undefined) hand(receiver, route, packet, handout);
+    else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
   }
   return taken;
 }

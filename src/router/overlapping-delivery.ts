@@ -1,8 +1,9 @@
 import type { PublishPacket } from '../protocol/packet.ts';
 import { hand, type Handout, isTaken, isWithheld } from './handout.ts';
 import type { Receiver } from './receiver.ts';
-import type { Route, Seat } from './route.ts';
-import { Vacancy } from './vacancy.ts';
+import type { Route } from './route.ts';
+import type { Seat } from './seat.ts';
+import type { Vacancy } from './vacancy.ts';
 
 /**
  * One publication that several filters match: the Server may send one copy for all or one for each (3.3.4). With
@@ -17,12 +18,24 @@ export class OverlappingDelivery {
   readonly #last: number;
   /** For which filters the copy is; undefined: it is not known, and the topic decides. */
   readonly #identifiers: readonly number[] | undefined;
-  /** Receivers that have it, their `ref`s, and those of the vacancies that are told. */
-  readonly #seen = new Set<Receiver | string>();
-  readonly #vacant: { readonly vacancy: Vacancy; readonly ref: string }[] = [];
+  /** Receivers that have it. */
+  readonly #seen: Set<Receiver>;
+  /** By `ref`: one of the vacancies of each receiver that is waited for. */
+  #vacant: Map<string, Vacancy> | undefined;
 
-  /** @param matches by rank. */
-  constructor(packet: PublishPacket, matches: readonly Route[], handout: Handout | undefined, last: number) {
+  /**
+   * @param matches by rank.
+   * @param last the last place of all.
+   * @param seen an empty set, for this delivery alone.
+   */
+  constructor(
+    packet: PublishPacket,
+    matches: readonly Route[],
+    handout: Handout | undefined,
+    last: number,
+    seen: Set<Receiver>,
+  ) {
+    this.#seen = seen;
     this.#packet = packet;
     this.#matches = matches;
     this.#handout = handout;
@@ -36,13 +49,13 @@ export class OverlappingDelivery {
   /** False: it is nobody's. */
   run(): boolean {
     let taken = false;
-    for (const [rank, route] of this.#matches.entries()) {
-      if (!this.#isMeant(route)) continue;
+    for (let rank = 0; rank < this.#matches.length; rank++) {
+      const route = this.#matches[rank];
+      if (route === undefined || !this.#isMeant(route)) continue;
       if (isTaken(route, this.#handout)) taken = true;
       this.#deliverBy(route, rank);
     }
-    // A receiver that is back in one of its places has it already.
-    for (const { vacancy, ref } of this.#vacant) this.#await(vacancy, ref);
+    if (this.#vacant !== undefined && this.#handout !== undefined) this.#await(this.#vacant, this.#handout);
     return taken;
   }
 
@@ -62,18 +75,17 @@ export class OverlappingDelivery {
   }
 
   #give(route: Route, seat: Seat): void {
-    const { occupant, ref } = seat;
-    if (occupant instanceof Vacancy && ref !== undefined) this.#vacant.push({ vacancy: occupant, ref });
-    if (occupant === undefined || occupant instanceof Vacancy || this.#seen.has(occupant)) return;
-    this.#seen.add(occupant);
-    if (occupant.ref !== undefined) this.#seen.add(occupant.ref);
-    hand(occupant, route, this.#packet, this.#handout);
+    const { receiver, vacancy, ref } = seat;
+    if (vacancy !== undefined && ref !== undefined) (this.#vacant ??= new Map<string, Vacancy>()).set(ref, vacancy);
+    if (receiver === undefined || this.#seen.has(receiver)) return;
+    this.#seen.add(receiver);
+    hand(receiver, route, this.#packet, this.#handout);
   }
 
-  #await(vacancy: Vacancy, ref: string): void {
-    if (this.#seen.has(ref)) return;
-    this.#seen.add(ref);
-    this.#handout?.awaits(vacancy);
+  /** A receiver that is back in one of its places has the message already. */
+  #await(vacant: ReadonlyMap<string, Vacancy>, handout: Handout): void {
+    const back = new Set([...this.#seen].map(({ ref }) => ref));
+    for (const [ref, vacancy] of vacant) if (!back.has(ref)) handout.awaits(vacancy);
   }
 
   /** What was retained comes for the one filter that was subscribed, whichever of the receiver's that is. */

@@ -2,34 +2,13 @@ import type { PublishPacket, QoS } from '../protocol/packet.ts';
 import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { Receiver } from './receiver.ts';
 import { RetainedCopies, type Room } from './retained-copies.ts';
-import { Vacancy } from './vacancy.ts';
+import { Seat, type Withheld } from './seat.ts';
+import type { Vacancy } from './vacancy.ts';
 
 /** What the Server granted to a filter: which of the matching messages have a copy by it, and at what QoS. */
 export interface Granted {
   readonly qos: QoS;
   readonly noLocal: boolean;
-}
-
-/**
- * What of the messages with the RETAIN flag is not for a receiver while a SUBSCRIBE for somebody else's sake brings what
- * the Server retains: nothing of it, or not the copies of what it had.
- */
-export type Withheld = 'all' | 'repeated';
-
-/** Who sits in a place: a receiver, nobody for a while, or nobody any more. */
-type Occupant = Receiver | Vacancy | undefined;
-
-/** A receiver's place in a route. It stays the same while a deploy takes the receiver away and brings it back. */
-export interface Seat {
-  occupant: Occupant;
-  readonly ref: string | undefined;
-  /** Rises from seat to seat: those of after the beginning of a delivery are not part of it. */
-  readonly number: number;
-  /** When it began to get a copy of every matching message; Infinity: not yet. */
-  since: number;
-  /** The highest QoS of a copy that came since then: no message of before `since` is still under way behind it. */
-  heard: QoS | -1;
-  withheld: Withheld | undefined;
 }
 
 /** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
@@ -95,7 +74,7 @@ export class Route {
   remove(receiver: Receiver): void {
     const seat = this.#receivers.get(receiver);
     if (seat === undefined) return;
-    seat.occupant = undefined;
+    seat.leave();
     this.#receivers.delete(receiver);
     this.#snapshot = undefined;
   }
@@ -107,19 +86,14 @@ export class Route {
       this.remove(receiver);
       return undefined;
     }
-    const vacancy = new Vacancy();
-    seat.occupant = vacancy;
     this.#receivers.delete(receiver);
     this.#vacant.set(seat.ref, seat);
-    return vacancy;
+    return seat.vacate();
   }
 
   /** Nobody is waited for any more. */
   giveUp(): void {
-    for (const seat of this.#vacant.values()) {
-      if (seat.occupant instanceof Vacancy) seat.occupant.giveUp();
-      seat.occupant = undefined;
-    }
+    for (const seat of this.#vacant.values()) seat.leave();
     this.#vacant.clear();
     this.#snapshot = undefined;
   }
@@ -145,10 +119,7 @@ export class Route {
     this.#granted = granted;
     if (before !== undefined && before.qos >= granted.qos && (granted.noLocal || !before.noLocal)) return;
     this.#grantedAt = serial;
-    for (const seat of this.seats) {
-      seat.since = serial;
-      seat.heard = -1;
-    }
+    for (const seat of this.seats) seat.begin(serial);
   }
 
   withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
@@ -169,10 +140,9 @@ export class Route {
   }
 
   /** The place of the same receiver in this route, or the one that waits for the same `ref`. */
-  seatLike({ occupant, ref }: Seat): Seat | undefined {
-    if (occupant === undefined) return undefined;
-    if (!(occupant instanceof Vacancy)) return this.#receivers.get(occupant);
-    return ref === undefined ? undefined : this.#vacant.get(ref);
+  seatLike({ receiver, vacancy, ref }: Seat): Seat | undefined {
+    if (receiver !== undefined) return this.#receivers.get(receiver);
+    return vacancy === undefined || ref === undefined ? undefined : this.#vacant.get(ref);
   }
 
   /** The route is not used any more. */
@@ -185,15 +155,13 @@ export class Route {
     const seat = receiver.ref === undefined ? undefined : this.#vacant.get(receiver.ref);
     if (receiver.ref === undefined || seat === undefined) return undefined;
     this.#vacant.delete(receiver.ref);
-    if (seat.occupant instanceof Vacancy) seat.occupant.fill(receiver, this.filter);
-    seat.occupant = receiver;
+    seat.take(receiver, this.filter);
     return seat;
   }
 
   #newSeat(receiver: Receiver, serial: number): Seat {
     this.#snapshot = undefined;
-    const since = this.#granted === undefined ? Infinity : serial;
-    return { occupant: receiver, ref: receiver.ref, number: serial, since, heard: -1, withheld: undefined };
+    return new Seat(receiver, serial, this.#granted === undefined ? Infinity : serial);
   }
 }
 

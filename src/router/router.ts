@@ -3,13 +3,15 @@ import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import { deliverBy, type Handout } from './handout.ts';
 import { OverlappingDelivery } from './overlapping-delivery.ts';
 import type { Receiver } from './receiver.ts';
-import { byRank, type Granted, Route, type Withheld } from './route.ts';
+import { byRank, type Granted, Route } from './route.ts';
+import type { Withheld } from './seat.ts';
 import { TopicTrie } from './topic-trie.ts';
 import type { Vacancy } from './vacancy.ts';
 
 export type { Handout } from './handout.ts';
 export type { Receiver } from './receiver.ts';
-export type { Granted, Withheld } from './route.ts';
+export type { Granted } from './route.ts';
+export type { Withheld } from './seat.ts';
 export { Vacancy, type VacancyState } from './vacancy.ts';
 
 /** Topics whose matches are remembered; a connection rarely sees more at a time, and more would only cost memory. */
@@ -31,6 +33,8 @@ export class Router {
   readonly #vacated = new Set<Route>();
   readonly #retainedRoom = { left: MOST_RETAINED };
   #serial = 0;
+  /** The receivers that had the message of an overlapping delivery; undefined during one. */
+  #spare: Set<Receiver> | undefined;
 
   /** Takes the place that a released receiver of the same `ref` left, or a new one. */
   add(filter: TopicFilter, receiver: Receiver): void {
@@ -56,13 +60,11 @@ export class Router {
 
   /** Every place that is still waited for is given up. */
   prune(): void {
-    for (const route of this.#vacated) this.#giveUp(route);
-  }
-
-  /** The filter is not wanted any more: its places that are waited for are given up. */
-  dismiss(filter: TopicFilter): void {
-    const route = this.#route(filter);
-    if (route !== undefined) this.#giveUp(route);
+    for (const route of this.#vacated) {
+      route.giveUp();
+      this.#dropIdle(route);
+    }
+    this.#vacated.clear();
   }
 
   /** Tells the Subscription Identifier with which `filter` is asked for; undefined: the Server does not have it. */
@@ -99,8 +101,18 @@ export class Router {
     const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;
-    if (matches.length > 1) return new OverlappingDelivery(packet, matches, handout, this.#serial).run();
-    return deliverBy(only, packet, handout);
+    if (matches.length === 1) return deliverBy(only, packet, handout);
+    return this.#deliverOverlapping(packet, matches, handout);
+  }
+
+  /** A delivery from within this one finds no spare set, and makes its own. */
+  #deliverOverlapping(packet: PublishPacket, matches: readonly Route[], handout: Handout | undefined): boolean {
+    const seen = this.#spare ?? new Set<Receiver>();
+    this.#spare = undefined;
+    const taken = new OverlappingDelivery(packet, matches, handout, this.#serial, seen).run();
+    seen.clear();
+    this.#spare = seen;
+    return taken;
   }
 
   #matches(topic: string): readonly Route[] {
@@ -125,12 +137,6 @@ export class Router {
     this.#remembered.clear();
     this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
     return route;
-  }
-
-  #giveUp(route: Route): void {
-    this.#vacated.delete(route);
-    route.giveUp();
-    this.#dropIdle(route);
   }
 
   #dropIdle(route: Route | undefined): void {

@@ -6,6 +6,8 @@ export interface Copy {
   readonly label: string;
   /** Rises with every copy. */
   readonly serial: number;
+  /** The client id of the session that it is in. */
+  readonly session: string;
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;

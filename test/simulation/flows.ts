@@ -53,8 +53,12 @@ export class Flows {
   #generation = 0;
   #moved = false;
   #reactions = 0;
+  /** Whether a callback of the client is on the stack. */
+  #inside = false;
   #arrivals = 0;
   #stoppingSince: number | undefined;
+  /** Messages that were published before the last stop began. */
+  beforeStop = 0;
   /** Ends the accounts of a stop whose process is killed. */
   #killStop: (() => void) | undefined;
   /** Things that will go on by themselves. */
@@ -154,6 +158,11 @@ export class Flows {
     this.#publish(message, 'nothing');
   }
 
+  /** From now on nobody reacts to anything. */
+  calm(): void {
+    this.#reactions = MOST_REACTIONS;
+  }
+
   /** Back to work, whatever was going on. */
   resume(): void {
     if (this.#pending > 0) return;
@@ -188,7 +197,7 @@ export class Flows {
       clock,
       random: this.#random,
       dial: this.#network.dial(() => clock.alive),
-      restored: (error) => this.#outbound.restoredFailed(error),
+      restored: (error) => this.#judge.note(() => `   a restored message failed: ${error.message}`),
       report: (notice) => this.#judge.note(() => `   report: ${notice.message}`),
       ...announcement(birth, 'birth'),
       ...announcement(closing, 'close'),
@@ -223,8 +232,8 @@ export class Flows {
     for (const { filter, options } of node.filters) {
       const earlier = place.place.wishes.get(filter);
       if (earlier?.state === 'active') continue;
-      // Noted first: the client may call the receiver at once.
-      const since = earlier?.since ?? this.#time.moment;
+      // Noted first: the client may call the receiver at once. Inside a callback it is too late for the message of that.
+      const since = earlier?.since ?? this.#time.moment + (this.#inside ? 0.5 : 0);
       place.place.wishes.set(filter, { filter, options, since, state: 'active' });
       this.#judge.note(() => `   ${place.place.name} subscribes ${filter}`);
       member.subscriptions.push(client.subscribe(filter, member.receiver, options, () => undefined));
@@ -255,6 +264,7 @@ export class Flows {
     if (life === undefined) return;
     const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
     for (const index of leaving) this.#release(index);
+    this.#inbound.deploying += 1;
     this.#later(gap, () => {
       if (this.#life !== life) return;
       for (const index of leaving) if (back[index] === true) this.#subscribe(index);
@@ -262,6 +272,7 @@ export class Flows {
     this.#later(gap + prune, () => {
       if (this.#life !== life) return;
       this.#judge.note(() => '   pruned');
+      this.#inbound.deploying -= 1;
       this.#forgetReleased();
       life.client.prune();
     });
@@ -343,6 +354,7 @@ export class Flows {
 
   /** The client goes, and everybody with it. */
   #leave(): void {
+    this.#inbound.left();
     this.#members.clear();
     for (const { wishes } of this.#places) wishes.clear();
   }
@@ -350,6 +362,7 @@ export class Flows {
   #stop(life: Life, stop: () => Promise<void>, then: () => void): void {
     this.#judge.note(() => `-- client ${life.generation} stops`);
     this.#stoppingSince = this.#time.now;
+    this.beforeStop = this.#outbound.count;
     this.#pending += 1;
     const late = this.#time.at(STOP_TIME, TIMERS, () =>
       this.#judge.violation('a stop takes two seconds', `it took more than ${STOP_TIME} ms`),
@@ -373,6 +386,13 @@ export class Flows {
     if (reaction === 'nothing' || this.#reactions >= MOST_REACTIONS) return;
     this.#reactions += 1;
     this.#judge.note(() => `   inside the callback: ${reaction}`);
+    const outer = this.#inside;
+    this.#inside = true;
+    this.#doInside(reaction);
+    this.#inside = outer;
+  }
+
+  #doInside(reaction: Exclude<Reaction, 'nothing'>): void {
     switch (reaction) {
       case 'publish':
         return this.#publish({ qos: 1, topic: 'b/1', retain: false, label: 'm' }, 'nothing');

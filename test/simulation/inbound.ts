@@ -19,7 +19,7 @@ export interface Place {
   readonly wishes: Map<string, Wish>;
   /** By message. */
   readonly had: Map<string, number>;
-  /** Serial of the last copy that was new to it, by QoS and topic. */
+  /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
 }
 
@@ -29,6 +29,8 @@ export class Inbound {
   readonly #judge: Judge;
   readonly #copies = new Map<string, Copy[]>();
   readonly #places: Place[] = [];
+  /** Deploys that are under way: what somebody is missing waits for their end. */
+  deploying = 0;
 
   constructor(time: VirtualTime, judge: Judge) {
     this.#time = time;
@@ -58,6 +60,14 @@ export class Inbound {
     copy.gotMoment ??= this.#time.moment;
   }
 
+  /** The client is closed: what waited for a deploy comes again, also to those who had it. */
+  left(): void {
+    for (const copies of this.#copies.values()) {
+      for (const copy of copies) if (this.deploying > 0 && !copy.acknowledged) copy.given += 100;
+    }
+    this.deploying = 0;
+  }
+
   /** A process forgot what it had. */
   killed(): void {
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
@@ -79,7 +89,7 @@ export class Inbound {
     const count = (place.had.get(label) ?? 0) + 1;
     place.had.set(label, count);
     this.#checkCount(place, label, count, copies);
-    if (count === 1) this.#checkOrder(place, copies, packet);
+    if (count === 1) this.#checkOrder(place, copies, packet, filter);
   }
 
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
@@ -98,13 +108,21 @@ export class Inbound {
     }
   }
 
-  /** After a rest: every node that wants it has it. */
-  checkReached(label: string, topic: string): void {
+  /** After a rest: every node that wanted it at that moment has it. */
+  checkReached(label: string, topic: string, since: number): void {
     for (const place of this.#places) {
-      const wish = [...place.wishes.values()].find(({ filter, options }) => options.qos > 0 && matches(filter, topic));
+      const wish = [...place.wishes.values()].find(
+        (one) => one.options.qos > 0 && one.since < since && matches(one.filter, topic),
+      );
       if (wish === undefined || place.had.has(label)) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
     }
+  }
+
+  /** Whether the client gave the copy to somebody, and waits for nobody else. */
+  isHanded(copy: Copy): boolean {
+    if (copy.handedMoment === undefined || this.deploying > 0) return false;
+    return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isFor(wish, copy)));
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
@@ -139,10 +157,12 @@ export class Inbound {
   }
 
   /** By the order in which the Server sends; a message that was published twice has no place in it. */
-  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket): void {
+  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket, filter: string): void {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
-    const key = `${qos} ${topic}`;
+    // One for a filter that is not known any more may reach others by its topic, when it is clear that it is nobody's.
+    if (copy.identifiers.length > 0 && !copy.filters.includes(filter)) return;
+    const key = `${copy.session} ${qos} ${topic}`;
     const latest = place.latest.get(key) ?? 0;
     if (copy.serial < latest) {
       this.#judge.violation('order, in', `${place.name} receives ${copy.label} behind a later message of ${topic}`);

@@ -37,6 +37,8 @@ export interface LinkWatch {
   got(sent: Sent): void;
   /** Nothing written from now on needs to arrive. */
   failed(): void;
+  /** The client hears of the end. */
+  ended(): void;
 }
 
 interface Piece {
@@ -121,7 +123,7 @@ export class Link implements Transport {
   }
 
   destroy(): void {
-    this.#watch.failed();
+    this.#watch.ended();
     this.#clientDeaf = true;
     this.#tellClient(undefined, 0);
     if (this.#serverDeaf) return;
@@ -261,6 +263,7 @@ export class Link implements Transport {
     this.#time.at(delay, IO, () => {
       if (this.#clientTold) return;
       this.#clientTold = true;
+      this.#watch.ended();
       this.#handlers?.closed(cause);
     });
   }

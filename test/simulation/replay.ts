@@ -20,6 +20,9 @@ async function replay(): Promise<void> {
   process.exitCode = violation === undefined ? 0 : 1;
 }
 
+// A reader like `head` may stop early.
+process.stdout.on('error', () => process.exit());
+
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

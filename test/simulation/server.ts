@@ -184,6 +184,7 @@ export class Server {
     const copy: Copy = {
       label,
       serial: ++this.#serial,
+      session: session.clientId,
       topic,
       qos,
       retain: stored || (asPublished && publication.retain),

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { Connection, type ConnectionOptions, type SessionPacket } from '../../../src/connection/connection.ts';
+import {
+  Connection,
+  type ConnectionOptions,
+  type SessionPacket,
+  type SkippedMessage,
+} from '../../../src/connection/connection.ts';
 import type { ServerLimits } from '../../../src/connection/server-limits.ts';
 import {
   ConnectionRefused,
@@ -29,6 +34,7 @@ interface Scene {
   readonly clock: FakeClock;
   readonly accepted: { readonly connack: ConnackPacket; readonly limits: ServerLimits }[];
   readonly packets: SessionPacket[];
+  readonly skipped: { readonly problem: MqttError; readonly packet: SkippedMessage }[];
   readonly ended: MqttError[];
   /** `settled` and `drained` in the order of their calls. */
   readonly calls: string[];
@@ -58,7 +64,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
         scene.packets.push(received);
         scene.act(received);
       },
-      skipped: () => undefined,
+      skipped: (problem, skipped) => void scene.skipped.push({ problem, packet: skipped }),
       settled: () => void scene.calls.push('settled'),
       drained: () => void scene.calls.push('drained'),
       ended: (cause) => void scene.ended.push(cause),
@@ -70,6 +76,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
     clock,
     accepted: [],
     packets: [],
+    skipped: [],
     ended: [],
     calls: [],
     act: () => undefined,
@@ -535,6 +542,82 @@ describe('Connection, reading', () => {
     const scene = running();
     scene.connection.fail(new ProtocolViolation('protocol-error', 0x93, 'too many'));
     violated(scene, 0x93, 'e0029300');
+  });
+});
+
+describe('Connection, a message that cannot be taken in', () => {
+  const user = property(0x26, Buffer.concat([text(''), text('')]));
+  const many = Array<Buffer>(10_001).fill(user);
+
+  it('with too many properties is skipped and told; those around it come', () => {
+    const scene = opened({}, { maximumPacketSize: 1_000_000 });
+    scene.peer.send(hex(ACCEPTED[5]));
+    const message = frame(0x34, text('bad\n'), uint16(2), properties(...many), Buffer.from('payload'));
+    scene.peer.send(Buffer.concat([publish(5, 1), message, publish(5, 3)]));
+    assert.deepEqual(
+      scene.packets.map(({ packetId }) => packetId),
+      [1, 3],
+    );
+    const [{ problem, packet } = assert.fail()] = scene.skipped;
+    assert.deepEqual(packet, { topic: 'bad\n', qos: 2, packetId: 2 });
+    assert.equal(problem.message, 'a message to "bad\\n" was skipped: it has more than 10000 properties');
+    assert.equal(problem.code, 'message-skipped');
+    assert.deepEqual([scene.skipped.length, scene.ended, scene.peer.endings], [1, [], []]);
+  });
+
+  it('sets its Topic Alias all the same, wherever that stands among them, and may use one', () => {
+    const alias = property(0x23, uint16(1));
+    for (const list of [
+      [alias, ...many],
+      [...many, alias],
+    ]) {
+      const scene = opened({ properties: { topicAliasMaximum: 1 } }, { maximumPacketSize: 1_000_000 });
+      scene.peer.send(hex(ACCEPTED[5]));
+      scene.peer.send(frame(0x30, text('full/topic'), properties(...list)));
+      scene.peer.send(frame(0x30, text(''), properties(alias)), frame(0x30, text(''), properties(...list)));
+      assert.deepEqual(
+        scene.packets.map((packet) => packet.cmd === 'publish' && packet.topic),
+        ['full/topic'],
+      );
+      assert.deepEqual(
+        scene.skipped.map(({ packet }) => packet.topic),
+        ['full/topic', 'full/topic'],
+      );
+    }
+  });
+
+  it('with properties that are broken behind the 10,000th is malformed as ever', () => {
+    const scene = opened({}, { maximumPacketSize: 1_000_000 });
+    scene.peer.send(hex(ACCEPTED[5]));
+    scene.peer.taken();
+    scene.peer.send(frame(0x30, text('t'), properties(...many, hex('7f'))));
+    violated(scene, 0x81, 'e0028100');
+  });
+
+  for (const version of [3, 4] as const) {
+    it(`above our maximum in version ${version}, where the Server could not know it, is skipped and told`, () => {
+      const scene = running(version);
+      const large = frame(0x32, text('large'), uint16(2), Buffer.alloc(20_000));
+      scene.peer.send(Buffer.concat([publish(version, 1), large, publish(version, 3)]));
+      assert.deepEqual(
+        scene.packets.map(({ packetId }) => packetId),
+        [1, 3],
+      );
+      const [{ problem, packet } = assert.fail()] = scene.skipped;
+      assert.deepEqual(packet, { topic: 'large', qos: 1, packetId: 2 });
+      assert.match(
+        problem.message,
+        /a message to "large" was skipped: it takes 20013 bytes, at most 10000 are accepted/,
+      );
+      assert.deepEqual(scene.peer.endings, []);
+    });
+  }
+
+  it('before the CONNACK is a violation', () => {
+    const scene = opened({ protocolVersion: 4 });
+    scene.peer.taken();
+    scene.peer.send(frame(0x30, text('large'), Buffer.alloc(20_000)));
+    violated(scene, 0x82, '');
   });
 });
 
