@@ -309,6 +309,8 @@ export class Lifecycle {
   #ended(link: Link, cause: MqttError): void {
     this.#link = undefined;
     link.end();
+    // What came in the same chunk as the end was handed out too.
+    this.#handOver.mark();
     this.#version.lost();
     this.#subscriptions.disconnected();
     const byServer = cause.code === 'connection-lost' || cause.code === 'server-disconnected';

@@ -138,7 +138,7 @@ export class Subscriptions {
       if (!this.#entries.has(record.filter)) this.#dirty.add(this.#enter(SubscriptionEntry.restored(record)));
     }
     for (const entry of this.#entries.values()) {
-      if (sessionPresent && entry.wire.state === 'granted') continue;
+      if (sessionPresent && entry.isSettled) continue;
       if (!sessionPresent) this.#reset(entry);
       entry.forgive();
       this.#dirty.add(entry);
@@ -282,11 +282,7 @@ export class Subscriptions {
   #sendUnsubscribe(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return entries.forEach((entry) => this.#dirty.add(entry));
-    for (const entry of entries) {
-      entry.unsubscribed();
-      // By a filter that covers it, somebody may have its messages still.
-      if (entry.members.size === 0 && !entry.kept) this.#router.dismiss(entry.filter);
-    }
+    for (const entry of entries) entry.unsubscribed();
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
     const answered = (): void => {

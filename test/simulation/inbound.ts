@@ -89,7 +89,7 @@ export class Inbound {
     const count = (place.had.get(label) ?? 0) + 1;
     place.had.set(label, count);
     this.#checkCount(place, label, count, copies);
-    if (count === 1) this.#checkOrder(place, copies, packet);
+    if (count === 1) this.#checkOrder(place, copies, packet, filter);
   }
 
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
@@ -121,7 +121,8 @@ export class Inbound {
 
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
-    return copy.handedMoment !== undefined && this.deploying === 0;
+    if (copy.handedMoment === undefined || this.deploying > 0) return false;
+    return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isFor(wish, copy)));
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
@@ -156,9 +157,11 @@ export class Inbound {
   }
 
   /** By the order in which the Server sends; a message that was published twice has no place in it. */
-  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket): void {
+  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket, filter: string): void {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
+    // One for a filter that is not known any more may reach others by its topic, when it is clear that it is nobody's.
+    if (copy.identifiers.length > 0 && !copy.filters.includes(filter)) return;
     const key = `${copy.session} ${qos} ${topic}`;
     const latest = place.latest.get(key) ?? 0;
     if (copy.serial < latest) {

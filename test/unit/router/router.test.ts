@@ -252,6 +252,21 @@ describe('Router', () => {
       }
     });
 
+    it('an alarm at QoS 1 that comes before the SUBACK of its filter is not left out for a filter at QoS 0', () => {
+      const { router, sink, copy } = granted(['a/#', 0]);
+      router.add(asFilter('a/b'), sink);
+      router.identify(asFilter('a/b'), 2);
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a filter that the Server may have changed is not sure', () => {
+      const { router, sink, copy } = granted(['a/#', 1], ['a/b', 1]);
+      router.revoke(asFilter('a/#'));
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
     it('a message at QoS 0 and 1 comes twice at most once, whichever copy is first', () => {
       for (const copies of [
         [1, 2],
@@ -282,6 +297,20 @@ describe('Router', () => {
       }
     });
 
+    it('our own publication comes by the filter without No Local, though it has the lower QoS', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 0]);
+      copy(2, 0);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('another’s publication comes once by a filter with No Local and one without, but for the first', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
+      for (const identifier of [1, 2]) copy(identifier, 1);
+      sink.got.length = 0;
+      for (let n = 0; n < 3; n++) for (const identifier of [1, 2]) copy(identifier, 1);
+      assert.equal(sink.got.length, 3);
+    });
+
     it('with No Local on both, one copy of another’s publication is enough', () => {
       const { sink, copy } = granted(['a/#', 1, true], ['a/b', 1, true]);
       for (const identifier of [1, 2]) copy(identifier, 1);
@@ -302,6 +331,25 @@ describe('Router', () => {
       assert.equal(sink.got.length, 4);
     });
 
+    it('a copy at QoS 0, which may overtake, does not tell that the queue has passed', () => {
+      const { sink, copy } = granted(['a/#', 1], ['a/b', 2]);
+      copy(2, 0);
+      sink.got.length = 0;
+      copy(1, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a copy of before a filter was granted again does not tell that what it brings now has passed', () => {
+      const { router, sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
+      router.identify(asFilter('a/#'), 3);
+      router.grant(asFilter('a/#'), { qos: 2, noLocal: false });
+      copy(1, 1);
+      sink.got.length = 0;
+      // Our own, queued by the other filter alone.
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
     it('a receiver that takes up a granted filter later misses no copy that came by it before', () => {
       const { router, copy } = granted(['a/#', 1]);
       const late = new Sink();
@@ -320,10 +368,13 @@ describe('Router', () => {
         { qos: 1, noLocal: true },
       ] as const) {
         const { router, sink, copy } = granted(['a/#', before.qos, before.noLocal], ['a/b', 1]);
+        for (const identifier of [1, 2]) copy(identifier, before.qos);
+        sink.got.length = 0;
         router.identify(asFilter('a/#'), 3);
-        router.grant(asFilter('a/#'), { qos: 1, noLocal: false });
+        router.grant(asFilter('a/#'), { qos: 2, noLocal: false });
         copy(2, 1);
         assert.equal(sink.got.length, 1);
+        copy(3, 1);
         sink.got.length = 0;
         for (let n = 0; n < 2; n++) for (const identifier of [2, 3]) copy(identifier, 1);
         assert.equal(sink.got.length, 2);
@@ -393,6 +444,18 @@ describe('Router', () => {
           assert.equal(sink.got.length, 1, `${share} ${JSON.stringify(copies)}`);
         }
       }
+    });
+
+    it('do not bring a message once more that an ordinary one brings, whatever their QoS', () => {
+      const router = new Router();
+      const sink = new Sink();
+      for (const [index, filter] of ['a/+', '$share/g/#'].entries()) {
+        router.add(asFilter(filter), sink);
+        router.identify(asFilter(filter), index + 1);
+        router.grant(asFilter(filter), { qos: index === 0 ? 0 : 1, noLocal: false });
+      }
+      for (const identifier of [2, 1]) router.deliver(packet('a/b', [identifier]));
+      assert.equal(sink.got.length, 1);
     });
 
     it('of two groups each bring what comes for them', () => {
@@ -485,6 +548,19 @@ describe('Router', () => {
         router.identify(asFilter('lamp'), 2);
         window();
         router.deliver(state('on', { subscriptionIdentifiers: [1] }));
+        assert.equal(node.got.length, 2);
+      });
+
+      it('a topic of 64 KiB is not kept: its copy comes twice', () => {
+        const { router, running: node, window } = running();
+        router.add(asFilter('#'), node);
+        router.withhold(asFilter('#'), undefined);
+        router.remove(asFilter('lamp'), node);
+        const long = packet('x'.repeat(60_000), undefined, true);
+        router.deliver(long);
+        window();
+        router.withhold(asFilter('#'), new Map([[node, 'repeated']]));
+        router.deliver(long);
         assert.equal(node.got.length, 2);
       });
 
