@@ -73,7 +73,7 @@ export class Inbound {
     for (const { wishes } of this.#places) {
       for (const [filter, wish] of wishes) {
         if (wish.state === 'released') wishes.delete(filter);
-        if (wish.state === 'coming') wish.begun = this.#time.moment;
+        if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
         wish.state = 'active';
       }
     }
