@@ -1,5 +1,5 @@
 export type FileProblemCode =
-  'missing' | 'unreadable' | 'not-json' | 'no-nodes' | 'exists' | 'same-file' | 'unwritable';
+  'missing' | 'unreadable' | 'not-json' | 'no-nodes' | 'exists' | 'same-file' | 'too-deep' | 'unwritable';
 
 /** A file that cannot be converted or written, in a sentence that names it. */
 export class FileProblem extends Error {

@@ -1,6 +1,7 @@
 import {
   type ClientState,
   ConnectionRefused,
+  describeReasonCode,
   type MqttError,
   ServerDisconnected,
   SubscriptionRefused,
@@ -43,6 +44,7 @@ export function failure(error: MqttError): NodeStatus {
 
 /** For reason codes that people meet: words instead of the specification's. */
 const REFUSALS: Readonly<Record<number, string>> = {
+  0x80: 'refused',
   0x84: 'version refused',
   0x85: 'client id refused',
   0x86: 'bad credentials',
@@ -99,10 +101,11 @@ function shortReason(error: MqttError): string {
   }
 }
 
+/** Our words, or else the specification's, and the code itself, by which a broker's manual explains it. */
 function coded(reasonCode: number): string {
-  const hex = `0x${reasonCode.toString(16).padStart(2, '0')}`;
-  const words = REFUSALS[reasonCode];
-  return words === undefined ? hex : `${words} (${hex})`;
+  const [hex = '', ...name] = describeReasonCode(reasonCode).split(' ');
+  const words = REFUSALS[reasonCode] ?? name.join(' ').toLowerCase();
+  return words === '' ? hex : `${words} (${hex})`;
 }
 
 function systemCode(cause: unknown): string {

@@ -50,7 +50,7 @@ describe('what happened is told', () => {
   });
 
   it('many messages that fail at once are told each once, over many turns of the event loop', async () => {
-    const count = 5000;
+    const count = 3000;
     await startFlow([connection(await freePort()), mqttOut({ topic: 'a', qos: '0' }), { id: 'h', type: 'helper' }]);
     await until(() => statuses('out').at(-1) === 'red ring connection refused', 'offline');
     const done: (Error | undefined)[] = [];
@@ -71,7 +71,7 @@ describe('what happened is told', () => {
   });
 
   it('many messages of a flow that fail at once are a line and their number, and done with an error each', async () => {
-    const count = 2000;
+    const count = 600;
     await startFlow([connection(await freePort()), mqttOut({ topic: 'a', qos: '0' })]);
     await until(() => statuses('out').at(-1) === 'red ring connection refused', 'offline');
     for (let index = 0; index < count; index++) node('out').receive({ payload: String(index) });
@@ -84,7 +84,7 @@ describe('what happened is told', () => {
   });
 
   it('to Catch nodes, many messages of a flow that fail at once are an error each', async () => {
-    const count = 2000;
+    const count = 600;
     await startFlow([connection(await freePort()), mqttOut({ topic: 'a', qos: '0' }), ...HELPERS]);
     await until(() => statuses('out').at(-1) === 'red ring connection refused', 'offline');
     const caught = collect('caught');

@@ -401,9 +401,8 @@ describe('Connection, receiving', () => {
 });
 
 describe('Connection, reading', () => {
-  /** Packets of one turn, of the first one without the CONNACK. */
-  const MOST = 1024;
-  const FIRST = MOST - 1;
+  /** Packets of the first turn, with the CONNACK before them. */
+  const FIRST = 127;
 
   function numbered(count: number, first = 1): Buffer {
     return Buffer.concat(Array.from({ length: count }, (_, n) => publish(4, first + n)));
@@ -417,23 +416,23 @@ describe('Connection, reading', () => {
     return Array.from({ length: count }, (_, n) => n + 1);
   }
 
-  it('a flood gives the event loop back after 1,024 packets, in the middle of a chunk, and loses nothing', () => {
+  it('a flood gives the event loop back, in the middle of a chunk, and loses nothing', () => {
     const scene = running(4);
-    scene.peer.send(numbered(3000), numbered(1, 3001));
+    scene.peer.send(numbered(500), numbered(1, 501));
     assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
     scene.clock.io();
-    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST + MOST, true]);
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST + 256, true]);
     scene.clock.io();
-    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(3001), false]);
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(501), false]);
   });
 
   it('what it has handled of a chunk is answered in this turn', () => {
     const scene = acknowledging(running(4));
-    scene.peer.send(numbered(1500));
+    scene.peer.send(numbered(200));
     assert.equal(scene.peer.taken().length, 4 * FIRST);
     assert.deepEqual(scene.calls, ['settled']);
     scene.clock.io();
-    assert.equal(scene.peer.taken().length, 4 * (1500 - FIRST));
+    assert.equal(scene.peer.taken().length, 4 * (200 - FIRST));
     assert.deepEqual(scene.calls, ['settled', 'settled']);
   });
 
@@ -445,7 +444,22 @@ describe('Connection, reading', () => {
       scene.clock.stall(milliseconds, () => undefined);
       return scene.packets.length - before;
     };
-    assert.deepEqual([50, 50, 50, 50, 10, 1, 1, 1, 1].map(turn), [512, 256, 128, 128, 128, 256, 512, 1024, 1024]);
+    const turns = [0, 0, 0, 0, 10, 50, 50, 50, 50, 10, 0];
+    assert.deepEqual(turns.map(turn), [256, 512, 1024, 1024, 1024, 512, 256, 128, 128, 128, 256]);
+  });
+
+  it('after a quiet time a flood begins with few packets a turn, whatever the last one ended with', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(5000));
+    for (let n = 0; n < 20; n++) scene.clock.io();
+    for (let n = 0; n < 5000; n++) {
+      scene.clock.advance(100);
+      scene.peer.send(publish(4, 1));
+    }
+    scene.clock.io();
+    const before = scene.packets.length;
+    scene.peer.send(numbered(5000));
+    assert.ok(scene.packets.length - before <= 128, `${scene.packets.length - before} packets`);
   });
 
   it('the end of the network connection does not cut off what came before it: it may be the reason', () => {
@@ -509,13 +523,13 @@ describe('Connection, reading', () => {
 
   it('on hold in the pause of a flood, it does not go on by itself', () => {
     const scene = running(4);
-    scene.peer.send(numbered(2000));
+    scene.peer.send(numbered(300));
     scene.connection.hold();
     scene.clock.io();
     assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
     scene.connection.proceed();
     scene.clock.io();
-    assert.deepEqual(ids(scene), upTo(2000));
+    assert.deepEqual(ids(scene), upTo(300));
   });
 
   it('on hold it still sends, and pings', () => {
