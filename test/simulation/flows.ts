@@ -135,9 +135,11 @@ export class Flows {
         for (let rest = action.count; rest > 0; rest--) this.arrive(action);
         return;
       case 'subscribe':
-        return this.#subscribe(action.node);
+        for (const node of action.nodes) this.#subscribe(node);
+        return;
       case 'unsubscribe':
-        return this.#unsubscribe(action.node);
+        for (const node of action.nodes) this.#unsubscribe(node);
+        return;
       case 'redeploy':
         return this.#redeploy(action);
       case 'disconnect':
