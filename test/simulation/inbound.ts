@@ -98,8 +98,8 @@ export class Inbound {
     }
   }
 
-  /** A process forgot what it had. */
-  killed(): void {
+  /** The client does not know any more what it had: its process was killed, or it went to another session. */
+  forgotten(): void {
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
   }
 
