@@ -126,7 +126,8 @@ export class Inbound {
   acknowledged(copy: Copy): void {
     if (copy.acknowledged) return;
     copy.acknowledged = true;
-    if (copy.stored || !isCounted(copy.label)) return;
+    // Of a session that is gone nothing comes again, whatever is acknowledged.
+    if (copy.stored || copy.lost || !isCounted(copy.label)) return;
     for (const place of this.#places) {
       const wish = this.#owed(place, copy);
       if (wish === undefined || place.had.has(copy.label) || this.#comesAgain(place, copy)) continue;
