@@ -203,7 +203,7 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    if (subscriptionIdentifier !== undefined) this.#router.identify(entry.filter, subscriptionIdentifier);
+    if (subscriptionIdentifier !== undefined) this.#router.identify(entry.filter, subscriptionIdentifier, options);
     const ambiguous = link.mqtt5 && options.retainAsPublished;
     for (const served of serves) this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
