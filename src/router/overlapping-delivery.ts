@@ -68,9 +68,11 @@ export class OverlappingDelivery {
     const repeated = packet.retain && route.repeats(packet);
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
-      if (proves) seat.hear(packet.qos, this.#last);
       if (seat.number > this.#last || (packet.retain && isWithheld(route, seat, packet, repeated))) continue;
-      if (!this.#comesByAnother(route, seat, rank)) this.#give(route, seat);
+      if (this.#comesByAnother(route, seat, rank)) continue;
+      // A copy that is left out for a third one's says nothing about what comes by this filter.
+      if (proves) seat.hear(packet.qos, this.#last);
+      this.#give(route, seat);
     }
   }
 
@@ -112,7 +114,9 @@ export class OverlappingDelivery {
     if (place === undefined) return false;
     // What the Server had queued when the other one began comes by this one alone, before any copy by the other. When
     // this one fell behind the other, a copy by the other may have been left out for it.
-    const began = place.since < seat.first && route.fellAt < seat.first;
-    return began || place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos);
+    if (place.since < seat.first && route.fellAt < seat.first) return true;
+    if (!place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos)) return false;
+    place.standFor(seat);
+    return true;
   }
 }
