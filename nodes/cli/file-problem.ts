@@ -11,8 +11,3 @@ export class FileProblem extends Error {
     this.code = code;
   }
 }
-
-/** The code that Node.js gives an error of the file system. */
-export function systemCode(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
-}

@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { FileProblem, systemCode } from './file-problem.ts';
+import { systemCodeOf } from '../../src/protocol/visible.ts';
+import { FileProblem } from './file-problem.ts';
 
 /** A file with flows, in any of the forms that Node-RED writes. */
 export interface FlowFile {
@@ -40,7 +41,7 @@ export function writeNewFile(path: string, text: string, { input, force }: { inp
     // A flow file may hold what others should not read.
     writeFileSync(path, text, { flag: force ? 'w' : 'wx', mode: 0o600 });
   } catch (error) {
-    const code = systemCode(error);
+    const code = systemCodeOf(error);
     if (code === 'EEXIST') throw new FileProblem('exists', `${path} exists already. Overwrite it with --force.`, error);
     throw new FileProblem('unwritable', `${path} cannot be written (${code}).`, error);
   }
@@ -50,7 +51,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
-    const code = systemCode(error);
+    const code = systemCodeOf(error);
     if (code === 'ENOENT') throw new FileProblem('missing', `${path} does not exist.`, error);
     throw new FileProblem('unreadable', `${path} cannot be read (${code}).`, error);
   }

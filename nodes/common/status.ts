@@ -5,6 +5,7 @@ import {
   type MqttError,
   ServerDisconnected,
   SubscriptionRefused,
+  systemCodeOf,
 } from '../../src/index.ts';
 
 /** What `node.status` takes. */
@@ -82,9 +83,9 @@ function shortReason(error: MqttError): string {
   if (error instanceof SubscriptionRefused) return `subscribe: ${coded(error.reasonCode)}`;
   switch (error.code) {
     case 'unreachable':
-      return SYSTEM[systemCode(error.cause)] ?? 'unreachable';
+      return SYSTEM[systemCodeOf(error.cause)] ?? 'unreachable';
     case 'tls-failed':
-      return `TLS: ${SYSTEM[systemCode(error.cause)] ?? 'failed'}`;
+      return `TLS: ${SYSTEM[systemCodeOf(error.cause)] ?? 'failed'}`;
     case 'handshake-timeout':
       return 'no answer';
     case 'keep-alive-timeout':
@@ -106,9 +107,4 @@ function coded(reasonCode: number): string {
   const [hex = '', ...name] = describeReasonCode(reasonCode).split(' ');
   const words = REFUSALS[reasonCode] ?? name.join(' ').toLowerCase();
   return words === '' ? hex : `${words} (${hex})`;
-}
-
-function systemCode(cause: unknown): string {
-  const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
-  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
 }

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http';
-import { MqttError, textOf } from '../protocol/errors.ts';
+import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
 import { proxyAgent } from './proxy.ts';
 import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
 import { dialTcp } from './tcp.ts';
@@ -56,17 +56,11 @@ async function openWebSocket(server: ServerAddress, options: DialOptions, signal
 const TLS_CODE = /^(EPROTO|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
 
 function dialError(server: ServerAddress, error: unknown): MqttError {
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   const where = describeServer(server);
   if (TLS_CODE.test(code)) {
     return new MqttError('tls-failed', `TLS to ${where} failed: ${textOf(error)} (${code})`, { cause: error });
   }
   const text = textOf(error) === '' ? code : textOf(error);
   return new MqttError('unreachable', `cannot reach ${where}: ${text}`, { cause: error, retryable: true });
-}
-
-/** The system's code, also of the first of several addresses that were tried. */
-function codeOf(error: unknown): string {
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
 }

@@ -128,6 +128,27 @@ describe('what happened is told', () => {
     await showConnected('own');
   });
 
+  it('a broker that delivers less than was asked for: once in the log, and the message is done', async () => {
+    const downgrading = await agreeing({
+      publish: ({ messageId }) => ({ cmd: 'puback', ...(messageId !== undefined && { messageId }) }),
+    });
+    try {
+      await startFlow([connection(downgrading.port), mqttOut({ topic: 'a', qos: '2' }), ...HELPERS]);
+      const completed = collect('completed');
+      for (let reconnect = 1; reconnect <= 2; reconnect++) {
+        const peer = await downgrading.accept();
+        await showConnected('out');
+        node('out').receive({ payload: 'x' });
+        await until(() => completed.length === reconnect, 'the message is done');
+        peer.drop();
+      }
+      assert.equal(lines('c', 'warn').filter((line) => line.includes('QoS 2')).length, 1);
+    } finally {
+      await stopFlow();
+      await downgrading.close();
+    }
+  });
+
   it('a broker’s words cannot forge a line of the log', async () => {
     await startFlow([connection5(broker.port), mqttIn(), ...HELPERS]);
     const peer = await connected(broker);
