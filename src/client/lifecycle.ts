@@ -1,6 +1,6 @@
 import { Connection } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import { ClientClosed, MqttError, textOf } from '../protocol/errors.ts';
+import { ClientClosed, ConnectionRefused, MqttError, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Session, SessionLimits } from '../session/session.ts';
@@ -56,6 +56,8 @@ export class Lifecycle {
   #clientId: string;
   #reconnecting = false;
   #graceOver = false;
+  /** A CONNECT was sent since the last CONNACK, and nobody knows what the Server made of it. */
+  #unanswered = false;
 
   constructor(
     settings: Settings,
@@ -253,6 +255,7 @@ export class Lifecycle {
         // Whatever fails at the end, the loop goes on.
         end.resolve({ cause, acceptedAt });
         if (this.#link !== undefined) this.#ended(this.#link, cause);
+        else if (!(cause instanceof ConnectionRefused)) this.#unanswered = true;
       },
     });
     // A stop while the CONNACK is awaited; later `stop` ends the connection in order, before it aborts.
@@ -279,7 +282,9 @@ export class Lifecycle {
     this.#reconnecting = true;
     this.#version.accepted();
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
-    this.#subscriptions.connected(connack.sessionPresent);
+    // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
+    this.#subscriptions.connected(connack.sessionPresent && !this.#unanswered);
+    this.#unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
     if (this.#state.phase === 'connecting') {
@@ -305,6 +310,8 @@ export class Lifecycle {
   #ended(link: Link, cause: MqttError): void {
     this.#link = undefined;
     link.end();
+    // What came in the same chunk as the end was handed out too.
+    this.#handOver.mark();
     this.#version.lost();
     this.#subscriptions.disconnected();
     const byServer = cause.code === 'connection-lost' || cause.code === 'server-disconnected';

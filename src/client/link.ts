@@ -107,7 +107,16 @@ export class Link {
    * {@link farewell}, what was received is. At the latest after `milliseconds`.
    */
   async drain(milliseconds: number): Promise<void> {
-    if (this.#ended) return;
+    const { clock } = this.#parts;
+    const until = clock.now() + milliseconds;
+    // What was given while the end of the last was on its way is under way too.
+    for (let first = true; first || (!this.#idle && clock.now() < until); first = false) {
+      if (this.#ended) return;
+      await this.#becomesIdle(until - clock.now());
+    }
+  }
+
+  async #becomesIdle(milliseconds: number): Promise<void> {
     const drained = deferred<void>();
     this.#drained = drained;
     const timer = this.#parts.clock.timer(milliseconds, () => drained.resolve());
@@ -116,6 +125,11 @@ export class Link {
     await drained.promise;
     timer.cancel();
     this.#drained = undefined;
+  }
+
+  get #idle(): boolean {
+    const { session } = this.#parts;
+    return this.#mode === 'open' ? session.idle && this.#requests.idle : session.incoming.idle;
   }
 
   /** From now on only acknowledgements leave, and what is about the end of the connection. */
@@ -132,8 +146,6 @@ export class Link {
   /** The connection is gone. */
   end(): void {
     this.#ended = true;
-    // The chunk in which the connection ended is not settled any more.
-    this.#parts.handOver.mark();
     this.#deadline?.timer.cancel();
     this.#drained?.resolve();
     for (const packetId of this.#requests.clear()) this.#parts.session.ids.release(packetId);
@@ -150,8 +162,7 @@ export class Link {
     this.#sendAll(now);
     this.#readOrNot();
     this.#arm();
-    const idle = this.#mode === 'open' ? session.idle : session.incoming.idle;
-    if (idle) this.#drained?.resolve();
+    if (this.#idle) this.#drained?.resolve();
   }
 
   #sendAll(now: number): void {

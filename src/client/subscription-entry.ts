@@ -47,7 +47,7 @@ export class SubscriptionEntry {
   #wire: Wire = { state: 'none', leftover: false };
   /** Left to the Server as it is, until somebody takes it up or it is pruned. */
   #kept = false;
-  /** What the Server refused on this connection although it grants less. */
+  /** What the Server refused, on this connection, although it grants less. */
   #tooMuch: { readonly refused: SubscriptionOptions; readonly allowed: SubscriptionOptions } | undefined;
 
   constructor(filter: TopicFilter) {
@@ -70,8 +70,9 @@ export class SubscriptionEntry {
     return this.#wire.state === 'asked' || this.#wire.state === 'granted';
   }
 
-  get kept(): boolean {
-    return this.#kept;
+  /** The Server granted all that was asked for. */
+  get isSettled(): boolean {
+    return this.#wire.state === 'granted' && this.#tooMuch === undefined;
   }
 
   /** Whether it belongs on the wire, itself or by a filter that covers it. */
@@ -173,7 +174,6 @@ export class SubscriptionEntry {
 
   /** The connection is gone: what was asked and not answered will be asked again. */
   lost(): void {
-    this.#tooMuch = undefined;
     if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true };
     for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'wanted';
   }

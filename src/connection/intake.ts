@@ -2,15 +2,13 @@ import type { Framer } from '../codec/framer.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock } from '../util/clock.ts';
 
-/** Packets that are handled in one turn of the event loop, at first and at most. */
+/** Packets that are handled in one turn of the event loop at most. */
 const MOST_PACKETS = 1024;
 
-/**
- * Packets of a turn at least: when other work makes the turns long, the share of this connection must not vanish.
- */
+/** And at least: when other work makes the turns long, the share of this connection must not vanish. */
 const FEWEST_PACKETS = 128;
 
-/** Milliseconds that a turn with its packets, and with all that flows do because of them, should not take. */
+/** Milliseconds that a turn with its packets, and with all that flows do because of them, should take at most. */
 const LONG_TURN = 20;
 
 /**
@@ -24,8 +22,9 @@ export class Intake {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #more: () => void;
-  #budget = MOST_PACKETS;
-  #left = MOST_PACKETS;
+  #budget = FEWEST_PACKETS;
+  #left = FEWEST_PACKETS;
+  #renewedAt: number;
   /** Until the turn is over. */
   #resting = false;
   /** Until the owner says otherwise. */
@@ -37,6 +36,7 @@ export class Intake {
     this.#transport = transport;
     this.#clock = clock;
     this.#more = more;
+    this.#renewedAt = clock.now();
   }
 
   /** Whether the owner wants no packets for now. */
@@ -75,13 +75,12 @@ export class Intake {
   }
 
   #rest(): void {
-    const since = this.#clock.now();
     this.#resting = true;
     this.#stop();
     // Behind the work that the packets of this turn have caused: that is what the turn takes.
     this.#clock.afterIo(() => {
       this.#resting = false;
-      this.#renew(this.#clock.now() - since);
+      this.#renew();
       if (!this.#held) this.#more();
     });
   }
@@ -91,9 +90,13 @@ export class Intake {
     this.#transport.pause();
   }
 
-  #renew(turn: number): void {
-    if (turn > LONG_TURN) this.#budget = Math.max(this.#budget / 2, FEWEST_PACKETS);
-    else if (turn < LONG_TURN / 4) this.#budget = Math.min(this.#budget * 2, MOST_PACKETS);
+  /** By the time since the last renewal: where packets come slowly, the budget is small before a flood begins. */
+  #renew(): void {
+    const now = this.#clock.now();
+    const taken = now - this.#renewedAt;
+    if (taken > LONG_TURN) this.#budget = Math.max(this.#budget / 2, FEWEST_PACKETS);
+    else if (taken < LONG_TURN / 4) this.#budget = Math.min(this.#budget * 2, MOST_PACKETS);
     this.#left = this.#budget;
+    this.#renewedAt = now;
   }
 }

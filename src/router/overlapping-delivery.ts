@@ -41,8 +41,8 @@ export class OverlappingDelivery {
     this.#handout = handout;
     this.#last = last;
     const identifiers = packet.properties?.subscriptionIdentifiers;
-    // An identifier that no filter of today has says nothing about them.
-    const known = identifiers !== undefined && matches.some((route) => route.isFor(identifiers));
+    // One that no filter of today has belongs to a subscription whose answer was lost: it may be any of them.
+    const known = identifiers?.every((identifier) => matches.some((route) => route.isFor([identifier])));
     this.#identifiers = known ? identifiers : undefined;
   }
 
@@ -69,9 +69,15 @@ export class OverlappingDelivery {
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
       if (proves && packet.qos > seat.heard) seat.heard = packet.qos;
-      if (seat.number > this.#last || (packet.retain && isWithheld(route, seat, packet, repeated))) continue;
+      if (seat.number > this.#last || (packet.retain && this.#isWithheld(route, seat, repeated))) continue;
       if (!this.#comesByAnother(route, seat, rank)) this.#give(route, seat);
     }
+  }
+
+  /** A copy for several filters has the RETAIN flag as any of them wants it. */
+  #isWithheld(route: Route, seat: Seat, repeated: boolean): boolean {
+    const byOthers = this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
+    return isWithheld(route, seat, this.#packet, repeated, !byOthers);
   }
 
   #give(route: Route, seat: Seat): void {

@@ -60,13 +60,11 @@ export class Router {
 
   /** Every place that is still waited for is given up. */
   prune(): void {
-    for (const route of this.#vacated) this.#giveUp(route);
-  }
-
-  /** The filter is not wanted any more: its places that are waited for are given up. */
-  dismiss(filter: TopicFilter): void {
-    const route = this.#route(filter);
-    if (route !== undefined) this.#giveUp(route);
+    for (const route of this.#vacated) {
+      route.giveUp();
+      this.#dropIdle(route);
+    }
+    this.#vacated.clear();
   }
 
   /** Tells the Subscription Identifier with which `filter` is asked for; undefined: the Server does not have it. */
@@ -87,6 +85,12 @@ export class Router {
   /** Tells what the Server granted to `filter`, under the identifier that was told last. */
   grant(filter: TopicFilter, granted: Granted): void {
     this.#route(filter)?.grant(granted, ++this.#serial);
+    this.#remembered.clear();
+  }
+
+  /** The same of an earlier client's subscription: messages that come by it may have been queued ever since then. */
+  grantedBefore(filter: TopicFilter, granted: Granted): void {
+    this.#route(filter)?.grant(granted, 0);
     this.#remembered.clear();
   }
 
@@ -139,12 +143,6 @@ export class Router {
     this.#remembered.clear();
     this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
     return route;
-  }
-
-  #giveUp(route: Route): void {
-    this.#vacated.delete(route);
-    route.giveUp();
-    this.#dropIdle(route);
   }
 
   #dropIdle(route: Route | undefined): void {

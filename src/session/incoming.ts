@@ -109,6 +109,8 @@ export class Incoming {
   /** [MQTT-4.3.3-11] whatever is known of the id, PUBREL is answered by PUBCOMP. */
   receivePubrel({ packetId }: AckPacket): void {
     this.#unreleased.delete(packetId);
+    // The exchange is over: what comes under this id from now on is another message.
+    this.#open.delete(packetId);
     const known = this.#received.remove(packetId);
     const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
     this.#pubcomps.push({ cmd: 'pubcomp', packetId, reasonCode });

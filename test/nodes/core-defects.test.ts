@@ -110,7 +110,7 @@ describe('what the core nodes get wrong', () => {
       const { messageId = 0 } = await peer.expect('subscribe');
       peer.send({ cmd: 'suback', messageId, granted: [0x80] });
       await until(() => caught.length === 1, 'the error');
-      assert.equal(statuses('in').at(-1), 'red ring subscribe: 0x80');
+      assert.equal(statuses('in').at(-1), 'red ring subscribe: refused (0x80)');
       assertHas(caught[0], { topic: 'a', error: { code: 'subscription-refused' } });
     });
 

@@ -18,8 +18,9 @@ const DRAINS_FOR = 300;
 
 /** What one connection knows of the client around it. */
 export interface Around {
-  /** Milliseconds since an orderly stop began, or undefined. */
+  /** Milliseconds since an orderly stop began, or undefined; and how many messages had been published before. */
   stopping(): number | undefined;
+  readonly beforeStop: number;
   /** Number of the client: announcements bear it. */
   readonly generation: number;
 }
@@ -171,10 +172,15 @@ export class ConnectionWatch implements LinkWatch {
     this.#inbound.acknowledged(first.copy);
   }
 
+  /** What is published while the client stops is for the next connection. */
+  #isDue({ cmd, label }: Open): boolean {
+    return cmd === 'pubrel' || (cmd === 'publish' && this.#outbound.numberOf(label) <= this.#around.beforeStop);
+  }
+
   #checkDrained(): void {
     const stopping = this.#around.stopping();
     if (stopping === undefined || stopping >= DRAINS_FOR || !this.#healthy) return;
-    const unanswered = [...this.#open.values()].find(({ cmd }) => cmd === 'publish' || cmd === 'pubrel');
+    const unanswered = [...this.#open.values()].find((open) => this.#isDue(open));
     const { puback, pubrec } = this.#unacknowledged;
     const unacknowledged = [puback[0], pubrec[0]].find(
       (first) => first !== undefined && this.#inbound.isHanded(first.copy),

@@ -6,11 +6,15 @@ export interface Copy {
   readonly label: string;
   /** Rises with every copy. */
   readonly serial: number;
+  /** The client id of the session that it is in. */
+  readonly session: string;
   readonly topic: string;
   readonly qos: QoS;
   readonly retain: boolean;
   /** Retained before, and sent because of a SUBSCRIBE. */
   readonly stored: boolean;
+  /** When the Server made it. */
+  readonly routed: number;
   /** The subscriptions that it is for. */
   readonly filters: readonly string[];
   /** Their Subscription Identifiers, if they had any. */

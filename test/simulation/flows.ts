@@ -1,7 +1,14 @@
-import { Client, type ClientOptions, MemoryStore, type PublishPacket, type Subscription } from '../../src/index.ts';
+import {
+  Client,
+  type ClientOptions,
+  MemoryStore,
+  type PublishPacket,
+  type Subscription,
+  type SubscriptionOptions,
+} from '../../src/index.ts';
 import type { Dial } from '../../src/transport/dial.ts';
 import type { Random } from '../support/random.ts';
-import type { Inbound, Place } from './inbound.ts';
+import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
 import type { Outbound } from './outbound.ts';
 import type { Action, NodePlan, Reaction, Scenario } from './plan.ts';
@@ -57,6 +64,8 @@ export class Flows {
   #inside = false;
   #arrivals = 0;
   #stoppingSince: number | undefined;
+  /** Messages that were published before the last stop began. */
+  beforeStop = 0;
   /** Ends the accounts of a stop whose process is killed. */
   #killStop: (() => void) | undefined;
   /** Things that will go on by themselves. */
@@ -126,9 +135,11 @@ export class Flows {
         for (let rest = action.count; rest > 0; rest--) this.arrive(action);
         return;
       case 'subscribe':
-        return this.#subscribe(action.node);
+        for (const node of action.nodes) this.#subscribe(node);
+        return;
       case 'unsubscribe':
-        return this.#unsubscribe(action.node);
+        for (const node of action.nodes) this.#unsubscribe(node);
+        return;
       case 'redeploy':
         return this.#redeploy(action);
       case 'disconnect':
@@ -228,14 +239,23 @@ export class Flows {
     const member = this.#members.get(place.index) ?? this.#newMember(place.index, place.place, node);
     this.#members.set(place.index, member);
     for (const { filter, options } of node.filters) {
-      const earlier = place.place.wishes.get(filter);
-      if (earlier?.state === 'active') continue;
-      // Noted first: the client may call the receiver at once. Inside a callback it is too late for the message of that.
-      const since = earlier?.since ?? this.#time.moment + (this.#inside ? 0.5 : 0);
-      place.place.wishes.set(filter, { filter, options, since, state: 'active' });
+      if (member.subscriptions.some((subscription) => String(subscription.filter) === filter)) continue;
+      // Noted first: the client may call the receiver at once.
+      place.place.wishes.set(filter, this.#wish(place.place, filter, options));
       this.#judge.note(() => `   ${place.place.name} subscribes ${filter}`);
       member.subscriptions.push(client.subscribe(filter, member.receiver, options, () => undefined));
     }
+  }
+
+  #wish({ wishes, kept }: Place, filter: string, options: SubscriptionOptions): Wish {
+    const earlier = wishes.get(filter);
+    const { deploying } = this.#inbound;
+    if (earlier !== undefined) return { ...earlier, options, state: deploying ? 'returning' : 'active' };
+    const { moment } = this.#time;
+    const since = kept.get(filter) ?? moment;
+    if (deploying) return { filter, options, since, begun: Infinity, state: 'coming' };
+    // Inside a callback it is too late for the message of that.
+    return { filter, options, since, begun: moment + (this.#inside ? 0.5 : 0), state: 'active' };
   }
 
   #newMember(index: number, place: Place, node: NodePlan): Member {
@@ -253,7 +273,10 @@ export class Flows {
     if (member === undefined) return;
     this.#judge.note(() => `   ${place.place.name} unsubscribes`);
     this.#members.delete(place.index);
-    for (const { filter } of member.subscriptions) place.place.wishes.delete(filter);
+    for (const { filter } of member.subscriptions) {
+      place.place.wishes.delete(filter);
+      place.place.kept.delete(filter);
+    }
     for (const subscription of member.subscriptions) subscription.unsubscribe();
   }
 
@@ -262,7 +285,6 @@ export class Flows {
     if (life === undefined) return;
     const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
     for (const index of leaving) this.#release(index);
-    this.#inbound.deploying += 1;
     this.#later(gap, () => {
       if (this.#life !== life) return;
       for (const index of leaving) if (back[index] === true) this.#subscribe(index);
@@ -270,8 +292,7 @@ export class Flows {
     this.#later(gap + prune, () => {
       if (this.#life !== life) return;
       this.#judge.note(() => '   pruned');
-      this.#inbound.deploying -= 1;
-      this.#forgetReleased();
+      this.#inbound.deployed();
       life.client.prune();
     });
   }
@@ -284,15 +305,11 @@ export class Flows {
     this.#members.delete(index);
     for (const { filter } of member.subscriptions) {
       const wish = place.wishes.get(filter);
-      if (wish !== undefined) wish.state = 'released';
+      if (wish?.state === 'coming') place.wishes.delete(filter);
+      else if (wish !== undefined) wish.state = 'released';
     }
+    this.#inbound.deploying = true;
     for (const subscription of member.subscriptions) subscription.release();
-  }
-
-  #forgetReleased(): void {
-    for (const { wishes } of this.#places) {
-      for (const [filter, { state }] of wishes) if (state === 'released') wishes.delete(filter);
-    }
   }
 
   #disconnect(gap: number, hasty: boolean): void {
@@ -312,6 +329,7 @@ export class Flows {
     const life = this.#life;
     if (life === undefined) return;
     this.#life = undefined;
+    this.#inbound.closing();
     this.#stop(
       life,
       () => life.client.close(),
@@ -329,11 +347,10 @@ export class Flows {
   #move(): void {
     this.#moved = !this.#moved;
     this.#outbound.sessionLost();
+    this.#inbound.forgotten();
     if (this.#server.hasSession(this.clientId)) return;
-    this.#server.leaveSession(
-      this.clientId,
-      this.#scenario.nodes.flatMap(({ filters }) => filters.map(({ filter }) => filter)),
-    );
+    const filters = this.#scenario.nodes.flatMap((node) => node.filters.map(({ filter }) => filter));
+    this.#server.leaveSession(this.clientId, filters, this.#scenario.client.protocolVersion === 4 ? 4 : 5);
   }
 
   #kill(gap: number): void {
@@ -345,7 +362,7 @@ export class Flows {
     this.#network.abandon();
     this.#killStop?.();
     this.#outbound.killed();
-    this.#inbound.killed();
+    this.#inbound.forgotten();
     this.#store = new MemoryStore();
     this.#later(gap, () => this.open());
   }
@@ -354,12 +371,12 @@ export class Flows {
   #leave(): void {
     this.#inbound.left();
     this.#members.clear();
-    for (const { wishes } of this.#places) wishes.clear();
   }
 
   #stop(life: Life, stop: () => Promise<void>, then: () => void): void {
     this.#judge.note(() => `-- client ${life.generation} stops`);
     this.#stoppingSince = this.#time.now;
+    this.beforeStop = this.#outbound.count;
     this.#pending += 1;
     const late = this.#time.at(STOP_TIME, TIMERS, () =>
       this.#judge.violation('a stop takes two seconds', `it took more than ${STOP_TIME} ms`),

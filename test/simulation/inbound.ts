@@ -4,22 +4,29 @@ import type { Judge } from './judge.ts';
 import { matches } from './topics.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-/** A place's subscription to one filter. */
+/**
+ * A place's subscription to one filter. A deploy takes it away (`released`) and brings it back (`returning`) or makes it
+ * (`coming`): it counts from the end of the deploy.
+ */
 export interface Wish {
   readonly filter: string;
   readonly options: SubscriptionOptions;
-  /** When it was subscribed, not counting a return after a redeploy. */
-  readonly since: number;
-  state: 'active' | 'released';
+  /** When the place wanted the filter first, in whichever client. */
+  since: number;
+  /** When the client heard of it, not counting a return after a deploy. */
+  begun: number;
+  state: 'active' | 'released' | 'returning' | 'coming';
 }
 
 /** What a flow's node is across deploys: who comes back to it has had what its predecessor had. */
 export interface Place {
   readonly name: string;
   readonly wishes: Map<string, Wish>;
+  /** Wishes of closed clients that no node gave up: the Server's session has them still. By filter, since when. */
+  readonly kept: Map<string, number>;
   /** By message. */
   readonly had: Map<string, number>;
-  /** Serial of the last copy that was new to it, by QoS and topic. */
+  /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
 }
 
@@ -29,8 +36,8 @@ export class Inbound {
   readonly #judge: Judge;
   readonly #copies = new Map<string, Copy[]>();
   readonly #places: Place[] = [];
-  /** Deploys that are under way: what somebody is missing waits for their end. */
-  deploying = 0;
+  /** A deploy is under way: what somebody is missing waits for its end. */
+  deploying = false;
 
   constructor(time: VirtualTime, judge: Judge) {
     this.#time = time;
@@ -38,7 +45,7 @@ export class Inbound {
   }
 
   place(name: string): Place {
-    const place: Place = { name, wishes: new Map(), had: new Map(), latest: new Map() };
+    const place: Place = { name, wishes: new Map(), kept: new Map(), had: new Map(), latest: new Map() };
     this.#places.push(place);
     return place;
   }
@@ -60,16 +67,39 @@ export class Inbound {
     copy.gotMoment ??= this.#time.moment;
   }
 
+  /** A deploy is over: who came counts, and who did not is gone. */
+  deployed(): void {
+    this.deploying = false;
+    for (const { wishes } of this.#places) {
+      for (const [filter, wish] of wishes) {
+        if (wish.state === 'released') wishes.delete(filter);
+        if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
+        wish.state = 'active';
+      }
+    }
+  }
+
+  /** The client is being closed, which ends the deploy. */
+  closing(): void {
+    for (const { wishes } of this.#places) {
+      for (const wish of wishes.values()) if (wish.state !== 'released') wish.state = 'active';
+    }
+  }
+
   /** The client is closed: what waited for a deploy comes again, also to those who had it. */
   left(): void {
     for (const copies of this.#copies.values()) {
-      for (const copy of copies) if (this.deploying > 0 && !copy.acknowledged) copy.given += 100;
+      for (const copy of copies) if (this.deploying && !copy.acknowledged) copy.given += 100;
     }
-    this.deploying = 0;
+    this.deploying = false;
+    for (const { wishes, kept } of this.#places) {
+      for (const { filter, since } of wishes.values()) kept.set(filter, since);
+      wishes.clear();
+    }
   }
 
-  /** A process forgot what it had. */
-  killed(): void {
+  /** The client does not know any more what it had: its process was killed, or it went to another session. */
+  forgotten(): void {
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
   }
 
@@ -89,14 +119,15 @@ export class Inbound {
     const count = (place.had.get(label) ?? 0) + 1;
     place.had.set(label, count);
     this.#checkCount(place, label, count, copies);
-    if (count === 1) this.#checkOrder(place, copies, packet);
+    if (count === 1) this.#checkOrder(place, copies, packet, filter);
   }
 
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
   acknowledged(copy: Copy): void {
     if (copy.acknowledged) return;
     copy.acknowledged = true;
-    if (copy.stored || !isCounted(copy.label)) return;
+    // Of a session that is gone nothing comes again, whatever is acknowledged.
+    if (copy.stored || copy.lost || !isCounted(copy.label)) return;
     for (const place of this.#places) {
       const wish = this.#owed(place, copy);
       if (wish === undefined || place.had.has(copy.label) || this.#comesAgain(place, copy)) continue;
@@ -112,7 +143,7 @@ export class Inbound {
   checkReached(label: string, topic: string, since: number): void {
     for (const place of this.#places) {
       const wish = [...place.wishes.values()].find(
-        (one) => one.options.qos > 0 && one.since < since && matches(one.filter, topic),
+        (one) => one.options.qos > 0 && one.begun < since && matches(one.filter, topic),
       );
       if (wish === undefined || place.had.has(label)) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
@@ -121,14 +152,15 @@ export class Inbound {
 
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
-    return copy.handedMoment !== undefined && this.deploying === 0;
+    if (copy.handedMoment === undefined || this.deploying) return false;
+    return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isFor(wish, copy)));
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
   #owed(place: Place, copy: Copy): Wish | undefined {
     const handed = copy.handedMoment ?? copy.gotMoment ?? 0;
     for (const wish of place.wishes.values()) {
-      if (wish.since > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
+      if (wish.since > copy.routed || wish.begun > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
       return wish;
     }
     return undefined;
@@ -156,10 +188,12 @@ export class Inbound {
   }
 
   /** By the order in which the Server sends; a message that was published twice has no place in it. */
-  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket): void {
+  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket, filter: string): void {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
-    const key = `${qos} ${topic}`;
+    // One for a filter that is not known any more may reach others by its topic, when it is clear that it is nobody's.
+    if (copy.identifiers.length > 0 && !copy.filters.includes(filter)) return;
+    const key = `${copy.session} ${qos} ${topic}`;
     const latest = place.latest.get(key) ?? 0;
     if (copy.serial < latest) {
       this.#judge.violation('order, in', `${place.name} receives ${copy.label} behind a later message of ${topic}`);

@@ -31,7 +31,7 @@ export class Outbound {
   /** The first packet id of each client. */
   readonly #firstIds: number[] = [];
   #idsKnown = true;
-  #count = 0;
+  #unsettled = 0;
 
   constructor(judge: Judge) {
     this.#judge = judge;
@@ -39,7 +39,17 @@ export class Outbound {
 
   /** Messages that are accepted and not settled. */
   get open(): number {
-    return this.#count;
+    return this.#unsettled;
+  }
+
+  /** Messages that flows have published. */
+  get count(): number {
+    return this.#messages.length;
+  }
+
+  /** 0 for what no flow published. */
+  numberOf(label: string): number {
+    return this.#find(label)?.number ?? 0;
   }
 
   /** A flow is about to publish; returns the number for {@link settled}. */
@@ -57,7 +67,7 @@ export class Outbound {
       mayDouble: false,
       excused: false,
     });
-    this.#count += 1;
+    this.#unsettled += 1;
     return { number, label };
   }
 
@@ -69,7 +79,7 @@ export class Outbound {
     if (message.outcome !== 'open') {
       return this.#judge.violation('settled exactly once', `${label} is settled again, it was ${message.outcome}`);
     }
-    this.#count -= 1;
+    this.#unsettled -= 1;
     message.outcome = error === undefined ? 'done' : 'failed';
     if (error === undefined) this.#checkDone(message);
     else this.#checkFailed(message, error);
@@ -125,7 +135,7 @@ export class Outbound {
     for (const message of this.#messages) {
       if (message.outcome === 'open' && !message.excused) {
         message.excused = true;
-        this.#count -= 1;
+        this.#unsettled -= 1;
       }
     }
   }
@@ -152,7 +162,7 @@ export class Outbound {
     }
     for (const message of [this.#find(label), this.#find(earlier)]) {
       if (message === undefined || message.excused) continue;
-      if (message.outcome === 'open') this.#count -= 1;
+      if (message.outcome === 'open') this.#unsettled -= 1;
       message.excused = true;
     }
   }

@@ -14,9 +14,14 @@ export type FlowNode = { readonly id: string; readonly type: string } & Readonly
 const NODE_RED = require.resolve(process.env['POSTHORN_NODE_RED'] ?? 'node-red');
 
 /** Core nodes that flows of tests use. */
-const CORE = ['common/24-complete', 'common/25-catch', 'common/25-status', 'network/05-tls', 'network/10-mqtt'].map(
-  (file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void,
-);
+const CORE = [
+  'common/05-junction',
+  'common/24-complete',
+  'common/25-catch',
+  'common/25-status',
+  'network/05-tls',
+  'network/10-mqtt',
+].map((file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void);
 
 helper.init(NODE_RED, {
   // A test must not wait seconds for a reconnect.

@@ -5,6 +5,7 @@ import { type ServerLimits, serverLimits } from '../../../src/connection/server-
 import { type MqttError, PacketTooLarge, SubscriptionRefused } from '../../../src/protocol/errors.ts';
 import type {
   PacketId,
+  PublishPacket,
   SubscribePacket,
   SubscriptionOptions,
   UnsubscribePacket,
@@ -53,8 +54,14 @@ class Link implements SubscriptionLink {
     this.sent.push({ packet, request });
   }
 
+  /** Those who wait for the Server's answers, unless they are told at once. */
+  waiting: (() => void)[] | undefined;
+  barriers = 0;
+
   barrier(reached: () => void): void {
-    reached();
+    this.barriers += 1;
+    if (this.waiting === undefined) reached();
+    else this.waiting.push(reached);
   }
 
   /** The SUBSCRIBE packets since the last call. */
@@ -173,6 +180,20 @@ function reconnected(old: Scene, sessionPresent: boolean, link = new Link()): Sc
       old.subscriptions.flush(link);
       return link.lines();
     },
+  };
+}
+
+/** A publication at QoS 1 as it comes by these identifiers. */
+function live(topic: string, subscriptionIdentifiers: readonly number[], retained?: string): PublishPacket {
+  return {
+    cmd: 'publish',
+    topic,
+    payload: Buffer.from(retained ?? ''),
+    qos: 1,
+    retain: retained !== undefined,
+    dup: false,
+    packetId: 1 as PacketId,
+    properties: { subscriptionIdentifiers },
   };
 }
 
@@ -328,6 +349,21 @@ describe('Subscriptions', () => {
       const one = scene(new Link(none));
       for (const filter of ['a/b', 'a/#', 'a/+', 'c']) one.add(filter);
       assert.deepEqual(one.flush(), ['a/# c']);
+    });
+
+    it('a filter that two others cover stays with the one that serves it', () => {
+      for (const [first, second] of [
+        ['a/+/c', '+/b/c'],
+        ['+/b/c', 'a/+/c'],
+      ] as const) {
+        const one = scene(new Link(none));
+        one.add('a/b/c', { qos: 2 });
+        one.add(first, { qos: 0 });
+        one.flush();
+        one.link.grant();
+        one.add(second, { qos: 0, retainHandling: 2 });
+        assert.deepEqual(one.flush(), [second]);
+      }
     });
 
     it('the covered one is told the outcome too', () => {
@@ -680,6 +716,16 @@ describe('Subscriptions', () => {
       assert.match(error.message, /broker refused the subscription to bad \(0x87 Not authorized: why\)/);
     });
 
+    it('are not told again because something else is asked for', () => {
+      const one = scene();
+      const first = one.add('a', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const second = one.add('a', { retainHandling: 2 });
+      one.flush();
+      assert.deepEqual([first.outcomes.length, second.outcomes.length], [1, 1]);
+    });
+
     it('of an earlier SUBSCRIBE are not taken for those of a later one', () => {
       const one = scene();
       const someone = one.add('a', { qos: 0, retainHandling: 2 });
@@ -817,7 +863,8 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), []);
     });
 
-    it('is asked for again on the next connection', () => {
+    /** A Server that granted QoS 0, and then refused QoS 2. */
+    function limited(): Scene {
       const one = scene();
       one.add('a', { qos: 0, retainHandling: 2 });
       one.flush();
@@ -826,9 +873,133 @@ describe('Subscriptions', () => {
       one.flush();
       one.link.grant([0x87]);
       one.flush();
-      const two = reconnected(one, false);
-      two.subscriptions.flush(two.link);
-      assert.equal(two.link.subscribes()[0]?.subscriptions[0]?.qos, 2);
+      one.link.grant();
+      return one;
+    }
+
+    function askedNow({ subscriptions, link }: Scene): (number | undefined)[] {
+      subscriptions.flush(link);
+      return link.subscribes().map(({ subscriptions: [only] }) => only?.qos);
+    }
+
+    it('is asked for again on the next connection, with the session and without', () => {
+      for (const sessionPresent of [true, false]) {
+        assert.deepEqual(askedNow(reconnected(limited(), sessionPresent)), [2]);
+      }
+    });
+
+    it('is asked for again for a new node', () => {
+      const one = limited();
+      assert.deepEqual(askedNow(one), []);
+      one.add('a', { qos: 1, retainHandling: 2 });
+      assert.deepEqual(askedNow(one), [2]);
+    });
+
+    it('that comes before the answer to another change still leaves what was granted', () => {
+      const one = scene();
+      one.add('a', { qos: 0, retainHandling: 2 });
+      askedNow(one);
+      one.link.grant();
+      for (const qos of [1, 2] as const) {
+        one.add('a', { qos, retainHandling: 2 });
+        askedNow(one);
+      }
+      one.link.answer(() => false);
+      assert.deepEqual(askedNow(one), [0]);
+    });
+
+    it('and of that too keeps no message from a node that has it by another filter', () => {
+      const one = scene();
+      const both = one.add('a/#', { qos: 1, retainHandling: 2 });
+      one.add('a/b', { qos: 1, retainHandling: 2 }, both);
+      one.subscriptions.flush(one.link);
+      const identifiers = one.link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+      one.link.grant();
+      one.add('a/#', { qos: 2, retainHandling: 2 });
+      for (let refusals = 0; refusals < 2; refusals++) {
+        one.flush();
+        one.link.answer(() => false);
+      }
+      one.router.deliver(live('a/b', [identifiers[1] ?? 0]));
+      assert.equal(both.received, 1);
+    });
+
+    it('is in the store until the Server has confirmed that it has nothing', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(), 8, store);
+      one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { qos: 2, retainHandling: 2 });
+      for (let refusals = 0; refusals < 2; refusals++) {
+        one.flush();
+        one.link.answer(() => false);
+      }
+      assert.deepEqual(one.flush(), ['-a']);
+      assert.equal(store.load().subscriptions.length, 1);
+      one.link.grant();
+      assert.deepEqual(store.load().subscriptions, []);
+    });
+  });
+
+  describe('while what is retained comes for a new node, with Retain As Published', () => {
+    /** A lamp's node that runs and has its state `off`, and another one whose SUBSCRIBE is on its way. */
+    function lamp(first: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone; now: () => number } {
+      const one = scene();
+      const now = (): number => {
+        one.subscriptions.flush(one.link);
+        return one.link.subscribes().at(-1)?.subscriptionIdentifier ?? 0;
+      };
+      const runs = one.add('lamp', first);
+      const identifier = now();
+      one.link.grant();
+      one.router.deliver(live('lamp', [identifier], 'off'));
+      runs.received = 0;
+      one.link.waiting = [];
+      return { one, runs, now };
+    }
+
+    it('the node that runs gets each live message, and not once more what it had', () => {
+      const { one, runs, now } = lamp();
+      const fresh = one.add('lamp');
+      const identifier = now();
+      one.router.deliver(live('lamp', [identifier], 'off'));
+      assert.deepEqual([runs.received, fresh.received], [0, 1]);
+      one.link.grant();
+      for (const state of ['on', 'off']) one.router.deliver(live('lamp', [identifier], state));
+      assert.deepEqual([runs.received, fresh.received], [2, 3]);
+    });
+
+    it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      one.router.deliver(live('lamp', [identifier], 'retained'));
+      assert.equal(runs.received, 0);
+      one.link.waiting?.forEach((reached) => reached());
+      one.router.deliver(live('lamp', [identifier], 'live'));
+      assert.equal(runs.received, 1);
+    });
+
+    it('what was asked for first being there does not mean that what was asked for last is', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      now();
+      one.link.grant();
+      one.add('lamp');
+      const identifier = now();
+      one.link.waiting?.forEach((reached) => reached());
+      one.router.deliver(live('lamp', [identifier], 'retained'));
+      assert.equal(runs.received, 0);
+    });
+
+    it('nothing is sent to learn its end where everybody gets everything', () => {
+      const one = scene();
+      one.add('lamp');
+      one.flush();
+      one.link.grant();
+      assert.equal(one.link.barriers, 0);
     });
   });
 
@@ -946,6 +1117,45 @@ describe('Subscriptions', () => {
       assert.deepEqual(someone.outcomes, [{ granted: true, qos: 1 }]);
     });
 
+    it('without the session asks for what is retained, which a node had before', () => {
+      const one = scene();
+      one.add('a');
+      one.flush();
+      one.link.grant();
+      const two = reconnected(one, false);
+      two.subscriptions.flush(two.link);
+      assert.equal(two.link.subscribes()[0]?.subscriptions[0]?.retainHandling, 0);
+    });
+
+    it('a filter whose change was not answered is not sure: what comes by another one is not left out', () => {
+      const one = scene();
+      const both = one.add('a/#', { retainHandling: 2 });
+      one.add('a/b', { retainHandling: 2 }, both);
+      one.subscriptions.flush(one.link);
+      const identifiers = one.link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+      one.link.grant();
+      one.add('a/#', { qos: 2, retainHandling: 2 });
+      one.flush();
+      reconnected(one, true);
+      one.router.deliver(live('a/b', [identifiers[1] ?? 0]));
+      assert.equal(both.received, 1);
+    });
+
+    it('without Subscription Identifiers what they allowed is put in order', () => {
+      const none = { subscriptionIdentifiersAvailable: false };
+      const one = scene(new Link(none));
+      one.add('a/b', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const two = reconnected(one, true);
+      two.add('a/#', { retainHandling: 2 });
+      assert.deepEqual(two.flush(), ['a/#']);
+      two.link.grant();
+      const three = reconnected(two, true, new Link(none));
+      three.add('x');
+      assert.deepEqual(three.flush(), ['x', '-a/b']);
+    });
+
     it('unsubscribes what went while there was no connection, if the Server still has it', () => {
       const one = scene();
       const someone = one.add('a');
@@ -1015,6 +1225,25 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['-a']);
       one.add('a');
       assert.deepEqual(one.flush(), ['a']);
+    });
+
+    it('that is wanted again before its answer: copies for it are still told from others', () => {
+      const one = scene();
+      const identifiers = (): number[] => {
+        one.subscriptions.flush(one.link);
+        return one.link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+      };
+      const all = one.add('a/#', { retainHandling: 2 });
+      const goes = one.add('a/b', { retainHandling: 2 });
+      const [first = 0] = identifiers();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a/b'), goes);
+      one.flush();
+      const comes = one.add('a/b', { retainHandling: 2 });
+      const [second = 0] = identifiers();
+      one.link.grant();
+      for (const identifier of [first, second]) one.router.deliver(live('a/b', [identifier]));
+      assert.deepEqual([all.received, comes.received], [1, 1]);
     });
 
     it('a released filter stays with the Server until it is pruned', () => {

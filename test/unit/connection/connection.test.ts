@@ -215,6 +215,49 @@ describe('Connection, handshake', () => {
     violated(scene, 0x82, '');
   });
 
+  it('refuses an Authentication Method that nobody asked for [MQTT-4.12.0-6]', () => {
+    const scene = opened();
+    scene.peer.taken();
+    scene.peer.send(frame(0x20, hex('0000'), properties(property(0x15, text('SCRAM')))));
+    assert.deepEqual(scene.accepted, []);
+    violated(scene, 0x82, '');
+  });
+
+  it('does not wait for the end of an answer that is no MQTT, and says what came', () => {
+    for (const [answer, shown] of [
+      [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), '"HTTP/1.1 400 Bad"'],
+      [Buffer.from('SSH-2.0\r\n'), '"SSH-2.0"'],
+      [hex('15 03 03 00 02 02 46'), 'the bytes 15030300020246'],
+      [hex('00'), 'the bytes 00'],
+    ] as const) {
+      const scene = opened();
+      scene.peer.taken();
+      scene.peer.send(answer);
+      violated(scene, 0x82, '');
+      const message = `mqtt://host:1883 answered CONNECT with ${shown} instead of CONNACK`;
+      assert.equal(end(scene).message, `${message} (0x82 Protocol Error)`);
+    }
+  });
+
+  it('takes a CONNACK that comes byte by byte', () => {
+    const scene = opened();
+    for (const byte of hex(ACCEPTED[5])) scene.peer.send(Buffer.from([byte]));
+    assert.equal(scene.accepted.length, 1);
+  });
+
+  it('that a TLS alert ends is a failure of TLS, which a retry does not mend', () => {
+    const alert = Object.assign(new Error('alert certificate required'), {
+      code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    });
+    const scene = opened({}, { server: 'mqtts://host:8883' });
+    scene.peer.closed(alert);
+    assert.deepEqual([end(scene).code, end(scene).retryable], ['tls-failed', false]);
+    assert.match(end(scene).message, /TLS to mqtts:\/\/host:8883 failed: alert certificate required/);
+    const later = running();
+    later.peer.closed(alert);
+    assert.deepEqual([end(later).code, end(later).retryable], ['connection-lost', true]);
+  });
+
   it('takes Session Present without a clean start', () => {
     const scene = running(5, { cleanStart: false }, '2003 01 00 00');
     assert.equal(scene.accepted[0]?.connack.sessionPresent, true);
@@ -401,9 +444,8 @@ describe('Connection, receiving', () => {
 });
 
 describe('Connection, reading', () => {
-  /** Packets of one turn, of the first one without the CONNACK. */
-  const MOST = 1024;
-  const FIRST = MOST - 1;
+  /** Packets of the first turn, with the CONNACK before them. */
+  const FIRST = 127;
 
   function numbered(count: number, first = 1): Buffer {
     return Buffer.concat(Array.from({ length: count }, (_, n) => publish(4, first + n)));
@@ -417,23 +459,23 @@ describe('Connection, reading', () => {
     return Array.from({ length: count }, (_, n) => n + 1);
   }
 
-  it('a flood gives the event loop back after 1,024 packets, in the middle of a chunk, and loses nothing', () => {
+  it('a flood gives the event loop back, in the middle of a chunk, and loses nothing', () => {
     const scene = running(4);
-    scene.peer.send(numbered(3000), numbered(1, 3001));
+    scene.peer.send(numbered(500), numbered(1, 501));
     assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
     scene.clock.io();
-    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST + MOST, true]);
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST + 256, true]);
     scene.clock.io();
-    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(3001), false]);
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(501), false]);
   });
 
   it('what it has handled of a chunk is answered in this turn', () => {
     const scene = acknowledging(running(4));
-    scene.peer.send(numbered(1500));
+    scene.peer.send(numbered(200));
     assert.equal(scene.peer.taken().length, 4 * FIRST);
     assert.deepEqual(scene.calls, ['settled']);
     scene.clock.io();
-    assert.equal(scene.peer.taken().length, 4 * (1500 - FIRST));
+    assert.equal(scene.peer.taken().length, 4 * (200 - FIRST));
     assert.deepEqual(scene.calls, ['settled', 'settled']);
   });
 
@@ -445,7 +487,22 @@ describe('Connection, reading', () => {
       scene.clock.stall(milliseconds, () => undefined);
       return scene.packets.length - before;
     };
-    assert.deepEqual([50, 50, 50, 50, 10, 1, 1, 1, 1].map(turn), [512, 256, 128, 128, 128, 256, 512, 1024, 1024]);
+    const turns = [0, 0, 0, 0, 10, 50, 50, 50, 50, 10, 0];
+    assert.deepEqual(turns.map(turn), [256, 512, 1024, 1024, 1024, 512, 256, 128, 128, 128, 256]);
+  });
+
+  it('after a quiet time a flood begins with few packets a turn, whatever the last one ended with', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(5000));
+    for (let n = 0; n < 20; n++) scene.clock.io();
+    for (let n = 0; n < 5000; n++) {
+      scene.clock.advance(100);
+      scene.peer.send(publish(4, 1));
+    }
+    scene.clock.io();
+    const before = scene.packets.length;
+    scene.peer.send(numbered(5000));
+    assert.ok(scene.packets.length - before <= 128, `${scene.packets.length - before} packets`);
   });
 
   it('the end of the network connection does not cut off what came before it: it may be the reason', () => {
@@ -509,13 +566,13 @@ describe('Connection, reading', () => {
 
   it('on hold in the pause of a flood, it does not go on by itself', () => {
     const scene = running(4);
-    scene.peer.send(numbered(2000));
+    scene.peer.send(numbered(300));
     scene.connection.hold();
     scene.clock.io();
     assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
     scene.connection.proceed();
     scene.clock.io();
-    assert.deepEqual(ids(scene), upTo(2000));
+    assert.deepEqual(ids(scene), upTo(300));
   });
 
   it('on hold it still sends, and pings', () => {
@@ -729,6 +786,19 @@ describe('Connection, end', () => {
       assert.equal(scene.clock.armed, 0);
     });
   }
+
+  it('with properties that cannot be encoded, or are too large, says goodbye without them, and throws nothing', () => {
+    const bare = running(5);
+    bare.connection.close(CLOSED, 4, { reasonString: 'x'.repeat(70_000) });
+    assert.equal(bare.peer.taken().toString('hex'), 'e0020400');
+    const small = running(5, {}, '2008 00 00 05 27 00000004');
+    small.connection.close(CLOSED, 4, { reasonString: 'too much' });
+    assert.equal(small.peer.taken().toString('hex'), 'e0020400');
+    for (const scene of [bare, small]) {
+      scene.peer.closed();
+      assert.equal(end(scene), CLOSED);
+    }
+  });
 
   it('does not wait more than a second for the transport', () => {
     const scene = running();

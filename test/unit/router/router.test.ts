@@ -37,7 +37,7 @@ function routed(filters: Readonly<Record<string, number | undefined>>): { router
   for (const [filter, identifier] of Object.entries(filters)) {
     router.add(asFilter(filter), sink);
     router.identify(asFilter(filter), identifier);
-    if (identifier !== undefined) router.grant(asFilter(filter), { qos: 0, noLocal: false });
+    if (identifier !== undefined) router.grant(asFilter(filter), { qos: 0, noLocal: false, retainAsPublished: false });
   }
   return { router, sink };
 }
@@ -235,7 +235,7 @@ describe('Router', () => {
       for (const [index, [filter, qos, noLocal = false]] of routes.entries()) {
         router.add(asFilter(filter), sink);
         router.identify(asFilter(filter), index + 1);
-        router.grant(asFilter(filter), { qos, noLocal });
+        router.grant(asFilter(filter), { qos, noLocal, retainAsPublished: false });
       }
       return { router, sink, copy: (identifier, qos) => void router.deliver(packet('a/b', [identifier], false, qos)) };
     }
@@ -250,6 +250,21 @@ describe('Router', () => {
         copy(2, 1);
         assert.equal(sink.got.length, 1, order[0]);
       }
+    });
+
+    it('an alarm at QoS 1 that comes before the SUBACK of its filter is not left out for a filter at QoS 0', () => {
+      const { router, sink, copy } = granted(['a/#', 0]);
+      router.add(asFilter('a/b'), sink);
+      router.identify(asFilter('a/b'), 2);
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a filter that the Server may have changed is not sure', () => {
+      const { router, sink, copy } = granted(['a/#', 1], ['a/b', 1]);
+      router.revoke(asFilter('a/#'));
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
     });
 
     it('a message at QoS 0 and 1 comes twice at most once, whichever copy is first', () => {
@@ -282,6 +297,20 @@ describe('Router', () => {
       }
     });
 
+    it('our own publication comes by the filter without No Local, though it has the lower QoS', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 0]);
+      copy(2, 0);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('another’s publication comes once by a filter with No Local and one without, but for the first', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
+      for (const identifier of [1, 2]) copy(identifier, 1);
+      sink.got.length = 0;
+      for (let n = 0; n < 3; n++) for (const identifier of [1, 2]) copy(identifier, 1);
+      assert.equal(sink.got.length, 3);
+    });
+
     it('with No Local on both, one copy of another’s publication is enough', () => {
       const { sink, copy } = granted(['a/#', 1, true], ['a/b', 1, true]);
       for (const identifier of [1, 2]) copy(identifier, 1);
@@ -302,12 +331,31 @@ describe('Router', () => {
       assert.equal(sink.got.length, 4);
     });
 
+    it('a copy at QoS 0, which may overtake, does not tell that the queue has passed', () => {
+      const { sink, copy } = granted(['a/#', 1], ['a/b', 2]);
+      copy(2, 0);
+      sink.got.length = 0;
+      copy(1, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a copy of before a filter was granted again does not tell that what it brings now has passed', () => {
+      const { router, sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
+      router.identify(asFilter('a/#'), 3);
+      router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
+      copy(1, 1);
+      sink.got.length = 0;
+      // Our own, queued by the other filter alone.
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
     it('a receiver that takes up a granted filter later misses no copy that came by it before', () => {
       const { router, copy } = granted(['a/#', 1]);
       const late = new Sink();
       router.add(asFilter('a/b'), late);
       router.identify(asFilter('a/b'), 2);
-      router.grant(asFilter('a/b'), { qos: 1, noLocal: false });
+      router.grant(asFilter('a/b'), { qos: 1, noLocal: false, retainAsPublished: false });
       copy(1, 1);
       router.add(asFilter('a/#'), late);
       copy(2, 1);
@@ -316,14 +364,17 @@ describe('Router', () => {
 
     it('a filter that is granted again with more is sure of that only from then on', () => {
       for (const before of [
-        { qos: 0, noLocal: false },
-        { qos: 1, noLocal: true },
+        { qos: 0, noLocal: false, retainAsPublished: false },
+        { qos: 1, noLocal: true, retainAsPublished: false },
       ] as const) {
         const { router, sink, copy } = granted(['a/#', before.qos, before.noLocal], ['a/b', 1]);
+        for (const identifier of [1, 2]) copy(identifier, before.qos);
+        sink.got.length = 0;
         router.identify(asFilter('a/#'), 3);
-        router.grant(asFilter('a/#'), { qos: 1, noLocal: false });
+        router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
         copy(2, 1);
         assert.equal(sink.got.length, 1);
+        copy(3, 1);
         sink.got.length = 0;
         for (let n = 0; n < 2; n++) for (const identifier of [2, 3]) copy(identifier, 1);
         assert.equal(sink.got.length, 2);
@@ -337,7 +388,7 @@ describe('Router', () => {
         ['a/b', 9],
       ] as const) {
         router.identify(asFilter(filter), identifier);
-        router.grant(asFilter(filter), { qos: 1, noLocal: false });
+        router.grant(asFilter(filter), { qos: 1, noLocal: false, retainAsPublished: false });
       }
       for (const identifier of [1, 2, 8, 9]) copy(identifier, 1);
       assert.equal(sink.got.length, 2);
@@ -395,6 +446,18 @@ describe('Router', () => {
       }
     });
 
+    it('do not bring a message once more that an ordinary one brings, whatever their QoS', () => {
+      const router = new Router();
+      const sink = new Sink();
+      for (const [index, filter] of ['a/+', '$share/g/#'].entries()) {
+        router.add(asFilter(filter), sink);
+        router.identify(asFilter(filter), index + 1);
+        router.grant(asFilter(filter), { qos: index === 0 ? 0 : 1, noLocal: false, retainAsPublished: false });
+      }
+      for (const identifier of [2, 1]) router.deliver(packet('a/b', [identifier]));
+      assert.equal(sink.got.length, 1);
+    });
+
     it('of two groups each bring what comes for them', () => {
       const { router, sink } = routed({ '$share/g/#': 1, '$share/h/a': 2 });
       router.deliver(packet('a', [2]));
@@ -438,7 +501,7 @@ describe('Router', () => {
         const [running, added] = [new Sink(), new Sink()];
         for (const sink of [running, added]) router.add(asFilter('lamp'), sink);
         router.identify(asFilter('lamp'), 1);
-        router.grant(asFilter('lamp'), { qos: 1, noLocal: false });
+        router.grant(asFilter('lamp'), { qos: 1, noLocal: false, retainAsPublished: false });
         return {
           router,
           running,
@@ -485,6 +548,19 @@ describe('Router', () => {
         router.identify(asFilter('lamp'), 2);
         window();
         router.deliver(state('on', { subscriptionIdentifiers: [1] }));
+        assert.equal(node.got.length, 2);
+      });
+
+      it('a topic of 64 KiB is not kept: its copy comes twice', () => {
+        const { router, running: node, window } = running();
+        router.add(asFilter('#'), node);
+        router.withhold(asFilter('#'), undefined);
+        router.remove(asFilter('lamp'), node);
+        const long = packet('x'.repeat(60_000), undefined, true);
+        router.deliver(long);
+        window();
+        router.withhold(asFilter('#'), new Map([[node, 'repeated']]));
+        router.deliver(long);
         assert.equal(node.got.length, 2);
       });
 
