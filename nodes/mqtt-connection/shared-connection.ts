@@ -3,7 +3,7 @@ import {
   type Client,
   type ClientState,
   type ConnackPacket,
-  MqttError,
+  type MqttError,
   type OutcomeListener,
   type PublishRequest,
   type Settle,
