@@ -16,7 +16,9 @@ const READ_BY_DIALOGS = ['nodes/common/broker-address.ts', 'nodes/common/connect
 /** @type {readonly Room[]} */
 export const ROOMS = [
   { path: 'src/util', mayImport: [] },
-  { path: 'src/protocol', mayImport: ['src/util'] },
+  // What the command needs of the engine: it is run by npx, without what the package depends on.
+  { path: 'src/protocol/visible.ts', mayImport: [] },
+  { path: 'src/protocol', mayImport: ['src/util', 'src/protocol/visible.ts'] },
   { path: 'src/codec', mayImport: ['src/protocol', 'src/util'], packages: ['mqtt-packet'] },
   {
     path: 'src/transport',
@@ -33,7 +35,15 @@ export const ROOMS = [
   { path: 'src/client', mayImport: ['src/connection', 'src/session', 'src/router', ...BELOW_SESSION] },
   {
     path: 'src/index.ts',
-    mayImport: ['src/client', 'src/session', 'src/router', 'src/store', 'src/transport', 'src/protocol'],
+    mayImport: [
+      'src/client',
+      'src/session',
+      'src/router',
+      'src/store',
+      'src/transport',
+      'src/protocol',
+      'src/protocol/visible.ts',
+    ],
   },
 
   { path: 'nodes/common/broker-address.ts', mayImport: [] },
@@ -44,7 +54,7 @@ export const ROOMS = [
   { path: 'nodes/convert', mayImport: READ_BY_DIALOGS },
   {
     path: 'nodes/cli',
-    mayImport: ['nodes/convert', 'nodes/common', 'src/index.ts'],
+    mayImport: ['nodes/convert', 'src/protocol/visible.ts'],
     packages: ['node:crypto', 'node:fs'],
   },
   { path: 'nodes/editor', mayImport: ['nodes/convert', ...READ_BY_DIALOGS] },

@@ -5,13 +5,13 @@
 //   npm run simulate -- --seed 42 --json                    that as JSON, for test/simulation/found/
 // --without kill,move   spares the scenarios these troubles (test/simulation/plan.ts names them all)
 // --first N             stops when N seeds have failed
-import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ended, play, runSeeds } from './simulation/run-seeds.mjs';
 
-const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../test/simulation');
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const EXAMPLES = 5;
 
 const { values } = parseArgs({
   options: {
@@ -29,59 +29,39 @@ const { values } = parseArgs({
 
 process.exitCode = values.seed === undefined ? await runAll() : await replay(values.seed);
 
-async function replay(seed) {
+function replay(seed) {
   const what = values.json === true ? 'json' : values.shrink === true ? 'shrink' : 'trace';
-  return ended(start('replay.ts', [seed, what, values.without], 'inherit'));
+  return ended(play(ROOT, 'replay.ts', [seed, what, values.without], 'inherit'));
 }
 
 /** @returns the exit code: 1 if a seed failed. */
 async function runAll() {
   const [seeds, from, jobs, first] = [values.seeds, values.from, values.jobs, values.first].map(Number);
-  const startedAt = performance.now();
-  const failures = [];
-  const done = Array.from({ length: jobs }, () => 0);
-  const workers = done.map((_, index) => {
-    const count = Math.floor((seeds - index + jobs - 1) / jobs);
-    return start('run.ts', [from + index, count, jobs, values.without], 'pipe');
+  const enough = ({ length }) => length >= first;
+  const { failures, played, crashed, seconds } = await runSeeds({
+    root: ROOT,
+    seeds,
+    from,
+    jobs,
+    without: values.without,
+    enough,
   });
-  const reports = workers.map(async (worker, index) => {
-    for await (const line of createInterface({ input: worker.stdout })) {
-      const report = JSON.parse(line);
-      if (report.done === undefined) failures.push(report);
-      else done[index] = report.done;
-      if (failures.length >= first) for (const one of workers) one.kill();
-    }
-  });
-  const codes = await Promise.all([...workers.map(ended), ...reports]);
-  const seconds = (performance.now() - startedAt) / 1000;
-  const total = done.reduce((sum, one) => sum + one, 0);
   console.log(
-    `${total} seeds in ${seconds.toFixed(0)} s (${(total / seconds).toFixed(0)} a second), ${failures.length} failed`,
+    `${played} seeds in ${seconds.toFixed(0)} s (${(played / seconds).toFixed(0)} a second), ${failures.length} failed`,
   );
-  for (const [promise, broken] of grouped(failures)) {
-    const examples = broken.slice(0, 5).map(({ seed }) => seed);
-    console.log(`${String(broken.length).padStart(6)}  ${promise}: ${examples.join(' ')}`);
-    console.log(`        ${broken[0].seed}: ${broken[0].what.split('\n', 3).join(' ')}`);
-  }
-  const crashed = failures.length < first && codes.some((code) => code !== 0 && code !== undefined);
+  for (const [promise, broken] of grouped(failures)) print(promise, broken);
   return failures.length > 0 || crashed ? 1 : 0;
+}
+
+function print(promise, broken) {
+  const [{ seed, what }] = broken;
+  const examples = broken.slice(0, EXAMPLES).map((one) => one.seed);
+  console.log(`${String(broken.length).padStart(6)}  ${promise}: ${examples.join(' ')}`);
+  console.log(`        ${seed}: ${what.split('\n', 3).join(' ')}`);
 }
 
 function grouped(failures) {
   const groups = new Map();
-  for (const failure of failures.toSorted((a, b) => a.seed - b.seed)) {
-    groups.set(failure.promise, [...(groups.get(failure.promise) ?? []), failure]);
-  }
+  for (const failure of failures) groups.set(failure.promise, [...(groups.get(failure.promise) ?? []), failure]);
   return [...groups].sort(([, a], [, b]) => b.length - a.length);
-}
-
-function start(file, args, stdout) {
-  const command = ['--import', 'tsx', join(FOLDER, file), ...args.map(String)];
-  return spawn(process.execPath, command, { stdio: ['ignore', stdout, 'inherit'] });
-}
-
-function ended(child) {
-  return new Promise((resolve) => {
-    child.once('close', (code) => resolve(code ?? 1));
-  });
 }

@@ -1,4 +1,4 @@
-import { shownText } from '../../src/index.ts';
+import { shownText } from '../../src/protocol/visible.ts';
 import { USAGE, parseArguments } from './arguments.ts';
 import { convertFile } from './convert-file.ts';
 import { FileProblem } from './file-problem.ts';

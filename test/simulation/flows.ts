@@ -135,9 +135,11 @@ export class Flows {
         for (let rest = action.count; rest > 0; rest--) this.arrive(action);
         return;
       case 'subscribe':
-        return this.#subscribe(action.node);
+        for (const node of action.nodes) this.#subscribe(node);
+        return;
       case 'unsubscribe':
-        return this.#unsubscribe(action.node);
+        for (const node of action.nodes) this.#unsubscribe(node);
+        return;
       case 'redeploy':
         return this.#redeploy(action);
       case 'disconnect':
@@ -345,11 +347,10 @@ export class Flows {
   #move(): void {
     this.#moved = !this.#moved;
     this.#outbound.sessionLost();
+    this.#inbound.forgotten();
     if (this.#server.hasSession(this.clientId)) return;
-    this.#server.leaveSession(
-      this.clientId,
-      this.#scenario.nodes.flatMap(({ filters }) => filters.map(({ filter }) => filter)),
-    );
+    const filters = this.#scenario.nodes.flatMap((node) => node.filters.map(({ filter }) => filter));
+    this.#server.leaveSession(this.clientId, filters, this.#scenario.client.protocolVersion === 4 ? 4 : 5);
   }
 
   #kill(gap: number): void {
@@ -361,7 +362,7 @@ export class Flows {
     this.#network.abandon();
     this.#killStop?.();
     this.#outbound.killed();
-    this.#inbound.killed();
+    this.#inbound.forgotten();
     this.#store = new MemoryStore();
     this.#later(gap, () => this.open());
   }

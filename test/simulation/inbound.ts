@@ -73,7 +73,7 @@ export class Inbound {
     for (const { wishes } of this.#places) {
       for (const [filter, wish] of wishes) {
         if (wish.state === 'released') wishes.delete(filter);
-        if (wish.state === 'coming') wish.begun = this.#time.moment;
+        if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
         wish.state = 'active';
       }
     }
@@ -98,8 +98,8 @@ export class Inbound {
     }
   }
 
-  /** A process forgot what it had. */
-  killed(): void {
+  /** The client does not know any more what it had: its process was killed, or it went to another session. */
+  forgotten(): void {
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
   }
 
@@ -126,7 +126,8 @@ export class Inbound {
   acknowledged(copy: Copy): void {
     if (copy.acknowledged) return;
     copy.acknowledged = true;
-    if (copy.stored || !isCounted(copy.label)) return;
+    // Of a session that is gone nothing comes again, whatever is acknowledged.
+    if (copy.stored || copy.lost || !isCounted(copy.label)) return;
     for (const place of this.#places) {
       const wish = this.#owed(place, copy);
       if (wish === undefined || place.had.has(copy.label) || this.#comesAgain(place, copy)) continue;

@@ -47,7 +47,8 @@ export type Action =
       readonly count: number;
       readonly retain: boolean;
     }
-  | { readonly kind: 'subscribe' | 'unsubscribe'; readonly node: number }
+  /** In one turn. */
+  | { readonly kind: 'subscribe' | 'unsubscribe'; readonly nodes: readonly number[] }
   /** The nodes leave, some come back after `gap` ms, the rest is pruned `prune` ms later. */
   | {
       readonly kind: 'redeploy';
@@ -218,13 +219,14 @@ class Planner {
     const back = [0, 1, 2, 3].map(() => this.#chance(0.8));
     const message = this.#message();
     const arrival = { ...this.#message(), kind: 'arrival' } as const;
-    const node = this.#whole(0, 3);
+    const one = [this.#whole(0, 3)];
+    const some = this.#chance(0.3) ? [0, 1, 2, 3] : one;
     const instead = kind % 2 < 1 ? message : arrival;
     const unless = (trouble: Trouble, action: Action): Action => (this.#spared.has(trouble) ? instead : action);
     if (kind < 30) return message;
     if (kind < 58) return arrival;
-    if (kind < 62) return { kind: 'subscribe', node };
-    if (kind < 66) return { kind: 'unsubscribe', node };
+    if (kind < 62) return { kind: 'subscribe', nodes: some };
+    if (kind < 66) return { kind: 'unsubscribe', nodes: one };
     if (kind < 74) return unless('redeploy', { kind: 'redeploy', nodes, back, gap: gap * 3, prune: bytes * 5 });
     if (kind < 78) return unless('stop', { kind: 'disconnect', gap, hasty: this.#trouble('hasty', 0.2) });
     if (kind < 82) return unless('reopen', { kind: 'reopen', gap, moves: kept && this.#trouble('move', 0.3) });

@@ -107,11 +107,14 @@ export class Server {
   }
 
   /** A session that an earlier process of that client left behind. */
-  leaveSession(clientId: string, filters: readonly string[]): void {
-    if (this.#sessions.has(clientId)) return;
+  leaveSession(clientId: string, filters: readonly string[], version: ProtocolVersion): void {
     const session = newSession(clientId, 0xffffffff);
-    const options = { qos: 2, noLocal: false, retainAsPublished: true, retainHandling: 0, identifier: 0 } as const;
-    for (const filter of filters) session.subscriptions.set(filter, { filter, ...options });
+    const mqtt5 = version === 5;
+    const options = { qos: 2, noLocal: false, retainAsPublished: mqtt5, retainHandling: 0 } as const;
+    for (const [index, filter] of filters.entries()) {
+      const identifier = mqtt5 && this.kind.identifiers ? index + 1 : 0;
+      session.subscriptions.set(filter, { filter, ...options, identifier });
+    }
     this.#sessions.set(clientId, session);
   }
 
