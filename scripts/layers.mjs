@@ -16,9 +16,7 @@ const READ_BY_DIALOGS = ['nodes/common/broker-address.ts', 'nodes/common/connect
 /** @type {readonly Room[]} */
 export const ROOMS = [
   { path: 'src/util', mayImport: [] },
-  // What the command needs of the engine: it is run by npx, without what the package depends on.
-  { path: 'src/protocol/visible.ts', mayImport: [] },
-  { path: 'src/protocol', mayImport: ['src/util', 'src/protocol/visible.ts'] },
+  { path: 'src/protocol', mayImport: ['src/util'] },
   { path: 'src/codec', mayImport: ['src/protocol', 'src/util'], packages: ['mqtt-packet'] },
   {
     path: 'src/transport',
@@ -35,15 +33,7 @@ export const ROOMS = [
   { path: 'src/client', mayImport: ['src/connection', 'src/session', 'src/router', ...BELOW_SESSION] },
   {
     path: 'src/index.ts',
-    mayImport: [
-      'src/client',
-      'src/session',
-      'src/router',
-      'src/store',
-      'src/transport',
-      'src/protocol',
-      'src/protocol/visible.ts',
-    ],
+    mayImport: ['src/client', 'src/session', 'src/router', 'src/store', 'src/transport', 'src/protocol'],
   },
 
   { path: 'nodes/common/broker-address.ts', mayImport: [] },
@@ -54,7 +44,8 @@ export const ROOMS = [
   { path: 'nodes/convert', mayImport: READ_BY_DIALOGS },
   {
     path: 'nodes/cli',
-    mayImport: ['nodes/convert', 'src/protocol/visible.ts'],
+    // npx runs the command without what the package depends on: of the engine it may have only what needs nothing.
+    mayImport: ['nodes/convert', 'src/protocol'],
     packages: ['node:crypto', 'node:fs'],
   },
   { path: 'nodes/editor', mayImport: ['nodes/convert', ...READ_BY_DIALOGS] },

@@ -41,7 +41,6 @@ const VIOLATIONS = {
   'src/util/imports-net.ts': importing('node:net'),
   'src/util/imports-protocol.ts': importing('../protocol/packet.ts'),
   'src/protocol/imports-codec.ts': importing('../codec/decoder.ts'),
-  'src/protocol/visible.ts': importing('./packet.ts'),
   'src/codec/imports-store.ts': importing('../store/store.ts'),
   'src/transport/imports-codec.ts': importing('../codec/decoder.ts'),
   'src/store/imports-session.ts': importing('../session/session.ts'),

@@ -1,5 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { systemCodeOf } from '../../src/protocol/visible.ts';
+import { systemCodeOf } from '../../src/protocol/errors.ts';
 import { FileProblem } from './file-problem.ts';
 
 /** A file with flows, in any of the forms that Node-RED writes. */

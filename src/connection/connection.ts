@@ -6,7 +6,6 @@ import { InboundAliases } from '../codec/topic-alias.ts';
 import {
   ConnectionRefused,
   MqttError,
-  PacketTooLarge,
   protocolError,
   ProtocolViolation,
   ServerDisconnected,
@@ -28,6 +27,7 @@ import type {
 } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { shownTopic } from '../protocol/topic.ts';
+import { isTlsFailure, tlsFailure } from '../transport/failure.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
@@ -81,6 +81,9 @@ const MOST_UNSENT = 1024 * 1024;
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
 
+/** CONNACK in the upper four bits of the first byte (2.1.2). */
+const CONNACK = 2;
+
 type Phase = 'handshake' | 'running' | 'closing' | 'ended';
 
 /** One Network Connection: made for one transport, ended once with one cause, never used again. */
@@ -96,6 +99,8 @@ export class Connection {
   readonly #keepAlive: KeepAlive;
   #phase: Phase = 'handshake';
   #blocked = false;
+  /** Whether anything came: the first byte says whether it can be a CONNACK. */
+  #answered = false;
   #deadline: Timer | undefined;
   /** One for each PINGREQ that is not answered, in order. */
   readonly #pings = new Queue<() => void>();
@@ -227,7 +232,19 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     this.#keepAlive.received();
-    this.#take(() => this.#framer.push(chunk));
+    this.#take(() => {
+      if (this.#phase === 'handshake') this.#expectConnack(chunk);
+      this.#framer.push(chunk);
+    });
+  }
+
+  /** What begins otherwise is no answer of a Server: to wait for the end that its second byte announces is no use. */
+  #expectConnack(chunk: Buffer): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    const type = (chunk[0] ?? 0) >> 4;
+    if (type === CONNACK) return;
+    throw protocolError(`${this.#options.server} answered CONNECT with ${describeStart(chunk)} instead of CONNACK`);
   }
 
   /** What `step` hands on is handled; what that made possible to send leaves in one write. */
@@ -308,6 +325,9 @@ export class Connection {
     if (reasonCode !== ReasonCode.Success) throw new ConnectionRefused(reasonCode, server, properties.reasonString);
     // [MQTT-3.2.2-2] a clean start has no session to be present.
     if (sessionPresent && connect.cleanStart) throw protocolError('broker says Session Present after a clean start');
+    // [MQTT-4.12.0-6] we named no Authentication Method.
+    if (properties.authenticationMethod !== undefined)
+      throw protocolError('broker sent an Authentication Method unasked');
     this.#deadline?.cancel();
     const limits = serverLimits(connect, properties);
     this.#writer.maximumPacketSize = limits.maximumPacketSize;
@@ -356,11 +376,20 @@ export class Connection {
   #sendDisconnect(reasonCode: number, properties: DisconnectProperties): void {
     const orderly = reasonCode < 0x80;
     if (this.#phase !== 'running' || (this.#options.connect.protocolVersion < 5 && !orderly)) return;
+    // Without what cannot be encoded or is too large for the Server: the reason code is what counts, and that the Will
+    // is not published. A Server that takes not even that is left without a word.
+    if (!this.#wrote({ cmd: 'disconnect', reasonCode, properties })) {
+      this.#wrote({ cmd: 'disconnect', reasonCode, properties: {} });
+    }
+  }
+
+  /** Never throws: it is for the end of the connection, which nothing may keep from coming. */
+  #wrote(packet: ControlPacket): boolean {
     try {
-      this.#writer.control({ cmd: 'disconnect', reasonCode, properties });
-    } catch (error) {
-      // A Server that takes no packet of this size is left without a word.
-      if (!(error instanceof PacketTooLarge)) throw error;
+      this.#writer.control(packet);
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -373,9 +402,16 @@ export class Connection {
 
   #transportClosed(cause: Error | undefined): void {
     this.#finish();
+    this.#end(this.#cause ?? this.#lost(cause));
+  }
+
+  #lost(cause: Error | undefined): MqttError {
+    const { server } = this.#options;
+    // With TLS 1.3 the Server looks at our certificate only after our handshake is complete.
+    if (this.#phase === 'handshake' && cause !== undefined && isTlsFailure(cause)) return tlsFailure(server, cause);
     const reason = cause === undefined ? 'closed by the broker' : textOf(cause);
-    const message = `connection to ${this.#options.server} was lost: ${reason}`;
-    this.#end(this.#cause ?? new MqttError('connection-lost', message, { cause, retryable: true }));
+    const message = `connection to ${server} was lost: ${reason}`;
+    return new MqttError('connection-lost', message, { cause, retryable: true });
   }
 
   /** What came before the end still counts: it may say why the connection ends. Nothing is sent any more. */
@@ -397,6 +433,13 @@ export class Connection {
     this.#deadline?.cancel();
     this.#handlers.ended(cause);
   }
+}
+
+/** How a person recognises what came: its text where it is one, such as that of a web server, or else its bytes. */
+function describeStart(chunk: Buffer): string {
+  const start = chunk.subarray(0, 16);
+  const text = start.toString('latin1').split(/[\r\n]/, 1)[0] ?? '';
+  return text.length > 3 && /^[ -~]+$/.test(text) ? JSON.stringify(text) : `the bytes ${start.toString('hex')}`;
 }
 
 function ignore(): void {

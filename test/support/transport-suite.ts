@@ -153,10 +153,13 @@ export function transportSuite(kind: TransportKind): void {
       const { peer, transport, told } = await open();
       peer.pause();
       transport.write([Buffer.alloc(30_000_000)]);
-      await settle();
-      const before = told.progresses;
-      await settle(100);
-      assert.equal(told.progresses, before);
+      // What the system itself holds is taken at first.
+      let before = -1;
+      while (told.progresses !== before) {
+        before = told.progresses;
+        await settle(100);
+      }
+      assert.equal(told.drains, 0);
     });
 
     it('paused it hands on nothing, in this turn either, and resumed everything in order', async () => {

@@ -215,6 +215,49 @@ describe('Connection, handshake', () => {
     violated(scene, 0x82, '');
   });
 
+  it('refuses an Authentication Method that nobody asked for [MQTT-4.12.0-6]', () => {
+    const scene = opened();
+    scene.peer.taken();
+    scene.peer.send(frame(0x20, hex('0000'), properties(property(0x15, text('SCRAM')))));
+    assert.deepEqual(scene.accepted, []);
+    violated(scene, 0x82, '');
+  });
+
+  it('does not wait for the end of an answer that is no MQTT, and says what came', () => {
+    for (const [answer, shown] of [
+      [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), '"HTTP/1.1 400 Bad"'],
+      [Buffer.from('SSH-2.0\r\n'), '"SSH-2.0"'],
+      [hex('15 03 03 00 02 02 46'), 'the bytes 15030300020246'],
+      [hex('00'), 'the bytes 00'],
+    ] as const) {
+      const scene = opened();
+      scene.peer.taken();
+      scene.peer.send(answer);
+      violated(scene, 0x82, '');
+      const message = `mqtt://host:1883 answered CONNECT with ${shown} instead of CONNACK`;
+      assert.equal(end(scene).message, `${message} (0x82 Protocol Error)`);
+    }
+  });
+
+  it('takes a CONNACK that comes byte by byte', () => {
+    const scene = opened();
+    for (const byte of hex(ACCEPTED[5])) scene.peer.send(Buffer.from([byte]));
+    assert.equal(scene.accepted.length, 1);
+  });
+
+  it('that a TLS alert ends is a failure of TLS, which a retry does not mend', () => {
+    const alert = Object.assign(new Error('alert certificate required'), {
+      code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    });
+    const scene = opened({}, { server: 'mqtts://host:8883' });
+    scene.peer.closed(alert);
+    assert.deepEqual([end(scene).code, end(scene).retryable], ['tls-failed', false]);
+    assert.match(end(scene).message, /TLS to mqtts:\/\/host:8883 failed: alert certificate required/);
+    const later = running();
+    later.peer.closed(alert);
+    assert.deepEqual([end(later).code, end(later).retryable], ['connection-lost', true]);
+  });
+
   it('takes Session Present without a clean start', () => {
     const scene = running(5, { cleanStart: false }, '2003 01 00 00');
     assert.equal(scene.accepted[0]?.connack.sessionPresent, true);
@@ -743,6 +786,19 @@ describe('Connection, end', () => {
       assert.equal(scene.clock.armed, 0);
     });
   }
+
+  it('with properties that cannot be encoded, or are too large, says goodbye without them, and throws nothing', () => {
+    const bare = running(5);
+    bare.connection.close(CLOSED, 4, { reasonString: 'x'.repeat(70_000) });
+    assert.equal(bare.peer.taken().toString('hex'), 'e0020400');
+    const small = running(5, {}, '2008 00 00 05 27 00000004');
+    small.connection.close(CLOSED, 4, { reasonString: 'too much' });
+    assert.equal(small.peer.taken().toString('hex'), 'e0020400');
+    for (const scene of [bare, small]) {
+      scene.peer.closed();
+      assert.equal(end(scene), CLOSED);
+    }
+  });
 
   it('does not wait more than a second for the transport', () => {
     const scene = running();
