@@ -13,6 +13,7 @@ export {
   PublishRejected,
   ServerDisconnected,
   SubscriptionRefused,
+  systemCodeOf,
   textOf,
 } from './protocol/errors.ts';
 export type {

@@ -29,6 +29,16 @@ export function brokerAddress(broker: string, port: string | number | undefined)
   return `${bare === '' ? DEFAULT_HOST : bare}:${port === undefined || port === '' ? DEFAULT_PORT : port}`;
 }
 
+/** The host of a URL alone, in lower case; of what is no URL, the whole text. */
+export function brokerHost(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname.toLowerCase() : url;
+}
+
+/** The URL without user name and password, for a person to read. */
+export function withoutLogin(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');
+}
+
 function urlAddress(text: string): string {
   const match = /^([a-z]+:)\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]*)(?::(\d+))?/.exec(text);
   if (match === null) return text;

@@ -5,28 +5,48 @@ import { variableName } from './subflow-variables.ts';
 /** Fields in which a copy differs from its broker. */
 const OWN_FIELDS = new Set(['id', 'type', 'clientid', 'credentials']);
 
-/** A connection made from an earlier selection of the same broker's nodes, so that the next selection joins it. */
-export function findCopy(broker: StoredNode, nodes: readonly StoredNode[]): StoredNode | undefined {
-  const clientId = textIn(broker['clientid']);
-  return nodes.find(
-    (node) =>
-      node.type === OWN_TYPE['mqtt-broker'] &&
-      (clientId === ''
-        ? textIn(node['clientid']) === ''
-        : textIn(node['clientid']).startsWith(`${clientId}-posthorn`)) &&
-      haveSameFields(broker, node),
-  );
-}
+/** The connections beside brokers that stay: those that an earlier conversion made, and new ones. */
+export class ConnectionCopies {
+  readonly #clientIds: ReadonlySet<string>;
+  /** By the field `broker`, which a copy shares. */
+  readonly #connections = new Map<unknown, StoredNode[]>();
 
-/**
- * A connection beside its broker. It has a client id of its own, since a broker lets only one client in with each; a
- * client id from an environment variable stays, because nothing can be appended to a variable.
- */
-export function copyBroker(broker: StoredNode, id: string, nodes: readonly StoredNode[]): StoredNode {
-  const clientId = textIn(broker['clientid']);
-  const copy = { ...broker, id, type: OWN_TYPE['mqtt-broker'] };
-  if (clientId === '' || variableName(clientId) !== undefined) return copy;
-  return { ...copy, clientid: freeClientId(`${clientId}-posthorn`, nodes) };
+  constructor(nodes: readonly StoredNode[]) {
+    this.#clientIds = new Set(nodes.map((node) => textIn(node['clientid'])));
+    for (const node of nodes) if (node.type === OWN_TYPE['mqtt-broker']) this.#remember(node);
+  }
+
+  /** A connection made from an earlier selection of the same broker's nodes, so that the next selection joins it. */
+  find(broker: StoredNode): StoredNode | undefined {
+    const clientId = textIn(broker['clientid']);
+    const isItsOwn = (other: string): boolean =>
+      clientId === '' ? other === '' : other.startsWith(`${clientId}-posthorn`);
+    const connections = this.#connections.get(broker['broker']) ?? [];
+    return connections.find((node) => isItsOwn(textIn(node['clientid'])) && haveSameFields(broker, node));
+  }
+
+  /**
+   * A connection beside its broker. It has a client id of its own, since a broker lets only one client in with each; a
+   * client id from an environment variable stays, because nothing can be appended to a variable.
+   */
+  make(broker: StoredNode, id: string): StoredNode {
+    const clientId = textIn(broker['clientid']);
+    const copy = { ...broker, id, type: OWN_TYPE['mqtt-broker'] };
+    if (clientId === '' || variableName(clientId) !== undefined) return copy;
+    return { ...copy, clientid: this.#freeClientId(`${clientId}-posthorn`) };
+  }
+
+  #remember(connection: StoredNode): void {
+    const others = this.#connections.get(connection['broker']);
+    if (others === undefined) this.#connections.set(connection['broker'], [connection]);
+    else others.push(connection);
+  }
+
+  #freeClientId(wanted: string): string {
+    let free = wanted;
+    for (let number = 2; this.#clientIds.has(free); number += 1) free = `${wanted}-${number}`;
+    return free;
+  }
 }
 
 // A field that the editor does not know of is gone from what it has saved, so only shared ones can be compared.
@@ -37,11 +57,4 @@ function haveSameFields(broker: StoredNode, copy: StoredNode): boolean {
 
 function isPlain(value: unknown): boolean {
   return value !== undefined && typeof value !== 'object';
-}
-
-function freeClientId(wanted: string, nodes: readonly StoredNode[]): string {
-  const taken = new Set(nodes.map((node) => textIn(node['clientid'])));
-  let free = wanted;
-  for (let number = 2; taken.has(free); number += 1) free = `${wanted}-${number}`;
-  return free;
 }

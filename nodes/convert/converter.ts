@@ -1,5 +1,5 @@
 import { type Fate, fatesOf } from './broker-usage.ts';
-import { copyBroker, findCopy } from './connection-copy.ts';
+import { ConnectionCopies } from './connection-copy.ts';
 import { nameOf } from './node-name.ts';
 import { type CoreNode, OWN_TYPE, isBroker, isCoreFlowNode } from './node-types.ts';
 import { connectionIds, notesOnConnection, notesOnCopy, notesOnFlowNode } from './notes.ts';
@@ -11,7 +11,8 @@ import { SubflowVariables } from './subflow-variables.ts';
 export class Converter {
   readonly changed: ChangedNode[] = [];
   readonly notes: Note[] = [];
-  readonly #nodes: readonly StoredNode[];
+  readonly #ids: ReadonlySet<string>;
+  readonly #connections: ConnectionCopies;
   readonly #only: ReadonlySet<string> | undefined;
   readonly #newId: () => string;
   readonly #variables: SubflowVariables;
@@ -23,7 +24,8 @@ export class Converter {
   constructor(nodes: readonly StoredNode[], only: ReadonlySet<string> | undefined, newId: () => string) {
     const all = only === undefined;
     const isConverted = (node: StoredNode): boolean => this.isConverted(node);
-    this.#nodes = nodes;
+    this.#ids = new Set(nodes.map(({ id }) => id));
+    this.#connections = new ConnectionCopies(nodes);
     this.#only = only;
     this.#newId = newId;
     this.#variables = new SubflowVariables(nodes, isConverted, all);
@@ -57,8 +59,8 @@ export class Converter {
   }
 
   #copy(broker: CoreNode): StoredNode[] {
-    const existing = findCopy(broker, this.#nodes);
-    const copy = existing ?? copyBroker(broker, this.#freeId(), this.#nodes);
+    const existing = this.#connections.find(broker);
+    const copy = existing ?? this.#connections.make(broker, this.#freeId());
     this.#copies.set(broker.id, copy);
     if (existing !== undefined) return [];
     this.#report(broker, copy.id);
@@ -75,9 +77,8 @@ export class Converter {
   }
 
   #freeId(): string {
-    const taken = new Set(this.#nodes.map(({ id }) => id));
     let id = this.#newId();
-    while (taken.has(id)) id = this.#newId();
+    while (this.#ids.has(id)) id = this.#newId();
     return id;
   }
 }

@@ -45,11 +45,13 @@ export function notesOnCopy(broker: StoredNode, copy: StoredNode): Note[] {
 
 /** One note for each subflow in which nodes were converted. */
 export function notesOnSubflows(nodes: readonly StoredNode[], isConverted: (node: StoredNode) => boolean): Note[] {
+  const counts = new Map<unknown, number>();
+  for (const node of nodes) {
+    if (isCoreFlowNode(node) && isConverted(node)) counts.set(node['z'], (counts.get(node['z']) ?? 0) + 1);
+  }
   return nodes.flatMap((subflow): Note[] => {
-    if (subflow.type !== 'subflow') return [];
-    const inside = nodes.filter((node) => isCoreFlowNode(node) && node['z'] === subflow.id && isConverted(node));
-    const note: Note = { kind: 'inSubflow', id: subflow.id, name: nameOf(subflow), count: inside.length };
-    return inside.length === 0 ? [] : [note];
+    const count = subflow.type === 'subflow' ? counts.get(subflow.id) : undefined;
+    return count === undefined ? [] : [{ kind: 'inSubflow', id: subflow.id, name: nameOf(subflow), count }];
   });
 }
 

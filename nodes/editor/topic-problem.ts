@@ -7,6 +7,7 @@ export interface TopicProblem {
 export type TopicProblemKey =
   | 'empty'
   | 'nul'
+  | 'notWellFormed'
   | 'tooLong'
   | 'wildcardInName'
   | 'hashNotAlone'
@@ -22,6 +23,8 @@ const LONGEST_BYTES = 65_535;
 export function stringProblem(topic: string): TopicProblem | undefined {
   if (topic === '') return { key: 'empty', values: {} };
   if (topic.includes('\0')) return { key: 'nul', values: { topic } };
+  // [MQTT-1.5.4-1] half of a surrogate pair is no character. In a regular expression with `u` only those are left over.
+  if (/\p{Surrogate}/u.test(topic)) return { key: 'notWellFormed', values: { topic } };
   const bytes = new TextEncoder().encode(topic).length;
   if (bytes > LONGEST_BYTES) return { key: 'tooLong', values: { bytes, most: LONGEST_BYTES } };
   return undefined;

@@ -38,6 +38,7 @@ interface Connection {
   userProps: string;
   maxMessages: string | number;
   maxBytes: string | number;
+  maximumInflight: string | number;
   birthTopic: string;
   birthQos: string;
   birthRetain: string;
@@ -98,6 +99,10 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     maxBytes: {
       value: 100,
       validate: (value, _options) => validNumber(value, 'maxBytes', { least: 0.001, most: 1_000_000, fraction: true }),
+    },
+    maximumInflight: {
+      value: '',
+      validate: (value, _options) => validNumber(value, 'maximumInflight', { least: 1, most: 65_535 }),
     },
     birthTopic: { value: '', validate: (value, _options) => validTopicName(value) },
     birthQos: { value: '0' },

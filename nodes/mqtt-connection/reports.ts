@@ -6,10 +6,10 @@ import { catchError } from './catch-error.ts';
 export interface Reporter {
   log(text: string): void;
   warn(text: string): void;
-  error(text: string): void;
+  error(what: string | Error): void;
 }
 
-/** What a connection tells, to the log and to Catch nodes; nothing is told again that did not change. */
+/** What a connection tells, to the log and to Catch nodes; a failure or notice that did not change is told once. */
 export class Reports {
   readonly #reporter: Reporter;
   readonly #users: () => Iterable<Node>;
@@ -46,7 +46,8 @@ export class Reports {
   failed(error: MqttError): void {
     if (error.message === this.#failure) return;
     this.#failure = error.message;
-    this.lost(error);
+    this.#reporter.error(error.message);
+    this.#catch(error);
   }
 
   /** What a person should know about the connection that goes on. */
@@ -56,9 +57,14 @@ export class Reports {
     if (!told) this.#reporter.warn(message);
   }
 
-  /** To the log, and once to each flow's Catch nodes, however many nodes of it use the connection. */
+  /** Why a message of an earlier life of the connection will never be delivered: its own node may be gone. */
   lost(error: Error): void {
-    this.#reporter.error(error.message);
+    this.#reporter.error(error);
+    this.#catch(error);
+  }
+
+  /** Once to each flow's Catch nodes, however many nodes of it use the connection. */
+  #catch(error: Error): void {
     const flows = new Set<string | undefined>();
     for (const node of this.#users()) {
       if (flows.has(node.z)) continue;

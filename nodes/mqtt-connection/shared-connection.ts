@@ -192,14 +192,18 @@ export class SharedConnection {
   }
 
   /**
-   * Ends the client for good, within about 2 s, and tells every message that failed by that. What is stored stays in the
-   * store, and with the broker what it is told to keep.
+   * Ends the client for good, within about 2 s. What is stored stays in the store, and with the broker what it is told
+   * to keep.
    */
   async close(): Promise<void> {
     this.#wanted = 'closed';
     const unsubscribe = flag(this.settings.stored.autoUnsubscribe, true);
     await this.#turns.run(async () => this.#current.client?.close(unsubscribe));
-    await this.#failures.idle();
+  }
+
+  /** Resolves when every message that failed has been told so. */
+  told(): Promise<void> {
+    return this.#failures.idle();
   }
 
   #autoConnect(): void {

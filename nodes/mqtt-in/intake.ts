@@ -2,6 +2,7 @@ import type { Node } from 'node-red';
 import {
   MqttError,
   type PublishPacket,
+  shownText,
   type Subscription,
   type SubscriptionOptions,
   type SubscriptionOutcome,
@@ -21,7 +22,12 @@ interface Subscribed {
   readonly datatype: Datatype;
   /** Why the broker refused it, while it does. */
   refusal: MqttError | undefined;
+  /** No Local was asked for and is not in force, while it is not. */
+  receivesOwn: boolean;
 }
+
+/** The messages of this connection come back to the node that asked not to get them. */
+const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Local not met' };
 
 /** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
 export class Intake implements Subscriber, User {
@@ -76,7 +82,12 @@ export class Intake implements Subscriber, User {
    */
   add(filter: string, options: SubscriptionOptions, datatype: Datatype | undefined): void {
     const subscription = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
-    this.#subscribed.set(filter, { subscription, datatype: datatype ?? this.#datatype, refusal: undefined });
+    this.#subscribed.set(filter, {
+      subscription,
+      datatype: datatype ?? this.#datatype,
+      refusal: undefined,
+      receivesOwn: false,
+    });
   }
 
   remove(filter: string): void {
@@ -109,20 +120,32 @@ export class Intake implements Subscriber, User {
     const changed = refusal !== undefined && refusal.message !== subscribed.refusal?.message;
     subscribed.refusal = refusal;
     if (changed) this.node.error(refusal, { topic: filter });
+    this.#hearNoLocal(filter, subscribed, outcome);
     this.#refresh();
+  }
+
+  #hearNoLocal(filter: string, subscribed: Subscribed, outcome: SubscriptionOutcome): void {
+    const receivesOwn = outcome.granted && outcome.unmet === 'no-local';
+    if (receivesOwn && !subscribed.receivesOwn) {
+      const why = this.#connection.mqtt5 ? 'another node subscribes the same without it' : 'it needs MQTT 5';
+      this.node.warn(`No Local is not met for ${shownText(filter)}, own messages come back: ${why}`);
+    }
+    subscribed.receivesOwn = receivesOwn;
   }
 
   /** Trouble of its own comes before the connection's state. */
   #refresh(): void {
-    const trouble = this.#problem ?? this.#firstRefusal();
     const connected = this.#connection.state.phase === 'connected';
-    if (trouble !== undefined && (connected || this.#problem !== undefined)) this.#light.show(failure(trouble));
-    else if (this.#status !== undefined) this.#light.show(this.#status);
+    const status = this.#problem !== undefined ? failure(this.#problem) : (connected && this.#trouble) || this.#status;
+    if (status !== undefined) this.#light.show(status);
   }
 
-  #firstRefusal(): MqttError | undefined {
-    for (const { refusal } of this.#subscribed.values()) if (refusal !== undefined) return refusal;
-    return undefined;
+  /** What the broker's answers to its filters make of its status; undefined while all is well. */
+  get #trouble(): NodeStatus | undefined {
+    const all = [...this.#subscribed.values()];
+    const refusal = all.find((each) => each.refusal !== undefined)?.refusal;
+    if (refusal !== undefined) return failure(refusal);
+    return all.some(({ receivesOwn }) => receivesOwn) ? NO_LOCAL_UNMET : undefined;
   }
 }
 

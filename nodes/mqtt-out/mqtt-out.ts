@@ -4,6 +4,7 @@ import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import type { OutgoingMsg } from '../common/message.ts';
 import { publishMsg } from '../mqtt-connection/publish.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
+import { countRepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
 import { StatusLight } from '../mqtt-connection/status-light.ts';
 import { whenClosed } from '../mqtt-connection/when-closed.ts';
 import { addOutView } from './out-view.ts';
@@ -19,6 +20,7 @@ export = function register(RED: NodeAPI): void {
     addOutView(this, def, RED.nodes.getNode(String(def.broker)));
     const light = new StatusLight(this);
     const user: User = { node: this, show: (status) => light.show(status) };
+    const counted = countRepeatedErrors(this);
     connection.register(user);
 
     this.on('input', (msg: NodeMessage & OutgoingMsg & { action?: unknown }, _send, done) => {
@@ -26,7 +28,10 @@ export = function register(RED: NodeAPI): void {
       else publishMsg(connection, msg, own, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
-      whenClosed(this, connection.deregister(user, removed), done);
+      whenClosed(this, connection.deregister(user, removed), () => {
+        counted();
+        done();
+      });
     });
   }
 

@@ -5,6 +5,7 @@ import { overlaps } from '../router/overlap.ts';
 import { type Receiver, Router } from '../router/router.ts';
 import type { Settle } from '../store/session-store.ts';
 import { Session } from '../session/session.ts';
+import { Deploy } from './deploy.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
@@ -29,6 +30,7 @@ export class Client {
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #lifecycle: Lifecycle;
+  readonly #deploy: Deploy;
   readonly #listeners = new Set<(state: ClientState) => void>();
 
   /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming option and value. */
@@ -40,6 +42,7 @@ export class Client {
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
       deliver: (packet, handout) => router.deliver(packet, handout),
+      wants: (receiver, filter) => this.#subscriptions.has(filter, receiver),
       random,
       report,
       restored,
@@ -51,6 +54,7 @@ export class Client {
       this.#settings.subscribeUserProperties,
       random,
     );
+    this.#deploy = new Deploy(this.#settings.clock, () => this.prune());
     this.#lifecycle = new Lifecycle(this.#settings, this.#session, this.#subscriptions, (state) => this.#tell(state));
   }
 
@@ -96,6 +100,7 @@ export class Client {
    */
   async close(unsubscribe: boolean = false): Promise<void> {
     if (unsubscribe) this.#subscriptions.clear();
+    this.#deploy.end();
     await this.#lifecycle.stop('closed');
     this.#session.outgoing.leave();
     this.#settings.ownStore?.discard(new ClientClosed());
@@ -134,17 +139,27 @@ export class Client {
     if (options.noLocal && this.protocolVersion === 5 && parseShare(parsed) !== undefined) {
       throw new MqttError('invalid-options', `${filter} is a shared subscription, which cannot have No Local`);
     }
-    this.#subscriptions.add(parsed, receiver, options, outcome);
-    this.#lifecycle.offer();
-    this.#lifecycle.wake();
+    const takeBack = this.#deploy.whenOver(() => {
+      this.#subscriptions.add(parsed, receiver, options, outcome);
+      this.#lifecycle.offer();
+      this.#lifecycle.wake();
+    });
     return {
       filter: parsed,
       unsubscribe: () => {
+        if (takeBack()) return;
         this.#subscriptions.remove(parsed, receiver);
         this.#lifecycle.wake();
       },
-      release: () => this.#release(parsed, receiver),
+      release: () => {
+        if (!takeBack()) this.#release(parsed, receiver);
+      },
     };
+  }
+
+  /** Receivers are going and coming, until {@link prune}: what is subscribed meanwhile counts from then on. */
+  beginDeploy(): void {
+    this.#deploy.begin();
   }
 
   /**
@@ -152,6 +167,7 @@ export class Client {
    * who came back are handed to them.
    */
   prune(): void {
+    this.#deploy.end();
     this.#subscriptions.prune();
     this.#lifecycle.deployed();
   }
@@ -175,6 +191,7 @@ export class Client {
   }
 
   #release(filter: TopicFilter, receiver: Receiver): void {
+    this.#deploy.begin();
     const vacancy = this.#subscriptions.release(filter, receiver);
     const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);
     this.#session.incoming.released(receiver, vacancy, matches, this.#settings.clock.now());

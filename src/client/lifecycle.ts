@@ -1,6 +1,6 @@
 import { Connection } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import { ClientClosed, MqttError, textOf } from '../protocol/errors.ts';
+import { ClientClosed, ConnectionRefused, MqttError, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Session, SessionLimits } from '../session/session.ts';
@@ -12,7 +12,7 @@ import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
 import { HandOver } from './hand-over.ts';
 import { Link, type LinkTerms } from './link.ts';
-import { parseMessage } from './message.ts';
+import { parseMessage, type PublishRequest } from './message.ts';
 import { MOST_IN_FLIGHT, type Settings } from './options.ts';
 import type { ClientState } from './state.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -24,6 +24,9 @@ const INFLIGHT_BEFORE_MQTT5 = 20;
 /** Milliseconds that an orderly end waits for what is under way, and those that the close message may take of them. */
 const DRAIN_TIME = 900;
 const CLOSING_TIME = 400;
+
+/** Milliseconds for the acknowledgements of what came last: they need no answer, only a turn. */
+const ACKNOWLEDGING_TIME = 100;
 
 /** What the client is told to be, whatever it is on its way to. */
 type Wanted = 'connected' | 'idle' | 'closed';
@@ -53,6 +56,8 @@ export class Lifecycle {
   #clientId: string;
   #reconnecting = false;
   #graceGiven = false;
+  /** A CONNECT was sent since the last CONNACK, and nobody knows what the Server made of it. */
+  #unanswered = false;
 
   constructor(
     settings: Settings,
@@ -163,9 +168,14 @@ export class Lifecycle {
     const until = clock.now() + DRAIN_TIME;
     await link.drain(closing === undefined ? DRAIN_TIME : DRAIN_TIME - CLOSING_TIME);
     link.farewell();
-    if (closing === undefined) return;
+    if (closing !== undefined) await this.#announceEnd(closing, link, Math.max(CLOSING_TIME, until - clock.now()));
+    link.stopReading();
+    await link.drain(ACKNOWLEDGING_TIME);
+  }
+
+  async #announceEnd(closing: PublishRequest, link: Link, milliseconds: number): Promise<void> {
     const done = deferred<void>();
-    const timer = clock.timer(Math.max(CLOSING_TIME, until - clock.now()), () => done.resolve());
+    const timer = this.#settings.clock.timer(milliseconds, () => done.resolve());
     // A connection that ended meanwhile announces nothing any more.
     if (this.#link !== link) done.resolve();
     else this.#session.outgoing.announce(parseMessage(closing), () => done.resolve());
@@ -182,8 +192,7 @@ export class Lifecycle {
       if (signal.aborted) return;
       if (acceptedAt === undefined) {
         if (this.#version.failed(cause)) continue;
-      } else this.#backoff.held(clock.now() - acceptedAt);
-      if (this.#backoff.failures === 0) attempt = 0;
+      } else if (this.#backoff.held(clock.now() - acceptedAt)) attempt = 0;
       const delay = this.#backoff.next(cause.retryable);
       this.#enter({ phase: 'waiting', until: clock.wall() + delay, attempt, cause });
       // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
@@ -244,6 +253,7 @@ export class Lifecycle {
       drained: () => this.#link?.pump(),
       ended: (cause) => {
         if (this.#link !== undefined) this.#ended(this.#link, cause);
+        else if (!(cause instanceof ConnectionRefused)) this.#unanswered = true;
         end.resolve({ cause, acceptedAt });
       },
     });
@@ -271,7 +281,9 @@ export class Lifecycle {
     this.#reconnecting = true;
     this.#version.accepted();
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
-    this.#subscriptions.connected(connack.sessionPresent);
+    // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
+    this.#subscriptions.connected(connack.sessionPresent && !this.#unanswered);
+    this.#unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
     if (this.#state.phase === 'connecting') {
@@ -297,6 +309,8 @@ export class Lifecycle {
   #ended(link: Link, cause: MqttError): void {
     this.#link = undefined;
     link.end();
+    // What came in the same chunk as the end was handed out too.
+    this.#handOver.mark();
     this.#version.lost();
     this.#subscriptions.disconnected();
     const byServer = cause.code === 'connection-lost' || cause.code === 'server-disconnected';

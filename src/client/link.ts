@@ -1,4 +1,4 @@
-import type { Connection, SessionPacket } from '../connection/connection.ts';
+import type { Connection, SessionPacket, SkippedMessage } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { MqttError, PacketTooLarge, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
@@ -42,7 +42,7 @@ export class Link {
   #mode: 'open' | 'farewell' = 'open';
   #ended = false;
   #pumpScheduled = false;
-  #reading = true;
+  #reading: 'reading' | 'paused' | 'stopped' = 'reading';
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #drained: Deferred<void> | undefined;
 
@@ -72,9 +72,9 @@ export class Link {
   }
 
   /** A message that cannot be taken in: acknowledged in its turn, so that it does not come again, and told. */
-  skip(problem: MqttError, packet: PublishPacket): void {
-    this.#parts.session.incoming.skip(packet);
-    this.#parts.report(new MqttError('message-skipped', `skipped: ${problem.message}`, { cause: problem }));
+  skip(problem: MqttError, message: SkippedMessage): void {
+    this.#parts.session.incoming.skip(withoutContent(message));
+    this.#parts.report(problem);
   }
 
   /** All packets of a chunk were handled. */
@@ -103,21 +103,45 @@ export class Link {
     }
   }
 
-  /** Resolves when everything that was accepted has left and is acknowledged, at the latest after `milliseconds`. */
+  /**
+   * Resolves when nothing is under way: all that was accepted has left and is acknowledged, or, after
+   * {@link farewell}, what was received is. At the latest after `milliseconds`.
+   */
   async drain(milliseconds: number): Promise<void> {
-    if (this.#ended) return;
+    const { clock } = this.#parts;
+    const until = clock.now() + milliseconds;
+    // What was given while the end of the last was on its way is under way too.
+    for (let first = true; first || (!this.#idle && clock.now() < until); first = false) {
+      if (this.#ended) return;
+      await this.#becomesIdle(until - clock.now());
+    }
+  }
+
+  async #becomesIdle(milliseconds: number): Promise<void> {
     const drained = deferred<void>();
     this.#drained = drained;
     const timer = this.#parts.clock.timer(milliseconds, () => drained.resolve());
-    this.pump();
+    // In a later turn: this one may be in the middle of a chunk, whose rest is not handled yet.
+    this.wake();
     await drained.promise;
     timer.cancel();
     this.#drained = undefined;
   }
 
+  get #idle(): boolean {
+    const { session } = this.#parts;
+    return this.#mode === 'open' ? session.idle && this.#requests.idle : session.incoming.idle;
+  }
+
   /** From now on only acknowledgements leave, and what is about the end of the connection. */
   farewell(): void {
     this.#mode = 'farewell';
+  }
+
+  /** Nothing more is read: what comes now would not be acknowledged any more. */
+  stopReading(): void {
+    this.#reading = 'stopped';
+    this.connection.hold();
   }
 
   /** The connection is gone. */
@@ -139,7 +163,7 @@ export class Link {
     this.#sendAll(now);
     this.#readOrNot();
     this.#arm();
-    if (this.#drained !== undefined && session.idle) this.#drained.resolve();
+    if (this.#idle) this.#drained?.resolve();
   }
 
   #sendAll(now: number): void {
@@ -178,8 +202,8 @@ export class Link {
   /** What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. */
   #readOrNot(): void {
     const { full, holding } = this.#parts.session.incoming;
-    if (full === !this.#reading) return;
-    this.#reading = !full;
+    if (this.#reading === 'stopped' || full === (this.#reading === 'paused')) return;
+    this.#reading = full ? 'paused' : 'reading';
     if (!full) return this.connection.proceed();
     this.connection.hold();
     if (!holding) return;
@@ -196,6 +220,12 @@ export class Link {
     const { clock } = this.#parts;
     this.#deadline = { at, timer: clock.timer(Math.max(0, at - clock.now()), () => this.pump()) };
   }
+}
+
+/** What is known of a message that was not taken in, as a packet. */
+function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket {
+  const payload = Buffer.alloc(0);
+  return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId, properties: undefined };
 }
 
 function asMqttError(error: unknown, topic: string): MqttError {

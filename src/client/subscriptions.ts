@@ -9,7 +9,7 @@ import type {
 } from '../protocol/packet.ts';
 import { hasWildcard, matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import type { Receiver, Router, Vacancy, Withheld } from '../router/router.ts';
+import type { Granted, Receiver, Router, Vacancy, Withheld } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
@@ -57,6 +57,10 @@ export class Subscriptions {
   readonly #kept = new Set<SubscriptionEntry>();
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
+  /** The Server kept the session of before, and perhaps subscriptions that are not known here. */
+  #resumed = false;
+  /** Filters whose SUBSCRIBE may still bring what the Server retains, which is not for all their receivers. */
+  readonly #windows = new Map<SubscriptionEntry, Asked>();
   /** Valid for the connection, where there are no Subscription Identifiers. */
   #coverPlan: CoverPlan | undefined;
 
@@ -86,6 +90,10 @@ export class Subscriptions {
     entry.add(receiver, options, outcome);
     this.#router.add(filter, receiver);
     this.#dirty.add(entry);
+  }
+
+  has(filter: TopicFilter, receiver: Receiver): boolean {
+    return this.#entries.get(filter)?.members.has(receiver) === true;
   }
 
   /** The receiver does not want the filter any more; without another one it is unsubscribed. */
@@ -128,6 +136,7 @@ export class Subscriptions {
 
   /** A new connection. With its session the Server has kept what it granted; without it everything is asked anew. */
   connected(sessionPresent: boolean): void {
+    this.#resumed = sessionPresent;
     for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
@@ -144,6 +153,7 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     this.#coverPlan = undefined;
+    this.#windows.clear();
     for (const entry of this.#entries.values()) {
       this.#router.withhold(entry.filter, undefined);
       if (entry.wire.state === 'asked') this.#router.revoke(entry.filter);
@@ -180,7 +190,8 @@ export class Subscriptions {
     const packetId = link.takePacketId();
     if (packetId === undefined) return batch.forEach(({ entry }) => this.#dirty.add(entry));
     const subscriptionIdentifier = link.limits.subscriptionIdentifiersAvailable ? this.#nextIdentifier() : undefined;
-    const subscriptions = batch.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
+    const wishes = batch.map((wish) => ({ ...wish, options: openingOptions(wish, link) }));
+    const subscriptions = wishes.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
     const requests: Request[] = [];
     const answered = (codes: readonly number[], reason: string | undefined): void => {
       for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
@@ -197,24 +208,37 @@ export class Subscriptions {
       for (const { entry } of batch) this.#refuse(entry, error);
       return;
     }
-    for (const wish of batch) requests.push(this.#asked(wish, subscriptionIdentifier, link));
+    for (const wish of wishes) requests.push(this.#asked(wish, subscriptionIdentifier, link));
   }
 
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    if (subscriptionIdentifier !== undefined) this.#router.identify(entry.filter, subscriptionIdentifier, options);
-    const ambiguous = link.mqtt5 && options.retainAsPublished;
-    for (const served of serves) this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+    if (subscriptionIdentifier !== undefined) {
+      this.#router.identify(entry.filter, subscriptionIdentifier, grantedBy(options, options.qos));
+    }
+    if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
+  }
+
+  /** What the Server retains may come from now on; not all receivers of the filter are to have it. */
+  #openWindow({ entry, serves, options }: WireWish, asked: Asked, link: SubscriptionLink): void {
+    const unknown = this.#resumed && asked.before === undefined;
+    const flagged = unknown || serves.some((served) => wasFlagged(served, asked, served === entry));
+    const ambiguous = link.mqtt5 && (options.retainAsPublished || (flagged && asked.identifier === undefined));
+    for (const served of serves) this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+    if (link.mqtt5 && serves.some(hasWithheld)) this.#windows.set(entry, asked);
   }
 
   /** An answer to another SUBSCRIBE than the last one for this filter says nothing any more. */
   #answered(request: Request, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
     const { entry, asked, serves } = request;
     if (entry.wire !== asked) return;
-    if (code >= 0x80) return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
+    if (code >= 0x80) {
+      this.#closeWindow(entry, serves);
+      return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
+    }
     entry.grant(asked, code as QoS);
     this.#grant(entry, asked, code as QoS);
     this.#endWithholding(request, link);
@@ -224,16 +248,21 @@ export class Subscriptions {
 
   #grant({ filter }: SubscriptionEntry, { options, identifier }: Asked, granted: QoS): void {
     this.#granted.keep({ filter, options, identifier, granted });
-    this.#router.grant(filter, { qos: granted, noLocal: options.noLocal });
+    this.#router.grant(filter, grantedBy(options, granted));
   }
 
-  /** A live message may carry the RETAIN flag too: then only what comes with the answer is known to be retained. */
-  #endWithholding({ entry, serves, options }: Request, link: SubscriptionLink): void {
-    if (!link.mqtt5 || !options.retainAsPublished || !serves.some(hasWithheld)) return;
-    const { wire } = entry;
+  /** When all that the answer brings has come: then the filter is asked for as it is wanted. */
+  #endWithholding({ entry, serves, asked }: Request, link: SubscriptionLink): void {
+    if (this.#windows.get(entry) !== asked) return;
     link.barrier(() => {
-      if (entry.wire === wire) for (const { filter } of serves) this.#router.withhold(filter, undefined);
+      if (this.#windows.get(entry) !== asked) return;
+      this.#closeWindow(entry, serves);
+      if (this.#entries.get(entry.filter) === entry) this.#dirty.add(entry);
     });
+  }
+
+  #closeWindow(entry: SubscriptionEntry, serves: readonly SubscriptionEntry[]): void {
+    if (this.#windows.delete(entry)) for (const { filter } of serves) this.#router.withhold(filter, undefined);
   }
 
   #tellWhatIsGranted({ entry, serves }: WireWish, link: SubscriptionLink, whom: (member: Member) => boolean): void {
@@ -321,7 +350,7 @@ export class Subscriptions {
     this.#entries.set(filter, entry);
     if (wire.state === 'granted') {
       this.#router.identify(filter, wire.identifier);
-      this.#router.grant(filter, { qos: wire.qos, noLocal: wire.options.noLocal });
+      this.#router.grantedBefore(filter, grantedBy(wire.options, wire.qos));
     }
     return entry;
   }
@@ -337,10 +366,29 @@ export class Subscriptions {
 function withheldFrom({ members }: SubscriptionEntry, ambiguous: boolean): ReadonlyMap<Receiver, Withheld> | undefined {
   const rules = new Map<Receiver, Withheld>();
   for (const [receiver, { options, retained }] of members) {
-    if (options.retainHandling === 2) rules.set(receiver, 'all');
-    else if (retained === 'had') rules.set(receiver, ambiguous ? 'repeated' : 'all');
+    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, ambiguous ? 'repeated' : 'all');
   }
   return rules.size === 0 ? undefined : rules;
+}
+
+/**
+ * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
+ * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again.
+ */
+function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
+  if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
+  const refuses = membersOf(serves).some((member) => member.options.retainHandling === 2);
+  return refuses ? { ...options, retainAsPublished: false } : options;
+}
+
+/** Whether live messages with the RETAIN flag may be under way by what was on the wire before. */
+function wasFlagged({ wire }: SubscriptionEntry, { before }: Asked, isAsked: boolean): boolean {
+  if (isAsked) return before?.options.retainAsPublished === true;
+  return (wire.state === 'granted' || wire.state === 'asked') && wire.options.retainAsPublished;
+}
+
+function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {
+  return { qos, noLocal, retainAsPublished };
 }
 
 function hasWithheld(entry: SubscriptionEntry): boolean {

@@ -2,7 +2,7 @@ import { malformed, protocolError } from '../protocol/errors.ts';
 import type { AckCommand, ProtocolVersion, ServerPacket } from '../protocol/packet.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import { ControlDecoder } from './control-decoder.ts';
-import { readPublish } from './publish-decoder.ts';
+import { readOversizedPublish, readPublish, type SkippedPublish } from './publish-decoder.ts';
 import { Reader } from './reader.ts';
 
 /** Packet types by the upper four bits of the first byte (2.1.2). */
@@ -32,7 +32,7 @@ export class Decoder {
   }
 
   /** @throws {ProtocolViolation} with the Reason Code for the DISCONNECT. */
-  decode(buffer: Buffer, start: number, bodyStart: number, end: number): ServerPacket {
+  decode(buffer: Buffer, start: number, bodyStart: number, end: number): ServerPacket | SkippedPublish {
     const first = buffer[start] ?? 0;
     const type = first >> 4;
     const flags = first & 0x0f;
@@ -63,6 +63,15 @@ export class Decoder {
       default:
         throw protocolError(`broker sent a packet of type ${type}, which only a client may send`);
     }
+  }
+
+  /**
+   * A PUBLISH that was too large to be kept, as `why` says: `head` is what came behind its fixed header, as far as needed.
+   * @throws {ProtocolViolation} with the Reason Code for the DISCONNECT.
+   */
+  decodeOversized(firstByte: number, head: Buffer, why: string): SkippedPublish {
+    this.#reader.reset(head, 0, head.length);
+    return readOversizedPublish(this.#reader, firstByte & 0x0f, this.#version, why);
   }
 
   /** In MQTT 3.1 a PUBREL that is sent again has DUP set (3.6 there). */

@@ -1,11 +1,21 @@
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { malformed, ProtocolViolation } from '../protocol/errors.ts';
+import { OversizedPacket } from './oversized.ts';
 
 /**
  * Takes one whole control packet: `buffer[start, end)`, whose variable header begins at `bodyStart`.
  * False stops the framer: nothing behind this packet is read.
  */
 export type FrameHandler = (buffer: Buffer, start: number, bodyStart: number, end: number) => boolean;
+
+/**
+ * A PUBLISH above the maximum came, and its bytes passed: its first byte, the beginning of what stands behind its fixed
+ * header, and its size in bytes. False as with {@link FrameHandler}.
+ */
+export type OversizedHandler = (firstByte: number, head: Buffer, size: number) => boolean;
+
+/** PUBLISH in the upper four bits of the first byte (2.1.2). */
+const PUBLISH = 3;
 
 /** A Remaining Length has at most four bytes of seven bits (2.1.4). */
 const LONGEST_HEADER = 5;
@@ -17,36 +27,82 @@ const FIRST_ALLOCATION = 65_536;
 export class Framer {
   readonly #maximumPacketSize: number;
   readonly #handle: FrameHandler;
+  readonly #oversized: OversizedHandler | undefined;
   #stopped = false;
+  #paused = false;
+  /** What is left of a chunk, and what came behind it, while paused. */
+  #rest: Buffer[] = [];
 
   /** The beginning of a packet whose end has not arrived: `#partial[0, #held)` of `#total` bytes (0: not known yet). */
   #partial = Buffer.alloc(0);
   #held = 0;
   #total = 0;
 
+  /** The packet that is let pass, if there is one. */
+  #passing: OversizedPacket | undefined;
+
   #bodyStart = 0;
   #end = 0;
 
-  /** @param maximumPacketSize in bytes, the fixed header included, as the property Maximum Packet Size counts it. */
-  constructor(maximumPacketSize: number, handle: FrameHandler) {
+  /**
+   * @param maximumPacketSize in bytes, the fixed header included, as the property Maximum Packet Size counts it.
+   * @param oversized lets a PUBLISH above the maximum pass without keeping it; without it, that is a violation too.
+   */
+  constructor(maximumPacketSize: number, handle: FrameHandler, oversized?: OversizedHandler) {
     this.#maximumPacketSize = maximumPacketSize;
     this.#handle = handle;
+    this.#oversized = oversized;
   }
 
   /** @throws {ProtocolViolation} for an over-long or non-minimal Remaining Length, and for a packet above the maximum. */
   push(chunk: Buffer): void {
-    if (this.#stopped) return;
-    let offset = this.#held > 0 ? this.#complete(chunk) : 0;
-    while (!this.#stopped && offset < chunk.length) {
-      if (!this.#readHeader(chunk, offset, chunk.length)) return this.#keep(chunk, offset, 0);
-      if (this.#end > chunk.length) return this.#keep(chunk, offset, this.#end - offset);
-      this.#emit(chunk, offset);
-      offset = this.#end;
-    }
+    if (this.#paused) this.#rest.push(chunk);
+    else this.#cut(chunk);
+  }
+
+  /** Nothing behind the packet that is being handled is handed on until {@link resume}; the bytes wait. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /**
+   * Hands on what waits, until it is paused again.
+   * @throws {ProtocolViolation} as {@link push} does.
+   */
+  resume(): void {
+    const rest = this.#rest;
+    this.#paused = false;
+    this.#rest = [];
+    for (const chunk of rest) this.push(chunk);
+  }
+
+  get paused(): boolean {
+    return this.#paused;
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#rest = [];
+  }
+
+  #cut(chunk: Buffer): void {
+    if (this.#stopped) return;
+    let offset = this.#held > 0 ? this.#complete(chunk) : 0;
+    while (!this.#stopped && offset < chunk.length) {
+      if (this.#paused) return this.push(chunk.subarray(offset));
+      if (this.#passing !== undefined) {
+        offset = this.#pass(this.#passing, chunk, offset);
+        continue;
+      }
+      if (!this.#readHeader(chunk, offset, chunk.length)) return this.#keep(chunk, offset, 0);
+      if (this.#isOversized(chunk[offset] ?? 0, this.#end - offset)) {
+        offset = this.#bodyStart;
+        continue;
+      }
+      if (this.#end > chunk.length) return this.#keep(chunk, offset, this.#end - offset);
+      this.#emit(chunk, offset);
+      offset = this.#end;
+    }
   }
 
   #emit(buffer: Buffer, start: number): void {
@@ -61,7 +117,12 @@ export class Framer {
     while (this.#total === 0 && taken < chunk.length) {
       this.#append(chunk, taken, taken + 1);
       taken += 1;
-      if (this.#readHeader(this.#partial, 0, this.#held)) this.#total = this.#end;
+      if (!this.#readHeader(this.#partial, 0, this.#held)) continue;
+      if (this.#isOversized(this.#partial[0] ?? 0, this.#end)) {
+        this.#forget();
+        return taken;
+      }
+      this.#total = this.#end;
     }
     if (this.#total === 0) return taken;
     const until = Math.min(chunk.length, taken + this.#total - this.#held);
@@ -72,11 +133,15 @@ export class Framer {
 
   #release(): void {
     const packet = this.#partial.subarray(0, this.#total);
+    this.#forget();
+    this.#readHeader(packet, 0, packet.length);
+    this.#emit(packet, 0);
+  }
+
+  #forget(): void {
     this.#partial = Buffer.alloc(0);
     this.#held = 0;
     this.#total = 0;
-    this.#readHeader(packet, 0, packet.length);
-    this.#emit(packet, 0);
   }
 
   #keep(chunk: Buffer, start: number, total: number): void {
@@ -110,7 +175,6 @@ export class Framer {
       if (byte < 0x80) {
         // [MQTT-1.5.5-1] the encoded value MUST use the minimum number of bytes.
         if (byte === 0 && shift > 0) throw malformed('Remaining Length is not minimal');
-        this.#accept(at + 1 - start, length);
         this.#bodyStart = at + 1;
         this.#end = at + 1 + length;
         return true;
@@ -121,13 +185,31 @@ export class Framer {
     return false;
   }
 
-  #accept(headerLength: number, remainingLength: number): void {
-    const size = headerLength + remainingLength;
-    if (size <= this.#maximumPacketSize) return;
-    throw new ProtocolViolation(
-      'packet-too-large',
-      ReasonCode.PacketTooLarge,
-      `broker announced a packet of ${size} bytes, at most ${this.#maximumPacketSize} are accepted`,
-    );
+  /**
+   * Whether the packet whose header was read is let pass.
+   * @throws {ProtocolViolation} 0x95 if it is above the maximum and may not.
+   */
+  #isOversized(firstByte: number, size: number): boolean {
+    if (size <= this.#maximumPacketSize) return false;
+    if (this.#oversized === undefined || firstByte >> 4 !== PUBLISH) throw tooLarge(size, this.#maximumPacketSize);
+    const remainingLength = this.#end - this.#bodyStart;
+    this.#passing = new OversizedPacket(firstByte, size, remainingLength);
+    return true;
   }
+
+  #pass(packet: OversizedPacket, chunk: Buffer, start: number): number {
+    const end = packet.take(chunk, start);
+    if (!packet.complete) return end;
+    this.#passing = undefined;
+    if (this.#oversized?.(packet.firstByte, packet.head, packet.size) === false) this.#stopped = true;
+    return end;
+  }
+}
+
+function tooLarge(size: number, limit: number): ProtocolViolation {
+  return new ProtocolViolation(
+    'packet-too-large',
+    ReasonCode.PacketTooLarge,
+    `broker announced a packet of ${size} bytes, at most ${limit} are accepted`,
+  );
 }

@@ -1,4 +1,4 @@
-import { malformed, protocolError } from '../protocol/errors.ts';
+import { malformed, protocolError, ProtocolViolation } from '../protocol/errors.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Reader } from './reader.ts';
 
@@ -71,16 +71,29 @@ export const ALLOWED = {
   auth: identifiers(0x15, 0x16, 0x1f, 0x26),
 } as const;
 
+const TOPIC_ALIAS = 'topicAlias';
+
 /** More than any honest packet carries; a bound for what one packet can make us allocate. */
 const MOST_PROPERTIES = 10_000;
 
 export type PropertyValues = Record<string, unknown>;
 
+/** A packet with more properties than we take; the Topic Alias among them counts, whatever becomes of the packet. */
+export class TooManyProperties extends ProtocolViolation {
+  readonly topicAlias: number | undefined;
+  readonly why = `it has more than ${MOST_PROPERTIES} properties`;
+
+  constructor(topicAlias: number | undefined) {
+    super('malformed-packet', ReasonCode.MalformedPacket, `a packet has more than ${MOST_PROPERTIES} properties`);
+    this.topicAlias = topicAlias;
+  }
+}
+
 /**
  * Reads Property Length and properties; undefined if there are none. Every rule of 2.2.2 and of the single
  * properties is kept here, because `mqtt-packet` keeps none of them.
  * @throws {ProtocolViolation} 0x81 for broken encoding, 0x82 for a property that is not allowed, repeated or out of range,
- * 0x94 for the Topic Alias 0.
+ * 0x94 for the Topic Alias 0; {@link TooManyProperties} for more than 10,000.
  */
 export function readProperties(reader: Reader, allowed: ReadonlySet<number>): PropertyValues | undefined {
   const length = reader.varint();
@@ -90,7 +103,9 @@ export function readProperties(reader: Reader, allowed: ReadonlySet<number>): Pr
   const values: PropertyValues = {};
   let count = 0;
   while (reader.remaining > after) {
-    if (++count > MOST_PROPERTIES) throw malformed(`a packet has more than ${MOST_PROPERTIES} properties`);
+    if (++count > MOST_PROPERTIES) {
+      throw new TooManyProperties(findTopicAlias(reader, after) ?? (values[TOPIC_ALIAS] as number | undefined));
+    }
     readProperty(reader, allowed, values);
   }
   if (reader.remaining !== after) throw malformed('a property runs past the Property Length');
@@ -111,6 +126,37 @@ function readProperty(reader: Reader, allowed: ReadonlySet<number>, values: Prop
   }
   if (rule.name in values) throw protocolError(`property ${rule.name} appears twice`);
   values[rule.name] = value;
+}
+
+/** Passes over the properties that are left without making anything of them. */
+function findTopicAlias(reader: Reader, after: number): number | undefined {
+  let topicAlias: number | undefined;
+  while (reader.remaining > after) {
+    const rule = RULES[reader.varint()];
+    if (rule === undefined) throw malformed('unknown property');
+    if (rule.name === TOPIC_ALIAS) topicAlias = inRange(reader.uint16(), rule);
+    else skipValue(reader, rule.type);
+  }
+  return topicAlias;
+}
+
+function skipValue(reader: Reader, type: PropertyType): void {
+  switch (type) {
+    case 'flag':
+      return reader.skip(1);
+    case 'uint16':
+      return reader.skip(2);
+    case 'uint32':
+      return reader.skip(4);
+    case 'varint':
+      return void reader.varint();
+    case 'string':
+    case 'binary':
+      return reader.skip(reader.uint16());
+    case 'pair':
+      reader.skip(reader.uint16());
+      return reader.skip(reader.uint16());
+  }
 }
 
 function readValue(reader: Reader, rule: PropertyRule): unknown {
@@ -140,7 +186,7 @@ function readFlag(reader: Reader, rule: PropertyRule): boolean | number {
 
 function inRange(value: number, rule: PropertyRule): number {
   if (value !== 0) return value;
-  if (rule.name === 'topicAlias') throw protocolError('the Topic Alias is 0', ReasonCode.TopicAliasInvalid);
+  if (rule.name === TOPIC_ALIAS) throw protocolError('the Topic Alias is 0', ReasonCode.TopicAliasInvalid);
   if (rule.nonZero) throw protocolError(`property ${rule.name} is 0`);
   return value;
 }

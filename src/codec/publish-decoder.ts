@@ -1,15 +1,72 @@
 import { malformed, protocolError } from '../protocol/errors.ts';
-import type { ProtocolVersion, PublishPacket, PublishProperties, QoS } from '../protocol/packet.ts';
+import type { PacketId, ProtocolVersion, PublishPacket, PublishProperties, QoS } from '../protocol/packet.ts';
 import { hasWildcard } from '../protocol/topic.ts';
 import { readPacketId } from './packet-id.ts';
-import { ALLOWED, readProperties } from './properties.ts';
+import { ALLOWED, readProperties, TooManyProperties } from './properties.ts';
 import type { Reader } from './reader.ts';
+
+/** What stands before the properties of a PUBLISH. */
+interface PublishHead {
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  readonly packetId: PacketId | undefined;
+}
+
+/** A PUBLISH that cannot be taken in, and can be answered all the same. */
+export interface SkippedPublish {
+  readonly cmd: 'skipped';
+  /** Empty where a Topic Alias stands for it. */
+  readonly topic: string;
+  readonly topicAlias: number | undefined;
+  readonly qos: QoS;
+  readonly packetId: PacketId | undefined;
+  /** `it has …`, for a person. */
+  readonly why: string;
+}
 
 /**
  * The direct path for PUBLISH (3.3), the packet that there are millions of. It also keeps what `mqtt-packet`
  * loses: the order of the user properties [MQTT-3.3.2-18] and the strictness of sections 1.5 and 2.2.
+ * More properties than we take are not the Server's fault: any client may send them.
  */
-export function readPublish(reader: Reader, flags: number, version: ProtocolVersion): PublishPacket {
+export function readPublish(reader: Reader, flags: number, version: ProtocolVersion): PublishPacket | SkippedPublish {
+  const { topic, qos, retain, dup, packetId } = readHead(reader, flags, version);
+  let properties: PublishProperties | undefined;
+  try {
+    properties = version === 5 ? readPublishProperties(reader) : undefined;
+  } catch (error) {
+    if (!(error instanceof TooManyProperties)) throw error;
+    return skipped(topic, error.topicAlias, qos, packetId, error.why);
+  }
+  if (topic === '') requireAlias(properties?.topicAlias);
+  return { cmd: 'publish', topic, payload: reader.rest(), qos, retain, dup, packetId, properties };
+}
+
+/** A PUBLISH before MQTT 5 that is larger than we take, of which only the beginning was kept. */
+export function readOversizedPublish(
+  reader: Reader,
+  flags: number,
+  version: ProtocolVersion,
+  why: string,
+): SkippedPublish {
+  const { topic, qos, packetId } = readHead(reader, flags, version);
+  return skipped(topic, undefined, qos, packetId, why);
+}
+
+function skipped(
+  topic: string,
+  topicAlias: number | undefined,
+  qos: QoS,
+  packetId: PacketId | undefined,
+  why: string,
+): SkippedPublish {
+  if (topic === '') requireAlias(topicAlias);
+  return { cmd: 'skipped', topic, topicAlias, qos, packetId, why };
+}
+
+function readHead(reader: Reader, flags: number, version: ProtocolVersion): PublishHead {
   const qos = (flags >> 1) & 3;
   if (qos === 3) throw malformed('PUBLISH has both QoS bits set');
   const dup = (flags & 8) === 8;
@@ -19,18 +76,11 @@ export function readPublish(reader: Reader, flags: number, version: ProtocolVers
   // [MQTT-3.3.2-2] no wildcards in a Topic Name.
   if (hasWildcard(topic)) throw protocolError('PUBLISH has a wildcard in its Topic Name');
   const packetId = qos > 0 ? readPacketId(reader) : undefined;
-  const properties = version === 5 ? readPublishProperties(reader) : undefined;
-  if (topic === '' && properties?.topicAlias === undefined) throw protocolError('PUBLISH has an empty Topic Name');
-  return {
-    cmd: 'publish',
-    topic,
-    payload: reader.rest(),
-    qos: qos as QoS,
-    retain: (flags & 1) === 1,
-    dup,
-    packetId,
-    properties,
-  };
+  return { topic, qos: qos as QoS, retain: (flags & 1) === 1, dup, packetId };
+}
+
+function requireAlias(topicAlias: number | undefined): void {
+  if (topicAlias === undefined) throw protocolError('PUBLISH has an empty Topic Name');
 }
 
 function readPublishProperties(reader: Reader): PublishProperties | undefined {

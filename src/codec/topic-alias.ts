@@ -14,23 +14,30 @@ export class InboundAliases {
 
   /**
    * The packet with its full Topic Name.
-   * @throws {ProtocolViolation} 0x94 for an alias above the maximum, 0x82 for one that was never set.
+   * @throws {ProtocolViolation} as {@link topicOf} does.
    */
   resolve(packet: PublishPacket): PublishPacket {
     const alias = packet.properties?.topicAlias;
     if (alias === undefined) return packet;
+    const topic = this.topicOf(packet.topic, alias);
+    return topic === packet.topic ? packet : { ...packet, topic };
+  }
+
+  /**
+   * The Topic Name of a PUBLISH with this topic, which may be empty, and this alias; what it sets is remembered.
+   * @throws {ProtocolViolation} 0x94 for an alias above the maximum, 0x82 for one that was never set.
+   */
+  topicOf(topic: string, alias: number | undefined): string {
+    if (alias === undefined) return topic;
     if (alias > this.#maximum) {
       throw protocolError(
         `broker used the Topic Alias ${alias}, at most ${this.#maximum} are accepted`,
         ReasonCode.TopicAliasInvalid,
       );
     }
-    if (packet.topic !== '') {
-      this.#topics.set(alias, packet.topic);
-      return packet;
-    }
-    const topic = this.#topics.get(alias);
-    if (topic === undefined) throw protocolError(`broker used the Topic Alias ${alias} before it set it`);
-    return { ...packet, topic };
+    if (topic !== '') this.#topics.set(alias, topic);
+    const known = this.#topics.get(alias);
+    if (known === undefined) throw protocolError(`broker used the Topic Alias ${alias} before it set it`);
+    return known;
   }
 }

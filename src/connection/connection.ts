@@ -1,11 +1,11 @@
 import { Decoder } from '../codec/decoder.ts';
-import { Framer } from '../codec/framer.ts';
+import { type FrameHandler, Framer, type OversizedHandler } from '../codec/framer.ts';
 import { PacketWriter } from '../codec/packet-writer.ts';
+import type { SkippedPublish } from '../codec/publish-decoder.ts';
 import { InboundAliases } from '../codec/topic-alias.ts';
 import {
   ConnectionRefused,
   MqttError,
-  PacketTooLarge,
   protocolError,
   ProtocolViolation,
   ServerDisconnected,
@@ -20,27 +20,39 @@ import type {
   DisconnectProperties,
   PacketId,
   PublishPacket,
+  QoS,
   ServerPacket,
   SubackPacket,
   UnsubackPacket,
 } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
+import { shownTopic } from '../protocol/topic.ts';
+import { isTlsFailure, tlsFailure } from '../transport/failure.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
+import { Intake } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { type ServerLimits, serverLimits } from './server-limits.ts';
 
 /** A packet that concerns the session or a request, and not the connection itself. */
 export type SessionPacket = PublishPacket | AckPacket | SubackPacket | UnsubackPacket;
 
+/** What is known of a PUBLISH that was not taken in. */
+export interface SkippedMessage {
+  readonly topic: string;
+  readonly qos: QoS;
+  /** Present at QoS 1 and 2. */
+  readonly packetId: PacketId | undefined;
+}
+
 /** What a connection tells its owner, synchronously, packet by packet. */
 export interface ConnectionHandlers {
   /** The Server accepted the CONNECT; packets may follow in the same turn. */
   accepted(connack: ConnackPacket, limits: ServerLimits): void;
   packet(packet: SessionPacket): void;
-  /** A PUBLISH that cannot be taken in, without its payload and properties: it is to be acknowledged in its turn. */
-  skipped(problem: MqttError, packet: PublishPacket): void;
+  /** A PUBLISH came that cannot be taken in: it is to be acknowledged in its turn like any other, and told. */
+  skipped(problem: MqttError, packet: SkippedMessage): void;
   /** All packets of a chunk were handled: the moment to send what they made possible. */
   settled(): void;
   /** `writable` may be true again. */
@@ -69,6 +81,9 @@ const MOST_UNSENT = 1024 * 1024;
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
 
+/** CONNACK in the upper four bits of the first byte (2.1.2). */
+const CONNACK = 2;
+
 type Phase = 'handshake' | 'running' | 'closing' | 'ended';
 
 /** One Network Connection: made for one transport, ended once with one cause, never used again. */
@@ -77,12 +92,15 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #handlers: ConnectionHandlers;
   readonly #framer: Framer;
+  readonly #intake: Intake;
   readonly #decoder: Decoder;
   readonly #writer: PacketWriter;
   readonly #aliases: InboundAliases;
   readonly #keepAlive: KeepAlive;
   #phase: Phase = 'handshake';
   #blocked = false;
+  /** Whether anything came: the first byte says whether it can be a CONNACK. */
+  #answered = false;
   #deadline: Timer | undefined;
   /** One for each PINGREQ that is not answered, in order. */
   readonly #pings = new Queue<() => void>();
@@ -94,11 +112,20 @@ export class Connection {
     this.#transport = transport;
     this.#options = options;
     this.#handlers = handlers;
-    this.#framer = new Framer(maximumPacketSize, (buffer, start, body, end) => this.#frame(buffer, start, body, end));
+    // From MQTT 5 on the Server was told our maximum; before, it cannot know it.
+    const oversized: OversizedHandler | undefined =
+      connect.protocolVersion === 5 ? undefined : (first, head, size) => this.#oversized(first, head, size);
+    const frame: FrameHandler = (buffer, start, body, end) => this.#frame(buffer, start, body, end);
+    this.#framer = new Framer(maximumPacketSize, frame, oversized);
+    this.#intake = new Intake(this.#framer, transport, clock, () => this.#take(() => this.#intake.readOn()));
     this.#decoder = new Decoder(connect.protocolVersion);
     this.#writer = new PacketWriter(connect.protocolVersion);
     this.#aliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
-    this.#keepAlive = new KeepAlive(clock, { ping: () => this.#ping(), dead: () => this.#silent() });
+    this.#keepAlive = new KeepAlive(clock, {
+      ping: () => this.#ping(),
+      dead: () => this.#silent(),
+      blocked: () => this.#blocked,
+    });
   }
 
   /** Sends CONNECT and begins to receive [MQTT-3.1.0-1]. */
@@ -108,6 +135,7 @@ export class Connection {
     this.#transport.start({
       data: (chunk) => this.#receive(chunk),
       drain: () => this.#drain(),
+      progress: () => this.#keepAlive.progressed(),
       closed: (cause) => this.#transportClosed(cause),
     });
     try {
@@ -177,16 +205,6 @@ export class Connection {
     this.#transport.end();
   }
 
-  /** The owner wants no more packets for now. */
-  hold(): void {
-    this.#transport.pause();
-  }
-
-  /** The owner wants packets again. */
-  proceed(): void {
-    this.#transport.resume();
-  }
-
   /** Ends at once. */
   destroy(cause: MqttError): void {
     if (this.#phase === 'ended') return;
@@ -195,11 +213,45 @@ export class Connection {
     this.#end(this.#cause);
   }
 
+  /**
+   * No more packets until {@link proceed}: the bytes wait in the network, which slows the peer down. The packet that is
+   * being handled is the last one. Pings go on; that their answers are not read is not held against the peer.
+   */
+  hold(): void {
+    if (this.#phase !== 'running') return;
+    this.#intake.hold();
+    this.#keepAlive.unheard();
+  }
+
+  /** Packets come again, in their order, in a later turn. */
+  proceed(): void {
+    if (this.#phase !== 'running') return;
+    this.#intake.proceed();
+    this.#keepAlive.heard();
+  }
+
   #receive(chunk: Buffer): void {
-    if (this.#phase === 'closing' || this.#phase === 'ended') return;
     this.#keepAlive.received();
-    try {
+    this.#take(() => {
+      if (this.#phase === 'handshake') this.#expectConnack(chunk);
       this.#framer.push(chunk);
+    });
+  }
+
+  /** What begins otherwise is no answer of a Server: to wait for the end that its second byte announces is no use. */
+  #expectConnack(chunk: Buffer): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    const type = (chunk[0] ?? 0) >> 4;
+    if (type === CONNACK) return;
+    throw protocolError(`${this.#options.server} answered CONNECT with ${describeStart(chunk)} instead of CONNACK`);
+  }
+
+  /** What `step` hands on is handled; what that made possible to send leaves in one write. */
+  #take(step: () => void): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    try {
+      step();
       if (this.#phase === 'running') this.#handlers.settled();
     } catch (error) {
       this.fail(error);
@@ -215,15 +267,28 @@ export class Connection {
   }
 
   #frame(buffer: Buffer, start: number, bodyStart: number, end: number): boolean {
-    this.#dispatch(this.#decoder.decode(buffer, start, bodyStart, end));
+    return this.#handle(this.#decoder.decode(buffer, start, bodyStart, end));
+  }
+
+  #oversized(firstByte: number, head: Buffer, size: number): boolean {
+    const why = `it takes ${size} bytes, at most ${this.#options.maximumPacketSize} are accepted`;
+    return this.#handle(this.#decoder.decodeOversized(firstByte, head, why));
+  }
+
+  /** False: nothing behind this packet counts. */
+  #handle(packet: ServerPacket | SkippedPublish): boolean {
+    this.#dispatch(packet);
+    this.#intake.count();
     return this.#phase === 'handshake' || this.#phase === 'running';
   }
 
-  #dispatch(packet: ServerPacket): void {
+  #dispatch(packet: ServerPacket | SkippedPublish): void {
     if (this.#phase === 'handshake') return this.#answer(packet);
     switch (packet.cmd) {
       case 'publish':
         return this.#handlers.packet(this.#aliases.resolve(packet));
+      case 'skipped':
+        return this.#skipped(packet);
       case 'puback':
       case 'pubrec':
       case 'pubrel':
@@ -246,14 +311,23 @@ export class Connection {
     }
   }
 
+  #skipped({ topic: sent, topicAlias, qos, packetId, why }: SkippedPublish): void {
+    const topic = this.#aliases.topicOf(sent, topicAlias);
+    const problem = new MqttError('message-skipped', `a message to ${shownTopic(topic)} was skipped: ${why}`);
+    this.#handlers.skipped(problem, { topic, qos, packetId });
+  }
+
   /** [MQTT-3.2.0-1] the first packet is a CONNACK. */
-  #answer(packet: ServerPacket): void {
+  #answer(packet: ServerPacket | SkippedPublish): void {
     if (packet.cmd !== 'connack') throw protocolError(`broker sent ${packet.cmd.toUpperCase()} before CONNACK`);
     const { connect, server } = this.#options;
     const { reasonCode, properties, sessionPresent } = packet;
     if (reasonCode !== ReasonCode.Success) throw new ConnectionRefused(reasonCode, server, properties.reasonString);
     // [MQTT-3.2.2-2] a clean start has no session to be present.
     if (sessionPresent && connect.cleanStart) throw protocolError('broker says Session Present after a clean start');
+    // [MQTT-4.12.0-6] we named no Authentication Method.
+    if (properties.authenticationMethod !== undefined)
+      throw protocolError('broker sent an Authentication Method unasked');
     this.#deadline?.cancel();
     const limits = serverLimits(connect, properties);
     this.#writer.maximumPacketSize = limits.maximumPacketSize;
@@ -289,7 +363,7 @@ export class Connection {
     this.destroy(new MqttError('handshake-timeout', message, { retryable: true }));
   }
 
-  /** The peer broke a rule, or a handler failed: the connection ends with a reason either way (4.13). */
+  /** The peer broke a rule, or its owner failed: the connection ends with a reason either way (4.13). */
   fail(error: unknown): void {
     if (error instanceof ProtocolViolation) return this.close(error, error.reasonCode);
     if (error instanceof MqttError) return this.close(error);
@@ -302,24 +376,53 @@ export class Connection {
   #sendDisconnect(reasonCode: number, properties: DisconnectProperties): void {
     const orderly = reasonCode < 0x80;
     if (this.#phase !== 'running' || (this.#options.connect.protocolVersion < 5 && !orderly)) return;
+    // Without what cannot be encoded or is too large for the Server: the reason code is what counts, and that the Will
+    // is not published. A Server that takes not even that is left without a word.
+    if (!this.#wrote({ cmd: 'disconnect', reasonCode, properties })) {
+      this.#wrote({ cmd: 'disconnect', reasonCode, properties: {} });
+    }
+  }
+
+  /** Never throws: it is for the end of the connection, which nothing may keep from coming. */
+  #wrote(packet: ControlPacket): boolean {
     try {
-      this.#writer.control({ cmd: 'disconnect', reasonCode, properties });
-    } catch (error) {
-      // A Server that takes no packet of this size is left without a word.
-      if (!(error instanceof PacketTooLarge)) throw error;
+      this.#writer.control(packet);
+      return true;
+    } catch {
+      return false;
     }
   }
 
   #drain(): void {
     this.#blocked = false;
+    this.#keepAlive.progressed();
     this.flush();
     if (this.#phase === 'running') this.#handlers.drained();
   }
 
   #transportClosed(cause: Error | undefined): void {
+    this.#finish();
+    this.#end(this.#cause ?? this.#lost(cause));
+  }
+
+  #lost(cause: Error | undefined): MqttError {
+    const { server } = this.#options;
+    // With TLS 1.3 the Server looks at our certificate only after our handshake is complete.
+    if (this.#phase === 'handshake' && cause !== undefined && isTlsFailure(cause)) return tlsFailure(server, cause);
     const reason = cause === undefined ? 'closed by the broker' : textOf(cause);
-    const message = `connection to ${this.#options.server} was lost: ${reason}`;
-    this.#end(this.#cause ?? new MqttError('connection-lost', message, { cause, retryable: true }));
+    const message = `connection to ${server} was lost: ${reason}`;
+    return new MqttError('connection-lost', message, { cause, retryable: true });
+  }
+
+  /** What came before the end still counts: it may say why the connection ends. Nothing is sent any more. */
+  #finish(): void {
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    this.#blocked = true;
+    try {
+      this.#intake.finish();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #end(cause: MqttError): void {
@@ -330,6 +433,13 @@ export class Connection {
     this.#deadline?.cancel();
     this.#handlers.ended(cause);
   }
+}
+
+/** How a person recognises what came: its text where it is one, such as that of a web server, or else its bytes. */
+function describeStart(chunk: Buffer): string {
+  const start = chunk.subarray(0, 16);
+  const text = start.toString('latin1').split(/[\r\n]/, 1)[0] ?? '';
+  return text.length > 3 && /^[ -~]+$/.test(text) ? JSON.stringify(text) : `the bytes ${start.toString('hex')}`;
 }
 
 function ignore(): void {

@@ -156,6 +156,12 @@ export class ClientClosed extends MqttError {
   }
 }
 
+/** The code that the system gave what was thrown, also to the first of several attempts; empty where it gave none. */
+export function systemCodeOf(thrown: unknown): string {
+  const first = thrown instanceof AggregateError ? (thrown.errors[0] as unknown) : thrown;
+  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
+}
+
 /** The text of anything that was thrown. */
 export function textOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

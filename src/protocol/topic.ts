@@ -27,14 +27,14 @@ export function whyNotEncodable(text: string): string | undefined {
 /** @throws {MqttError} `invalid-topic` with the rule that is broken: [MQTT-4.7.1-1], [MQTT-4.7.3-1..3], [MQTT-1.5.4-1..2]. */
 export function parseTopicName(text: string): TopicName {
   const problem = whyNotTopicName(text);
-  if (problem !== undefined) throw new MqttError('invalid-topic', `topic ${shown(text)} ${problem}`);
+  if (problem !== undefined) throw new MqttError('invalid-topic', `topic ${shownTopic(text)} ${problem}`);
   return text as TopicName;
 }
 
 /** @throws {MqttError} `invalid-filter` with the rule that is broken: [MQTT-4.7.1-1..2], [MQTT-4.7.3-1..3], [MQTT-4.8.2-1..2]. */
 export function parseTopicFilter(text: string): TopicFilter {
   const problem = whyNotTopicFilter(text);
-  if (problem !== undefined) throw new MqttError('invalid-filter', `topic filter ${shown(text)} ${problem}`);
+  if (problem !== undefined) throw new MqttError('invalid-filter', `topic filter ${shownTopic(text)} ${problem}`);
   return text as TopicFilter;
 }
 
@@ -84,6 +84,7 @@ function whyNotLevels(filter: string): string | undefined {
   return undefined;
 }
 
-function shown(text: string): string {
+/** A topic or filter in a sentence: quoted, and not longer than a person reads. */
+export function shownTopic(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

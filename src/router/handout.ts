@@ -18,7 +18,7 @@ export function deliverBy(route: Route, packet: PublishPacket, handout: Handout 
   const taken = isTaken(route, handout);
   const repeated = packet.retain && route.repeats(packet);
   for (const seat of seats) {
-    if (packet.retain && isWithheld(route, seat, packet, repeated)) continue;
+    if (packet.retain && isWithheld(route, seat, packet, repeated, true)) continue;
     const { receiver } = seat;
     if (receiver !== undefined) hand(receiver, route, packet, handout);
     else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
@@ -36,8 +36,22 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
   return route.hasReceivers || (handout !== undefined && route.hasVacancies);
 }
 
-/** Whether a message with the RETAIN flag is not for this place; `repeated`: it may be a copy of what came before. */
-export function isWithheld(route: Route, { withheld }: Seat, packet: PublishPacket, repeated: boolean): boolean {
-  if (withheld === undefined || (withheld === 'repeated' && !repeated)) return false;
-  return !route.isEarlier(packet.properties?.subscriptionIdentifiers);
+/**
+ * Whether a message with the RETAIN flag is withheld from this place; in doubt it is not, for it may be live (3.3.1.3).
+ * @param repeated it may be a copy of what came before.
+ * @param sure the flag alone tells that the Server retained the message.
+ */
+export function isWithheld(
+  route: Route,
+  { withheld }: Seat,
+  packet: PublishPacket,
+  repeated: boolean,
+  sure: boolean,
+): boolean {
+  if (withheld === undefined || packet.dup) return false;
+  if (!repeated && (withheld === 'repeated' || !sure)) return false;
+  const identifiers = packet.properties?.subscriptionIdentifiers;
+  // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
+  if (identifiers !== undefined && identifiers.length > 1) return false;
+  return !route.isEarlier(identifiers);
 }

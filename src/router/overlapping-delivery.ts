@@ -41,7 +41,7 @@ export class OverlappingDelivery {
     this.#handout = handout;
     this.#last = last;
     const identifiers = packet.properties?.subscriptionIdentifiers;
-    // An identifier that no filter of today has says nothing about them, and makes the others say too little.
+    // One that no filter of today has belongs to a subscription whose answer was lost: it may be any of them.
     const known = identifiers?.every((identifier) => matches.some((route) => route.has(identifier)));
     this.#identifiers = known === true && identifiers !== undefined && identifiers.length > 0 ? identifiers : undefined;
   }
@@ -68,12 +68,18 @@ export class OverlappingDelivery {
     const repeated = packet.retain && route.repeats(packet);
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
-      if (seat.number > this.#last || (packet.retain && isWithheld(route, seat, packet, repeated))) continue;
+      if (seat.number > this.#last || (packet.retain && this.#isWithheld(route, seat, repeated))) continue;
       if (this.#comesByAnother(route, seat, rank)) continue;
       // A copy that is left out for a third one's says nothing about what comes by this filter.
       if (proves) seat.hear(packet.qos, this.#last);
       this.#give(route, seat);
     }
+  }
+
+  /** A copy for several filters has the RETAIN flag as any of them wants it. */
+  #isWithheld(route: Route, seat: Seat, repeated: boolean): boolean {
+    const byOthers = this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
+    return isWithheld(route, seat, this.#packet, repeated, !byOthers);
   }
 
   #give(route: Route, seat: Seat): void {

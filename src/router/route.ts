@@ -9,6 +9,8 @@ import type { Vacancy } from './vacancy.ts';
 export interface Granted {
   readonly qos: QoS;
   readonly noLocal: boolean;
+  /** Live messages may come with the RETAIN flag (3.8.3.1). */
+  readonly retainAsPublished: boolean;
 }
 
 /** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
@@ -180,7 +182,11 @@ export class Route {
 
   #grantLess(before: Granted, asked: Granted, serial: number): void {
     if (!bringsMore(before, asked)) return;
-    this.#granted = { qos: before.qos < asked.qos ? before.qos : asked.qos, noLocal: before.noLocal || asked.noLocal };
+    this.#granted = {
+      ...before,
+      qos: before.qos < asked.qos ? before.qos : asked.qos,
+      noLocal: before.noLocal || asked.noLocal,
+    };
     // Copies with the identifier of before are of what was granted before.
     this.#grantedIdentifier = undefined;
     this.#fellAt = serial;
@@ -194,9 +200,15 @@ export class Route {
     return seat;
   }
 
+  /** From when on a place of now gets copies; of an earlier client's subscription those that were queued for it too. */
+  #beginning(serial: number): number {
+    if (this.#granted === undefined) return Infinity;
+    return this.#grantedAt === 0 ? 0 : serial;
+  }
+
   #newSeat(receiver: Receiver, serial: number): Seat {
     this.#snapshot = undefined;
-    return new Seat(receiver, serial, this.#granted === undefined ? Infinity : serial);
+    return new Seat(receiver, serial, this.#beginning(serial));
   }
 }
 

@@ -91,6 +91,12 @@ export class Router {
     this.#remembered.clear();
   }
 
+  /** The same of an earlier client's subscription: messages that come by it may have been queued ever since then. */
+  grantedBefore(filter: TopicFilter, granted: Granted): void {
+    this.#route(filter)?.grant(granted, 0);
+    this.#remembered.clear();
+  }
+
   /** What of the messages with the RETAIN flag that come by `filter` is not for these receivers; undefined: all is. */
   withhold(filter: TopicFilter, rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
     this.#route(filter)?.withhold(rules);

@@ -42,70 +42,95 @@ export class TopicTrie<T> {
     const levels = filter.split('/');
     const multi = levels.at(-1) === '#';
     if (multi) levels.pop();
-    remove(this.#root, levels, 0, multi);
+    const path = pathOf(this.#root, levels);
+    const last = path[levels.length];
+    if (last === undefined) return;
+    if (multi) last.multi = undefined;
+    else last.value = undefined;
+    prune(path, levels);
   }
 
   /** Calls `visit` with every value whose filter matches `topic`. */
   match(topic: string, visit: (value: T) => void): void {
-    const wildcards = !topic.startsWith('$');
-    walk(this.#root, topic, 0, wildcards, visit);
+    let level: Level<T> = this.#root;
+    let wildcards = !topic.startsWith('$');
+    // Where the next level begins; past the end: no level is left.
+    let start = 0;
+    // Branches that were left for later. Not by recursion: a topic of 65,535 levels would overflow the stack.
+    let branches: Branch<T>[] | undefined;
+    for (;;) {
+      if (wildcards && level.multi !== undefined) visit(level.multi);
+      let next: Level<T> | undefined;
+      if (start > topic.length) {
+        if (level.value !== undefined) visit(level.value);
+      } else {
+        const slash = topic.indexOf('/', start);
+        const end = slash < 0 ? topic.length : slash;
+        const single = wildcards ? level.single : undefined;
+        next = level.children.size === 0 ? undefined : level.children.get(topic.slice(start, end));
+        start = end + 1;
+        if (next === undefined) next = single;
+        else if (single !== undefined) (branches ??= []).push({ level: single, at: start });
+      }
+      if (next === undefined) {
+        const branch = branches?.pop();
+        if (branch === undefined) return;
+        next = branch.level;
+        start = branch.at;
+      }
+      level = next;
+      wildcards = true;
+    }
   }
 
   /** Calls `visit` with every value whose filter matches each Topic Name that `filter` matches; its own among them. */
   covering(filter: TopicFilter, visit: (value: T) => void): void {
     const multi = filter === '#' || filter.endsWith('/#');
     const levels = filter.split('/').slice(0, multi ? -1 : undefined);
-    cover(this.#root, levels, 0, multi, !filter.startsWith('$'), visit);
+    const branches: Branch<T>[] = [{ level: this.#root, at: 0 }];
+    for (let branch = branches.pop(); branch !== undefined; branch = branches.pop()) {
+      const { level, at } = branch;
+      const wildcards = at > 0 || !filter.startsWith('$');
+      // `+` among the levels is covered by `+` and `#` only; what ends with `#` (`multi`) by `#` only.
+      if (wildcards && level.multi !== undefined) visit(level.multi);
+      const name = levels[at];
+      if (name === undefined) {
+        if (!multi && level.value !== undefined) visit(level.value);
+        continue;
+      }
+      const child = level.children.get(name);
+      if (wildcards && level.single !== undefined) branches.push({ level: level.single, at: at + 1 });
+      if (child !== undefined) branches.push({ level: child, at: at + 1 });
+    }
   }
 }
 
-/** `+` among `levels` is covered by `+` and `#` only; what ends with `#` (`multi`) by `#` only. */
-function cover<T>(
-  level: Level<T>,
-  levels: readonly string[],
-  depth: number,
-  multi: boolean,
-  wildcards: boolean,
-  visit: (value: T) => void,
-): void {
-  if (wildcards && level.multi !== undefined) visit(level.multi);
-  const name = levels[depth];
-  if (name === undefined) {
-    if (!multi && level.value !== undefined) visit(level.value);
-    return;
-  }
-  const child = level.children.get(name);
-  if (child !== undefined) cover(child, levels, depth + 1, multi, true, visit);
-  if (wildcards && level.single !== undefined) cover(level.single, levels, depth + 1, multi, true, visit);
+/** A level to go on with, and how far the topic or filter is used up: a character of it, or a level. */
+interface Branch<T> {
+  readonly level: Level<T>;
+  readonly at: number;
 }
 
-/** Matches the levels of `topic` from character `start` on below `level`. `start` past the end: no level is left. */
-function walk<T>(level: Level<T>, topic: string, start: number, wildcards: boolean, visit: (value: T) => void): void {
-  if (wildcards && level.multi !== undefined) visit(level.multi);
-  if (start > topic.length) {
-    if (level.value !== undefined) visit(level.value);
-    return;
+/** The levels from `root` down along `names`, as far as they exist. */
+function pathOf<T>(root: Level<T>, names: readonly string[]): Level<T>[] {
+  const path = [root];
+  let level: Level<T> | undefined = root;
+  for (const name of names) {
+    level = childOf(level, name);
+    if (level === undefined) return path;
+    path.push(level);
   }
-  const slash = topic.indexOf('/', start);
-  const end = slash < 0 ? topic.length : slash;
-  const child = level.children.size === 0 ? undefined : level.children.get(topic.slice(start, end));
-  if (child !== undefined) walk(child, topic, end + 1, true, visit);
-  if (wildcards && level.single !== undefined) walk(level.single, topic, end + 1, true, visit);
+  return path;
 }
 
-function remove<T>(level: Level<T>, levels: readonly string[], depth: number, multi: boolean): void {
-  const name = levels[depth];
-  if (name === undefined) {
-    if (multi) level.multi = undefined;
-    else level.value = undefined;
-    return;
+/** Cuts off what is empty at the end of a path. */
+function prune<T>(path: readonly Level<T>[], names: readonly string[]): void {
+  for (let depth = names.length; depth > 0; depth--) {
+    const [level, parent, name] = [path[depth], path[depth - 1], names[depth - 1]];
+    if (level === undefined || parent === undefined || name === undefined || !isEmpty(level)) return;
+    if (name === '+') parent.single = undefined;
+    else parent.children.delete(name);
   }
-  const child = childOf(level, name);
-  if (child === undefined) return;
-  remove(child, levels, depth + 1, multi);
-  if (!isEmpty(child)) return;
-  if (name === '+') level.single = undefined;
-  else level.children.delete(name);
 }
 
 function childOf<T>(level: Level<T>, name: string): Level<T> | undefined {

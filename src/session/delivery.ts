@@ -1,9 +1,13 @@
 import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
 import type { Handout, Receiver, Vacancy } from '../router/router.ts';
 import { sizeOfProperties } from './outgoing-message.ts';
 
 /** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
 export type Deliver = (packet: PublishPacket, handout?: Handout) => boolean;
+
+/** Whether `receiver` still wants the messages of `filter`. */
+export type Wants = (receiver: Receiver, filter: TopicFilter) => boolean;
 
 /**
  * How far a delivery is: handed out, while those who have it may still be taken away within this turn; held for somebody
@@ -91,12 +95,12 @@ export class Delivery implements Handout {
   }
 
   /** Hands it to those who came back or are new; who is found gone is not waited for. Then it is handed out again. */
-  offer(deliver: Deliver): void {
+  offer(deliver: Deliver, wants: Wants): void {
     const packet = this.#packet;
     if (packet === undefined) return;
     const vacancies = this.#vacancies;
     this.#vacancies = [];
-    for (const vacancy of vacancies) this.#offerTo(vacancy, packet);
+    for (const vacancy of vacancies) this.#offerTo(vacancy, packet, wants);
     if (this.#unclaimed && deliver(packet, this)) this.#unclaimed = false;
     if (!this.awaiting) this.state = HANDED_OUT;
   }
@@ -115,13 +119,14 @@ export class Delivery implements Handout {
     return same && (packet.qos === 2) === (this.cmd === 'pubrec') && (packet.dup || packet.qos === 2);
   }
 
-  #offerTo(vacancy: Vacancy, packet: PublishPacket): void {
+  #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants): void {
     const { state } = vacancy;
-    if (state === 'awaited') this.#vacancies.push(vacancy);
-    else if (state !== 'given-up' && !this.isWith(state.receiver)) {
-      this.#receivers.push(state.receiver);
-      state.receiver.receive(packet, state.filter);
-    }
+    if (state === 'given-up') return;
+    if (state === 'awaited') return void this.#vacancies.push(vacancy);
+    const { receiver, filter } = state;
+    if (this.isWith(receiver) || !wants(receiver, filter)) return;
+    this.#receivers.push(receiver);
+    receiver.receive(packet, filter);
   }
 
   #finish(): void {

@@ -4,7 +4,7 @@ import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Receiver, Vacancy } from '../router/router.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
-import { type Deliver, Delivery } from './delivery.ts';
+import { type Deliver, Delivery, type Wants } from './delivery.ts';
 import type { NextAcknowledgement } from './outgoing-message.ts';
 import { Received } from './received.ts';
 
@@ -23,12 +23,14 @@ export interface IncomingOptions {
   /** QoS 2 ids of an earlier client. */
   readonly received: readonly PacketId[];
   readonly deliver: Deliver;
+  readonly wants: Wants;
   readonly report: (notice: MqttError) => void;
 }
 
 /** The receiving half of a session (4.3): who gets a message, and when it is acknowledged. */
 export class Incoming {
   readonly #deliver: Deliver;
+  readonly #wants: Wants;
   readonly #report: (notice: MqttError) => void;
 
   // Valid for the session.
@@ -54,9 +56,10 @@ export class Incoming {
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
-  constructor({ store, received, deliver, report }: IncomingOptions) {
+  constructor({ store, received, deliver, wants, report }: IncomingOptions) {
     this.#received = new Received(store, received);
     this.#deliver = deliver;
+    this.#wants = wants;
     this.#report = report;
   }
 
@@ -97,12 +100,17 @@ export class Incoming {
     const { packetId } = packet;
     if (packetId === undefined) return;
     this.#count(packet, packetId);
-    this.#acknowledgeInTurn(Delivery.done(packet, packetId));
+    const delivery = Delivery.done(packet, packetId);
+    this.#open.set(packetId, delivery);
+    this.#own(delivery);
+    this.#acknowledgeInTurn(delivery);
   }
 
   /** [MQTT-4.3.3-11] whatever is known of the id, PUBREL is answered by PUBCOMP. */
   receivePubrel({ packetId }: AckPacket): void {
     this.#unreleased.delete(packetId);
+    // The exchange is over: what comes under this id from now on is another message.
+    this.#open.delete(packetId);
     const known = this.#received.remove(packetId);
     const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
     this.#pubcomps.push({ cmd: 'pubcomp', packetId, reasonCode });
@@ -148,7 +156,7 @@ export class Incoming {
   offer(now: number): void {
     if (this.#deployUntil !== undefined) return;
     for (const delivery of this.#held) {
-      delivery.offer(this.#deliver);
+      delivery.offer(this.#deliver, this.#wants);
       if (delivery.state.step === 'handed-out') this.#handOutAgain(delivery);
     }
     this.expire(now);
@@ -187,6 +195,7 @@ export class Incoming {
     for (const delivery of late) {
       this.#letGo(delivery);
       delivery.giveUp();
+      this.#own(delivery);
     }
     if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
   }
@@ -235,7 +244,14 @@ export class Incoming {
   }
 
   #keepIfAwaiting(delivery: Delivery, now: number): void {
-    if (!delivery.handedOver(this.#deployUntil ?? now)) this.#hold(delivery, this.#deployUntil ?? now);
+    if (delivery.handedOver(this.#deployUntil ?? now)) this.#own(delivery);
+    else this.#hold(delivery, this.#deployUntil ?? now);
+  }
+
+  /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
+  #own(delivery: Delivery): void {
+    if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
+    this.#received.add(delivery.packetId);
   }
 
   #hold(delivery: Delivery, until: number): void {
@@ -260,8 +276,6 @@ export class Incoming {
     queue.shift();
     const { cmd, packetId } = delivery;
     if (this.#open.get(packetId) === delivery) this.#open.delete(packetId);
-    // Ownership is taken with the PUBREC, and is on record before it leaves (4.3.3).
-    if (cmd === 'pubrec') this.#received.add(packetId);
     return { cmd, packetId, reasonCode: ReasonCode.Success };
   }
 

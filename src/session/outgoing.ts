@@ -348,7 +348,8 @@ export class Outgoing {
 
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
   #acknowledged(entry: OutgoingMessage): void {
-    if (entry.connection === this.#connection) this.#window.acknowledged(!this.#announced.has(entry));
+    const counts = !this.#announced.has(entry) && entry.state.step !== 'abandoned';
+    if (entry.connection === this.#connection) this.#window.acknowledged(counts);
     this.#announced.delete(entry);
   }
 
@@ -360,9 +361,9 @@ export class Outgoing {
   }
 
   #hungUp(lastWords: MqttError, now: number): void {
-    const alone = this.#window.unacknowledged === 1 && !this.#window.fruitful;
+    const { unacknowledged, fruitful } = this.#window;
     this.#window.hungUp();
-    if (!alone || now - this.#publishedAt > RIGHT_BEHIND) return;
+    if (unacknowledged !== 1 || fruitful || now - this.#publishedAt > RIGHT_BEHIND) return;
     for (const [packetId, entry] of this.#published) {
       if (entry.connection === this.#connection) this.#blame(packetId, entry, lastWords);
     }

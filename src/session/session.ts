@@ -2,7 +2,7 @@ import { MqttError } from '../protocol/errors.ts';
 import type { AckPacket, PublishPacket } from '../protocol/packet.ts';
 import type { SessionIdentity, SessionStore, StoredMessage, StoredSession } from '../store/session-store.ts';
 import type { Random } from '../util/clock.ts';
-import type { Deliver } from './delivery.ts';
+import type { Deliver, Wants } from './delivery.ts';
 import { Incoming } from './incoming.ts';
 import { type Ending, Outgoing, type SendLimits } from './outgoing.ts';
 import type { NextPacket } from './outgoing-message.ts';
@@ -19,6 +19,8 @@ export interface SessionOptions {
   /** Whose session the store is to hold from now on. */
   readonly identity: SessionIdentity;
   readonly deliver: Deliver;
+  /** Whether somebody who came back still wants the messages of a filter. */
+  readonly wants: Wants;
   readonly random: Random;
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
@@ -39,7 +41,13 @@ export class Session {
     const stored = ownSession(store, options);
     this.ids = new PacketIds(options.random);
     this.outgoing = new Outgoing({ store, ids: this.ids, report, restored: options.restored });
-    this.incoming = new Incoming({ store, received: stored.received, deliver: options.deliver, report });
+    this.incoming = new Incoming({
+      store,
+      received: stored.received,
+      deliver: options.deliver,
+      wants: options.wants,
+      report,
+    });
     this.outgoing.restore(stored.outgoing);
   }
 

@@ -1,5 +1,6 @@
 import type { Agent } from 'node:http';
-import { MqttError, textOf } from '../protocol/errors.ts';
+import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import { isTlsFailure, tlsFailure } from './failure.ts';
 import { proxyAgent } from './proxy.ts';
 import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
 import { dialTcp } from './tcp.ts';
@@ -52,21 +53,9 @@ async function openWebSocket(server: ServerAddress, options: DialOptions, signal
   return dialWebSocket({ url, subprotocol, tls, agent, maximumMessageSize }, signal);
 }
 
-/** Error codes of OpenSSL (EPROTO too) and of Node's certificate check; everything else is the network's. */
-const TLS_CODE = /^(EPROTO|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
-
 function dialError(server: ServerAddress, error: unknown): MqttError {
-  const code = codeOf(error);
   const where = describeServer(server);
-  if (TLS_CODE.test(code)) {
-    return new MqttError('tls-failed', `TLS to ${where} failed: ${textOf(error)} (${code})`, { cause: error });
-  }
-  const text = textOf(error) === '' ? code : textOf(error);
+  if (isTlsFailure(error)) return tlsFailure(where, error);
+  const text = textOf(error) === '' ? systemCodeOf(error) : textOf(error);
   return new MqttError('unreachable', `cannot reach ${where}: ${text}`, { cause: error, retryable: true });
-}
-
-/** The system's code, also of the first of several addresses that were tried. */
-function codeOf(error: unknown): string {
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
 }

@@ -1,30 +1,77 @@
 import type { Socket } from 'node:net';
+import { Slices } from './slices.ts';
 import type { Transport, TransportHandlers } from './transport.ts';
 
 /** A `net` or `tls` socket as a {@link Transport}. The socket is connected, and an error listener is on it already. */
 export function streamTransport(socket: Socket): Transport {
-  let failure: Error | undefined;
-  // A listener that is never removed: a socket's late error must not become an uncaught exception.
-  socket.on('error', (error) => {
-    failure = error;
-  });
-  return {
-    start(handlers: TransportHandlers): void {
-      socket.on('data', (chunk: Buffer) => handlers.data(chunk));
-      socket.on('drain', () => handlers.drain());
-      // `allowHalfOpen` is off: the end of the peer's side ends ours, and `close` follows.
-      socket.once('close', () => handlers.closed(failure));
-    },
-    write(chunks): boolean {
-      if (chunks.length === 1 && chunks[0] !== undefined) return socket.write(chunks[0]);
-      socket.cork();
-      for (const chunk of chunks) socket.write(chunk);
-      socket.uncork();
-      return !socket.writableNeedDrain;
-    },
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    end: () => void socket.end(),
-    destroy: () => void socket.destroy(),
-  };
+  return new StreamTransport(socket);
+}
+
+class StreamTransport implements Transport {
+  readonly #socket: Socket;
+  /** What the socket was not given yet. */
+  readonly #slices = new Slices();
+  #failure: Error | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    // A listener that is never removed: a socket's late error must not become an uncaught exception.
+    socket.on('error', (error) => {
+      this.#failure = error;
+    });
+  }
+
+  start(handlers: TransportHandlers): void {
+    const socket = this.#socket;
+    socket.on('data', (chunk: Buffer) => handlers.data(chunk));
+    socket.on('drain', () => {
+      handlers.progress();
+      this.#feed();
+      if (!this.#full) handlers.drain();
+    });
+    // `allowHalfOpen` is off: the end of the peer's side ends ours, and `close` follows.
+    socket.once('close', () => handlers.closed(this.#failure));
+  }
+
+  write(chunks: readonly Buffer[]): boolean {
+    this.#slices.push(chunks);
+    this.#feed();
+    return !this.#full;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    while (!this.#slices.empty) this.#writeSlice();
+    // A paused socket would never see the end of the peer's side, and so never its own.
+    this.#socket.resume();
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  get #full(): boolean {
+    return this.#socket.writableNeedDrain || !this.#slices.empty;
+  }
+
+  /** One write at a time: the socket joins all that waits in it into one, and tells of that only once. */
+  #feed(): void {
+    while (!this.#slices.empty && !this.#socket.writableNeedDrain) this.#writeSlice();
+  }
+
+  #writeSlice(): void {
+    const socket = this.#socket;
+    const chunks = this.#slices.take();
+    if (chunks.length > 1) socket.cork();
+    for (const chunk of chunks) socket.write(chunk);
+    if (chunks.length > 1) socket.uncork();
+  }
 }

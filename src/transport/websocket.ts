@@ -1,5 +1,7 @@
 import type { Agent } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
+import { Queue } from '../util/queue.ts';
+import { Slices } from './slices.ts';
 import { nodeTlsOptions, type TlsOptions } from './tls.ts';
 import type { Transport, TransportHandlers } from './transport.ts';
 
@@ -63,9 +65,14 @@ function openedWebSocket(socket: WebSocket, signal: AbortSignal): Promise<void> 
 
 class WebSocketTransport implements Transport {
   readonly #socket: WebSocket;
+  /** What the WebSocket was not given yet. */
+  readonly #slices = new Slices();
   #failure: Error | undefined;
   #handlers: TransportHandlers | undefined;
   #blocked = false;
+  #paused = false;
+  /** Messages of the chunk that was being read when `pause` was called: a WebSocket tells them all the same. */
+  readonly #unread = new Queue<Buffer>();
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -78,25 +85,32 @@ class WebSocketTransport implements Transport {
   start(handlers: TransportHandlers): void {
     this.#handlers = handlers;
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    this.#socket.once('close', () => handlers.closed(this.#failure));
+    this.#socket.once('close', () => this.#closed(handlers));
     this.#socket.resume();
   }
 
   write(chunks: readonly Buffer[]): boolean {
-    for (const chunk of chunks) this.#socket.send(chunk, this.#sent);
-    this.#blocked = this.#socket.bufferedAmount > HIGH_WATER_MARK;
+    this.#slices.push(chunks);
+    this.#feed();
+    this.#blocked = this.#full;
     return !this.#blocked;
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    // Later, as a socket does it: who resumes is not called back from within.
+    process.nextTick(() => this.#readOn());
   }
 
   end(): void {
+    for (let slice = this.#slices.shift(); slice !== undefined; slice = this.#slices.shift()) this.#socket.send(slice);
+    this.resume();
     this.#socket.close(1000);
   }
 
@@ -111,11 +125,43 @@ class WebSocketTransport implements Transport {
       this.#socket.terminate();
       return;
     }
-    this.#handlers?.data(asBuffer(data));
+    const chunk = asBuffer(data);
+    if (this.#paused || this.#unread.length > 0) this.#unread.push(chunk);
+    else this.#handlers?.data(chunk);
+  }
+
+  #readOn(): void {
+    while (!this.#paused && this.#unread.length > 0) this.#handOn();
+    if (!this.#paused) this.#socket.resume();
+  }
+
+  #handOn(): void {
+    const chunk = this.#unread.shift();
+    if (chunk !== undefined) this.#handlers?.data(chunk);
+  }
+
+  #closed(handlers: TransportHandlers): void {
+    while (this.#unread.length > 0) this.#handOn();
+    this.#handlers = undefined;
+    handlers.closed(this.#failure);
+  }
+
+  get #full(): boolean {
+    return !this.#slices.empty || this.#socket.bufferedAmount > HIGH_WATER_MARK;
+  }
+
+  #feed(): void {
+    while (!this.#slices.empty && this.#socket.bufferedAmount <= HIGH_WATER_MARK) {
+      const slice = this.#slices.shift();
+      if (slice !== undefined) this.#socket.send(slice, this.#sent);
+    }
   }
 
   readonly #sent = (): void => {
-    if (!this.#blocked || this.#socket.bufferedAmount > HIGH_WATER_MARK) return;
+    if (!this.#blocked) return;
+    this.#handlers?.progress();
+    this.#feed();
+    if (this.#full) return;
     this.#blocked = false;
     this.#handlers?.drain();
   };

@@ -50,7 +50,8 @@ describe('what the core nodes get wrong', () => {
   it('13: a message makes the same work among a thousand nodes as with one alone', () => {
     const [alone, among] = executedBlocks('/src/router/', ROUTER, [deliveryAmong(1), deliveryAmong(1000)]);
     assert.ok(alone !== undefined && alone > 0, 'nothing was counted');
-    assert.equal(among, alone);
+    // V8 joins neighbouring blocks, not always the same ones; a look at each of the others would be a thousand more.
+    assert.ok(among !== undefined && among < alone + 100, `${among} blocks in place of ${alone}`);
   });
 
   afterEach(() => stopFlow());
@@ -109,7 +110,7 @@ describe('what the core nodes get wrong', () => {
       const { messageId = 0 } = await peer.expect('subscribe');
       peer.send({ cmd: 'suback', messageId, granted: [0x80] });
       await until(() => caught.length === 1, 'the error');
-      assert.equal(statuses('in').at(-1), 'red ring subscribe: 0x80');
+      assert.equal(statuses('in').at(-1), 'red ring subscribe: refused (0x80)');
       assertHas(caught[0], { topic: 'a', error: { code: 'subscription-refused' } });
     });
 

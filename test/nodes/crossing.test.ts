@@ -32,6 +32,22 @@ describe('a message crosses from mqtt-out to mqtt-in', () => {
     });
   }
 
+  it('as it was given, also when the flow uses its Buffer again at once', async () => {
+    await startFlow([connection(broker.port), IN, OUT, HELPER]);
+    await showConnected('in');
+    const arriving = collect('h');
+    const payload = Buffer.from([0]);
+    for (let value = 0; value < 5; value++) {
+      payload[0] = value;
+      node('out').receive({ topic: 'a/b', payload, qos: 1 });
+    }
+    await until(() => arriving.length === 5, 'five messages');
+    assert.deepEqual(
+      arriving.map((msg) => String(msg.payload)),
+      ['\0', '\x01', '\x02', '\x03', '\x04'],
+    );
+  });
+
   it('shows connecting, then connected, on every node', async () => {
     await startFlow([connection(broker.port), IN, OUT, HELPER]);
     for (const id of ['in', 'out']) {

@@ -52,7 +52,7 @@ describe('what failed, and why, is said', () => {
     const { messageId = 0 } = await peer.expect('subscribe');
     peer.send({ cmd: 'suback', messageId, granted: [0x80] });
     await until(() => caught.length === 1, 'the error at Catch');
-    assert.equal(statuses('in').at(-1), 'red ring subscribe: 0x80');
+    assert.equal(statuses('in').at(-1), 'red ring subscribe: refused (0x80)');
     assert.equal(statuses('out').at(-1), CONNECTED);
     assertHas(caught[0], { topic: 'a/#', error: { code: 'subscription-refused' } });
   });

@@ -78,7 +78,9 @@ export async function showConnected(...ids: string[]): Promise<void> {
 
 /** The lines that a node wrote to the log with one of its methods. */
 export function lines(id: string, method: 'log' | 'warn' | 'error'): string[] {
-  const spy = node(id)[method] as unknown as { getCalls(): { thisValue: { id: string }; args: unknown[] }[] };
+  const spy = (Object.getPrototypeOf(node(id)) as ReturnType<typeof node>)[method] as unknown as {
+    getCalls(): { thisValue: { id: string }; args: unknown[] }[];
+  };
   return spy
     .getCalls()
     .filter(({ thisValue }) => thisValue.id === id)

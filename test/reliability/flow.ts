@@ -36,8 +36,8 @@ function connection({ id, version, session }: Setup, port: number): FlowNode {
     sessionExpiry: session === 'kept' && version === 5 ? '3600' : '',
     keepalive: '60',
     autoConnect: true,
-    // Else an orderly stop gives up the subscriptions, and the broker keeps nothing for us meanwhile, as ordered.
-    autoUnsubscribe: session === 'clean',
+    // Else an orderly stop gives up the subscriptions: what comes meanwhile is then for nobody, as ordered.
+    autoUnsubscribe: false,
   };
 }
 

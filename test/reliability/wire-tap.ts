@@ -1,13 +1,14 @@
 import { type IPublishPacket, type ISubscribePacket, type Packet, type Parser, parser } from 'mqtt-packet';
 import type { Tap } from '../support/fault-link.ts';
+import { numbersOf } from './numbers.ts';
 import type { Setup } from './streams.ts';
 
 /** What one connection of a client has been given, and has acknowledged. */
 class ConnectionTap implements Tap {
   readonly #toClient: Parser;
   readonly #fromClient: Parser;
-  /** By filter: the identifier that it was subscribed with. */
-  readonly #identifiers = new Map<string, number | undefined>();
+  /** By filter: the identifiers that it was subscribed with, one after the other. */
+  readonly #identifiers = new Map<string, number[]>();
   readonly #given = new Map<number, IPublishPacket>();
   readonly #acknowledged: IPublishPacket[] = [];
 
@@ -31,7 +32,7 @@ class ConnectionTap implements Tap {
   isCopyFor(filter: string, { properties }: IPublishPacket): boolean {
     const identifiers = [properties?.subscriptionIdentifier ?? []].flat();
     const own = this.#identifiers.get(filter);
-    return identifiers.length === 0 || own === undefined || identifiers.includes(own);
+    return identifiers.length === 0 || own === undefined || own.some((each) => identifiers.includes(each));
   }
 
   toClient(bytes: Buffer): void {
@@ -42,24 +43,24 @@ class ConnectionTap implements Tap {
     this.#fromClient.parse(bytes);
   }
 
+  #note({ properties, subscriptions }: ISubscribePacket): void {
+    const identifier = properties?.subscriptionIdentifier;
+    if (identifier === undefined) return;
+    for (const { topic } of subscriptions) numbersOf(this.#identifiers, topic).push(identifier);
+  }
+
   #give(packet: Packet): void {
     if (packet.cmd === 'publish' && packet.qos > 0) this.#given.set(packet.messageId ?? 0, packet);
   }
 
   #take(packet: Packet): void {
-    if (packet.cmd === 'subscribe') {
-      for (const { topic } of packet.subscriptions) this.#identifiers.set(topic, identifierIn(packet));
-    }
+    if (packet.cmd === 'subscribe') this.#note(packet);
     if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec') return;
     const publication = this.#given.get(packet.messageId ?? 0);
     if (publication === undefined) return;
     this.#given.delete(packet.messageId ?? 0);
     this.#acknowledged.push(publication);
   }
-}
-
-function identifierIn({ properties }: ISubscribePacket): number | undefined {
-  return properties?.subscriptionIdentifier;
 }
 
 /** What a client has taken over from the broker, over all its connections, as their proxy sees it. */

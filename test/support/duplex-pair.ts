@@ -11,7 +11,11 @@ export interface Peer {
   accepts: boolean;
   /** Everything that was written since the last call. */
   taken(): Buffer;
+  /** Whether the client reads; what is sent meanwhile waits until it does. */
+  readonly paused: boolean;
   send(...chunks: readonly Buffer[]): void;
+  /** The network took some of what waits. */
+  progress(): void;
   drain(): void;
   closed(cause?: Error): void;
 }
@@ -20,6 +24,13 @@ export interface Peer {
 export function duplexPair(): { readonly transport: Transport; readonly peer: Peer } {
   let handlers: TransportHandlers | undefined;
   let read = 0;
+  let paused = false;
+  const waiting: Buffer[] = [];
+  const deliver = (): void => {
+    for (let next = paused ? undefined : waiting.shift(); next; next = paused ? undefined : waiting.shift()) {
+      started().data(next);
+    }
+  };
   const started = (): TransportHandlers => {
     assert.ok(handlers, 'the transport was not started');
     return handlers;
@@ -33,9 +44,14 @@ export function duplexPair(): { readonly transport: Transport; readonly peer: Pe
       read = peer.writes.length;
       return bytes;
     },
-    send(...chunks) {
-      for (const chunk of chunks) started().data(chunk);
+    get paused() {
+      return paused;
     },
+    send(...chunks) {
+      waiting.push(...chunks);
+      deliver();
+    },
+    progress: () => started().progress(),
     drain: () => started().drain(),
     closed: (cause) => started().closed(cause),
   };
@@ -49,9 +65,17 @@ export function duplexPair(): { readonly transport: Transport; readonly peer: Pe
       peer.writes.push(chunks);
       return peer.accepts;
     },
-    pause: () => undefined,
-    resume: () => undefined,
-    end: () => void peer.endings.push('end'),
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      deliver();
+    },
+    end() {
+      peer.endings.push('end');
+      transport.resume();
+    },
     destroy: () => void peer.endings.push('destroy'),
   };
   return { transport, peer };

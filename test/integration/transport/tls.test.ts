@@ -95,7 +95,8 @@ for (const [scheme, webSocket] of [
       const server = { ...serverPair, ca, requestCert: true, rejectUnauthorized: true };
       const { client } = await dialled(server, { ca });
       const { cause } = await phase(client, 'waiting');
-      assert.match(cause.message, /certificate required|handshake failure/i);
+      assert.match(cause.message, /TLS to .* failed: .*(certificate required|handshake failure)/i);
+      assert.deepEqual([cause.code, cause.retryable], ['tls-failed', false]);
     });
 
     for (const [what, tls] of [

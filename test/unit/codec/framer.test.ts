@@ -147,12 +147,86 @@ describe('Framer', () => {
     });
   });
 
+  describe('a PUBLISH above the maximum of a Server that could not know it', () => {
+    /** A framer that lets them pass, and notes what it is told of them. */
+    function letting(maximum: number): { framer: Framer; told: string[] } {
+      const told: string[] = [];
+      const framer = new Framer(
+        maximum,
+        (buffer, start, _body, end) => told.push(buffer.toString('hex', start, end)) > 0,
+        (first, head, size) => told.push(`${first.toString(16)} ${head.toString('latin1', 0, 6)} ${size}`) > 0,
+      );
+      return { framer, told };
+    }
+
+    const large = frame(0x32, Buffer.from('\0\x04name'), Buffer.alloc(200_000, 0xff));
+    const stream = Buffer.concat([hex('d000'), large, hex('4002 0001'), large, large, hex('d000')]);
+    const passed = `32 \0\x04name ${large.length}`;
+    const expected = ['d000', passed, '40020001', passed, passed, 'd000'];
+
+    it('passes without being kept, however it is split; what stands around it is handed on in order', () => {
+      for (const size of [1, 2, 7, 65_536, 200_003, stream.length]) {
+        const { framer, told } = letting(1000);
+        for (const chunk of splitAt(stream, () => size)) framer.push(chunk);
+        assert.deepEqual(told, expected, `chunks of ${size}`);
+      }
+    });
+
+    it('costs the memory of its beginning', () => {
+      const { framer } = letting(1000);
+      const chunk = Buffer.alloc(65_536);
+      framer.push(Buffer.concat([hex('30'), varint(200_000_000)]));
+      const before = process.memoryUsage().arrayBuffers;
+      for (let n = 0; n < 1000; n++) framer.push(chunk);
+      const grown = process.memoryUsage().arrayBuffers - before;
+      assert.ok(grown < 1_000_000, `${grown} bytes`);
+    });
+
+    it('any other packet above it is refused as ever', () => {
+      refuses(letting(1000).framer, frame(0x90, Buffer.alloc(2000)), 0x95);
+    });
+  });
+
   it('allocates for the bytes that arrived, not for the size that was announced', () => {
     const { framer } = collector();
     const before = process.memoryUsage().arrayBuffers;
     framer.push(Buffer.concat([hex('30'), varint(200_000_000), Buffer.alloc(1000)]));
     const grown = process.memoryUsage().arrayBuffers - before;
     assert.ok(grown < 1_000_000, `${grown} bytes for an announced size`);
+  });
+
+  describe('paused', () => {
+    /** A framer that pauses after every packet. */
+    function pausing(): { framer: Framer; packets: string[] } {
+      const packets: string[] = [];
+      const framer = new Framer(Infinity, (buffer, start, _body, end) => {
+        packets.push(buffer.toString('hex', start, end));
+        framer.pause();
+        return true;
+      });
+      return { framer, packets };
+    }
+
+    it('hands on nothing, and resumed everything, one packet at a time, in order', () => {
+      for (const size of [100, 1000, 100_000, STREAM.length]) {
+        const { framer, packets } = pausing();
+        for (const chunk of splitAt(STREAM, () => size)) framer.push(chunk);
+        for (let resumed = 1; resumed <= LENGTHS.length; resumed++) {
+          assert.deepEqual(packets, EXPECTED.slice(0, resumed), `chunks of ${size}`);
+          assert.equal(framer.paused, true);
+          framer.resume();
+        }
+        assert.equal(framer.paused, false);
+      }
+    });
+
+    it('and stopped, it hands on nothing any more', () => {
+      const { framer, packets } = pausing();
+      framer.push(hex('d000 d000'));
+      framer.stop();
+      framer.resume();
+      assert.deepEqual(packets, ['d000']);
+    });
   });
 
   describe('once stopped', () => {

@@ -55,7 +55,9 @@ export function decodeAll(version: ProtocolVersion, bytes: Buffer): ServerPacket
   const packets: ServerPacket[] = [];
   const decoder = new Decoder(version);
   const framer = new Framer(Infinity, (buffer, start, bodyStart, end) => {
-    packets.push(decoder.decode(buffer, start, bodyStart, end));
+    const packet = decoder.decode(buffer, start, bodyStart, end);
+    if (packet.cmd === 'skipped') assert.fail(`a message was skipped: ${packet.why}`);
+    packets.push(packet);
     return true;
   });
   framer.push(bytes);

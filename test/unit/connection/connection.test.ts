@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { Connection, type ConnectionOptions, type SessionPacket } from '../../../src/connection/connection.ts';
+import {
+  Connection,
+  type ConnectionOptions,
+  type SessionPacket,
+  type SkippedMessage,
+} from '../../../src/connection/connection.ts';
 import type { ServerLimits } from '../../../src/connection/server-limits.ts';
 import {
   ConnectionRefused,
@@ -29,6 +34,7 @@ interface Scene {
   readonly clock: FakeClock;
   readonly accepted: { readonly connack: ConnackPacket; readonly limits: ServerLimits }[];
   readonly packets: SessionPacket[];
+  readonly skipped: { readonly problem: MqttError; readonly packet: SkippedMessage }[];
   readonly ended: MqttError[];
   /** `settled` and `drained` in the order of their calls. */
   readonly calls: string[];
@@ -58,7 +64,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
         scene.packets.push(received);
         scene.act(received);
       },
-      skipped: () => undefined,
+      skipped: (problem, skipped) => void scene.skipped.push({ problem, packet: skipped }),
       settled: () => void scene.calls.push('settled'),
       drained: () => void scene.calls.push('drained'),
       ended: (cause) => void scene.ended.push(cause),
@@ -70,6 +76,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
     clock,
     accepted: [],
     packets: [],
+    skipped: [],
     ended: [],
     calls: [],
     act: () => undefined,
@@ -206,6 +213,49 @@ describe('Connection, handshake', () => {
     scene.peer.taken();
     scene.peer.send(hex('2003 01 00 00'));
     violated(scene, 0x82, '');
+  });
+
+  it('refuses an Authentication Method that nobody asked for [MQTT-4.12.0-6]', () => {
+    const scene = opened();
+    scene.peer.taken();
+    scene.peer.send(frame(0x20, hex('0000'), properties(property(0x15, text('SCRAM')))));
+    assert.deepEqual(scene.accepted, []);
+    violated(scene, 0x82, '');
+  });
+
+  it('does not wait for the end of an answer that is no MQTT, and says what came', () => {
+    for (const [answer, shown] of [
+      [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), '"HTTP/1.1 400 Bad"'],
+      [Buffer.from('SSH-2.0\r\n'), '"SSH-2.0"'],
+      [hex('15 03 03 00 02 02 46'), 'the bytes 15030300020246'],
+      [hex('00'), 'the bytes 00'],
+    ] as const) {
+      const scene = opened();
+      scene.peer.taken();
+      scene.peer.send(answer);
+      violated(scene, 0x82, '');
+      const message = `mqtt://host:1883 answered CONNECT with ${shown} instead of CONNACK`;
+      assert.equal(end(scene).message, `${message} (0x82 Protocol Error)`);
+    }
+  });
+
+  it('takes a CONNACK that comes byte by byte', () => {
+    const scene = opened();
+    for (const byte of hex(ACCEPTED[5])) scene.peer.send(Buffer.from([byte]));
+    assert.equal(scene.accepted.length, 1);
+  });
+
+  it('that a TLS alert ends is a failure of TLS, which a retry does not mend', () => {
+    const alert = Object.assign(new Error('alert certificate required'), {
+      code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    });
+    const scene = opened({}, { server: 'mqtts://host:8883' });
+    scene.peer.closed(alert);
+    assert.deepEqual([end(scene).code, end(scene).retryable], ['tls-failed', false]);
+    assert.match(end(scene).message, /TLS to mqtts:\/\/host:8883 failed: alert certificate required/);
+    const later = running();
+    later.peer.closed(alert);
+    assert.deepEqual([end(later).code, end(later).retryable], ['connection-lost', true]);
   });
 
   it('takes Session Present without a clean start', () => {
@@ -393,6 +443,241 @@ describe('Connection, receiving', () => {
   });
 });
 
+describe('Connection, reading', () => {
+  /** Packets of the first turn, with the CONNACK before them. */
+  const FIRST = 127;
+
+  function numbered(count: number, first = 1): Buffer {
+    return Buffer.concat(Array.from({ length: count }, (_, n) => publish(4, first + n)));
+  }
+
+  function ids(scene: Scene): (number | undefined)[] {
+    return scene.packets.map((packet) => packet.packetId);
+  }
+
+  function upTo(count: number): number[] {
+    return Array.from({ length: count }, (_, n) => n + 1);
+  }
+
+  it('a flood gives the event loop back, in the middle of a chunk, and loses nothing', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(500), numbered(1, 501));
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
+    scene.clock.io();
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST + 256, true]);
+    scene.clock.io();
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(501), false]);
+  });
+
+  it('what it has handled of a chunk is answered in this turn', () => {
+    const scene = acknowledging(running(4));
+    scene.peer.send(numbered(200));
+    assert.equal(scene.peer.taken().length, 4 * FIRST);
+    assert.deepEqual(scene.calls, ['settled']);
+    scene.clock.io();
+    assert.equal(scene.peer.taken().length, 4 * (200 - FIRST));
+    assert.deepEqual(scene.calls, ['settled', 'settled']);
+  });
+
+  it('the longer flows work on the packets of a turn, the fewer there are in one, and the other way round', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(65_535));
+    const turn = (milliseconds: number): number => {
+      const before = scene.packets.length;
+      scene.clock.stall(milliseconds, () => undefined);
+      return scene.packets.length - before;
+    };
+    const turns = [0, 0, 0, 0, 10, 50, 50, 50, 50, 10, 0];
+    assert.deepEqual(turns.map(turn), [256, 512, 1024, 1024, 1024, 512, 256, 128, 128, 128, 256]);
+  });
+
+  it('after a quiet time a flood begins with few packets a turn, whatever the last one ended with', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(5000));
+    for (let n = 0; n < 20; n++) scene.clock.io();
+    for (let n = 0; n < 5000; n++) {
+      scene.clock.advance(100);
+      scene.peer.send(publish(4, 1));
+    }
+    scene.clock.io();
+    const before = scene.packets.length;
+    scene.peer.send(numbered(5000));
+    assert.ok(scene.packets.length - before <= 128, `${scene.packets.length - before} packets`);
+  });
+
+  it('the end of the network connection does not cut off what came before it: it may be the reason', () => {
+    const scene = running(5);
+    const flood = Buffer.concat(upTo(2000).map((n) => publish(5, n)));
+    scene.peer.send(Buffer.concat([flood, hex('e0018b')]));
+    scene.peer.closed();
+    assert.equal(scene.packets.length, 2000);
+    assert.match(end(scene).message, /Server shutting down/);
+    scene.clock.io();
+    assert.equal(scene.packets.length, 2000);
+  });
+
+  it('nothing is sent into a network connection that is gone', () => {
+    const scene = acknowledging(running(4));
+    scene.peer.send(numbered(2000));
+    scene.peer.taken();
+    scene.calls.length = 0;
+    let writable = true;
+    scene.act = () => {
+      writable &&= scene.connection.writable;
+    };
+    scene.peer.closed();
+    assert.deepEqual([scene.peer.taken().length, scene.calls, writable], [0, [], false]);
+  });
+
+  it('ended in the pause, it hands on nothing any more', () => {
+    for (const ending of ['close', 'destroy'] as const) {
+      const scene = running(4);
+      scene.peer.send(numbered(2000));
+      scene.connection[ending](CLOSED);
+      scene.clock.io();
+      assert.equal(scene.packets.length, FIRST);
+    }
+  });
+
+  it('on hold, the packet that is being handled is the last one, until the owner goes on', () => {
+    const scene = running(4);
+    scene.act = ({ packetId }) => {
+      if (packetId === 3) scene.connection.hold();
+    };
+    scene.peer.send(numbered(5), numbered(5, 6));
+    scene.clock.io();
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(3), true]);
+    scene.connection.proceed();
+    assert.deepEqual(ids(scene), upTo(3), 'nothing comes from within the call');
+    scene.clock.io();
+    assert.deepEqual([ids(scene), scene.peer.paused], [upTo(10), false]);
+  });
+
+  it('on hold and off in one turn, it reads on', () => {
+    const scene = running(4);
+    scene.connection.hold();
+    scene.connection.proceed();
+    scene.connection.hold();
+    scene.connection.proceed();
+    scene.peer.send(numbered(2));
+    scene.clock.io();
+    assert.deepEqual(ids(scene), upTo(2));
+  });
+
+  it('on hold in the pause of a flood, it does not go on by itself', () => {
+    const scene = running(4);
+    scene.peer.send(numbered(300));
+    scene.connection.hold();
+    scene.clock.io();
+    assert.deepEqual([scene.packets.length, scene.peer.paused], [FIRST, true]);
+    scene.connection.proceed();
+    scene.clock.io();
+    assert.deepEqual(ids(scene), upTo(300));
+  });
+
+  it('on hold it still sends, and pings', () => {
+    const scene = running(4, { keepAlive: 10 });
+    scene.connection.hold();
+    scene.connection.acknowledge('puback', id(1), 0);
+    scene.connection.flush();
+    assert.equal(scene.peer.taken().toString('hex'), '40020001');
+    scene.clock.advance(100_000);
+    assert.ok(scene.peer.taken().length >= 20);
+    assert.deepEqual(scene.ended, []);
+  });
+
+  it('on hold, what was read and not handled is not handed on when the network connection ends', () => {
+    const scene = running(4);
+    scene.act = () => scene.connection.hold();
+    scene.peer.send(numbered(5));
+    scene.peer.closed();
+    assert.deepEqual(ids(scene), [1]);
+    assert.equal(end(scene).code, 'connection-lost');
+  });
+
+  it('its owner can end it with a cause, and the Server is told the reason code of it', () => {
+    const scene = running();
+    scene.connection.fail(new ProtocolViolation('protocol-error', 0x93, 'too many'));
+    violated(scene, 0x93, 'e0029300');
+  });
+});
+
+describe('Connection, a message that cannot be taken in', () => {
+  const user = property(0x26, Buffer.concat([text(''), text('')]));
+  const many = Array<Buffer>(10_001).fill(user);
+
+  it('with too many properties is skipped and told; those around it come', () => {
+    const scene = opened({}, { maximumPacketSize: 1_000_000 });
+    scene.peer.send(hex(ACCEPTED[5]));
+    const message = frame(0x34, text('bad\n'), uint16(2), properties(...many), Buffer.from('payload'));
+    scene.peer.send(Buffer.concat([publish(5, 1), message, publish(5, 3)]));
+    assert.deepEqual(
+      scene.packets.map(({ packetId }) => packetId),
+      [1, 3],
+    );
+    const [{ problem, packet } = assert.fail()] = scene.skipped;
+    assert.deepEqual(packet, { topic: 'bad\n', qos: 2, packetId: 2 });
+    assert.equal(problem.message, 'a message to "bad\\n" was skipped: it has more than 10000 properties');
+    assert.equal(problem.code, 'message-skipped');
+    assert.deepEqual([scene.skipped.length, scene.ended, scene.peer.endings], [1, [], []]);
+  });
+
+  it('sets its Topic Alias all the same, wherever that stands among them, and may use one', () => {
+    const alias = property(0x23, uint16(1));
+    for (const list of [
+      [alias, ...many],
+      [...many, alias],
+    ]) {
+      const scene = opened({ properties: { topicAliasMaximum: 1 } }, { maximumPacketSize: 1_000_000 });
+      scene.peer.send(hex(ACCEPTED[5]));
+      scene.peer.send(frame(0x30, text('full/topic'), properties(...list)));
+      scene.peer.send(frame(0x30, text(''), properties(alias)), frame(0x30, text(''), properties(...list)));
+      assert.deepEqual(
+        scene.packets.map((packet) => packet.cmd === 'publish' && packet.topic),
+        ['full/topic'],
+      );
+      assert.deepEqual(
+        scene.skipped.map(({ packet }) => packet.topic),
+        ['full/topic', 'full/topic'],
+      );
+    }
+  });
+
+  it('with properties that are broken behind the 10,000th is malformed as ever', () => {
+    const scene = opened({}, { maximumPacketSize: 1_000_000 });
+    scene.peer.send(hex(ACCEPTED[5]));
+    scene.peer.taken();
+    scene.peer.send(frame(0x30, text('t'), properties(...many, hex('7f'))));
+    violated(scene, 0x81, 'e0028100');
+  });
+
+  for (const version of [3, 4] as const) {
+    it(`above our maximum in version ${version}, where the Server could not know it, is skipped and told`, () => {
+      const scene = running(version);
+      const large = frame(0x32, text('large'), uint16(2), Buffer.alloc(20_000));
+      scene.peer.send(Buffer.concat([publish(version, 1), large, publish(version, 3)]));
+      assert.deepEqual(
+        scene.packets.map(({ packetId }) => packetId),
+        [1, 3],
+      );
+      const [{ problem, packet } = assert.fail()] = scene.skipped;
+      assert.deepEqual(packet, { topic: 'large', qos: 1, packetId: 2 });
+      assert.match(
+        problem.message,
+        /a message to "large" was skipped: it takes 20013 bytes, at most 10000 are accepted/,
+      );
+      assert.deepEqual(scene.peer.endings, []);
+    });
+  }
+
+  it('before the CONNACK is a violation', () => {
+    const scene = opened({ protocolVersion: 4 });
+    scene.peer.taken();
+    scene.peer.send(frame(0x30, text('large'), Buffer.alloc(20_000)));
+    violated(scene, 0x82, '');
+  });
+});
+
 describe('Connection, sending', () => {
   it('collects what is sent until it is flushed: one write', () => {
     const scene = running(4);
@@ -443,7 +728,10 @@ describe('Connection, sending', () => {
     const scene = acknowledging(running(4));
     scene.peer.accepts = false;
     const thousand = Buffer.concat(Array.from({ length: 1000 }, (_, n) => publish(4, n + 1)));
-    for (let n = 0; n < 300 && scene.ended.length === 0; n++) scene.peer.send(thousand);
+    for (let n = 0; n < 300 && scene.ended.length === 0; n++) {
+      scene.peer.send(thousand);
+      scene.clock.io();
+    }
     assert.match(scene.ended[0]?.message ?? '', /does not read: \d+ bytes of answers wait for it/);
     assert.deepEqual(scene.peer.endings, ['destroy']);
   });
@@ -466,7 +754,7 @@ describe('Connection, sending', () => {
     scene.peer.send(hex('d000'));
     scene.clock.advance(7500);
     assert.equal(scene.peer.taken().toString('hex'), 'c000');
-    scene.clock.advance(5000);
+    scene.clock.advance(10_000);
     assert.equal(end(scene).code, 'keep-alive-timeout');
     assert.equal(end(scene).retryable, true);
     assert.deepEqual(scene.peer.endings, ['destroy']);
@@ -498,6 +786,19 @@ describe('Connection, end', () => {
       assert.equal(scene.clock.armed, 0);
     });
   }
+
+  it('with properties that cannot be encoded, or are too large, says goodbye without them, and throws nothing', () => {
+    const bare = running(5);
+    bare.connection.close(CLOSED, 4, { reasonString: 'x'.repeat(70_000) });
+    assert.equal(bare.peer.taken().toString('hex'), 'e0020400');
+    const small = running(5, {}, '2008 00 00 05 27 00000004');
+    small.connection.close(CLOSED, 4, { reasonString: 'too much' });
+    assert.equal(small.peer.taken().toString('hex'), 'e0020400');
+    for (const scene of [bare, small]) {
+      scene.peer.closed();
+      assert.equal(end(scene), CLOSED);
+    }
+  });
 
   it('does not wait more than a second for the transport', () => {
     const scene = running();

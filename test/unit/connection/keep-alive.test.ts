@@ -8,10 +8,13 @@ function scene(answers = true): {
   readonly keepAlive: KeepAlive;
   readonly pings: number[];
   readonly deaths: number[];
+  /** Whether the network does not take all that was written. */
+  readonly network: { blocked: boolean };
 } {
   const clock = new FakeClock(0);
   const pings: number[] = [];
   const deaths: number[] = [];
+  const network = { blocked: false };
   const keepAlive = new KeepAlive(clock, {
     ping: () => {
       pings.push(clock.now());
@@ -19,8 +22,9 @@ function scene(answers = true): {
       if (answers) keepAlive.received();
     },
     dead: () => deaths.push(clock.now()),
+    blocked: () => network.blocked,
   });
-  return { clock, keepAlive, pings, deaths };
+  return { clock, keepAlive, pings, deaths, network };
 }
 
 /** Calls `act` every `step` milliseconds, `times` times. */
@@ -76,7 +80,7 @@ describe('KeepAlive', () => {
     const { clock, keepAlive, pings, deaths } = scene(false);
     keepAlive.start(10);
     every(clock, 1000, 30, () => keepAlive.sent());
-    assert.deepEqual([pings, deaths], [[7500], [12_500]]);
+    assert.deepEqual([pings, deaths], [[7500], [17_500]]);
   });
 
   it('does not ping while both directions are busy', () => {
@@ -89,12 +93,74 @@ describe('KeepAlive', () => {
     assert.deepEqual(pings, []);
   });
 
-  it('ends a silent connection once, and within 1.5 times its time [MQTT-3.12.4-1]', () => {
+  it('ends a silent connection once, half of its time after a PINGREQ [MQTT-3.12.4-1]', () => {
     const { clock, keepAlive, pings, deaths } = scene(false);
-    keepAlive.start(10);
+    keepAlive.start(40);
     clock.advance(1_000_000);
-    assert.deepEqual([pings, deaths], [[7500], [12_500]]);
+    assert.deepEqual([pings, deaths], [[30_000], [50_000]]);
     assert.equal(clock.armed, 0);
+  });
+
+  it('of 1 s gives the answer ten seconds to come over a slow link, and goes on sending in its time [MQTT-3.1.2-20]', () => {
+    const { clock, keepAlive, pings, deaths } = scene(false);
+    keepAlive.start(1);
+    clock.advance(10_749);
+    assert.deepEqual(deaths, []);
+    const gaps = pings.map((at, index) => at - (pings[index - 1] ?? 0));
+    assert.ok(pings.length >= 10 && Math.max(...gaps) <= 750, gaps.join());
+    clock.advance(1);
+    assert.deepEqual(deaths, [10_750]);
+  });
+
+  it('does not call a peer dead that takes a large message slowly, however long that takes', () => {
+    const { clock, keepAlive, deaths, network } = scene(false);
+    keepAlive.start(10);
+    network.blocked = true;
+    every(clock, 5000, 100, () => keepAlive.progressed());
+    assert.deepEqual(deaths, []);
+    clock.advance(10_000);
+    assert.deepEqual(deaths, [510_000], 'and notices when it takes nothing any more');
+  });
+
+  it('does not heap up PINGREQs behind what the network does not take', () => {
+    const { clock, keepAlive, pings, network } = scene(false);
+    keepAlive.start(2);
+    network.blocked = true;
+    every(clock, 1000, 100, () => keepAlive.progressed());
+    assert.equal(pings.length, 1);
+  });
+
+  describe('while nothing is read by our own choice', () => {
+    it('pings in its time, and does not take the silence for a dead peer', () => {
+      const { clock, keepAlive, pings, deaths } = scene(false);
+      keepAlive.start(10);
+      keepAlive.unheard();
+      clock.advance(1_000_000);
+      const gaps = pings.map((at, index) => at - (pings[index - 1] ?? 0));
+      assert.ok(pings.length >= 100 && Math.max(...gaps) <= 7500, gaps.join());
+      assert.deepEqual(deaths, []);
+    });
+
+    it('a network that takes nothing is dead all the same', () => {
+      const { clock, keepAlive, deaths, network } = scene(false);
+      keepAlive.start(10);
+      keepAlive.unheard();
+      network.blocked = true;
+      clock.advance(1_000_000);
+      assert.deepEqual(deaths, [17_500]);
+    });
+
+    it('what comes after it has the whole answer time', () => {
+      const { clock, keepAlive, deaths } = scene(false);
+      keepAlive.start(10);
+      keepAlive.unheard();
+      clock.advance(100_000);
+      keepAlive.heard();
+      clock.advance(9999);
+      assert.deepEqual(deaths, []);
+      clock.advance(20_000);
+      assert.equal(deaths.length, 1, 'and a real silence is noticed afterwards');
+    });
   });
 
   it('waits at most 30 s for an answer, however long its time is', () => {

@@ -37,7 +37,7 @@ function routed(filters: Readonly<Record<string, number | undefined>>): { router
   for (const [filter, identifier] of Object.entries(filters)) {
     router.add(asFilter(filter), sink);
     router.identify(asFilter(filter), identifier);
-    if (identifier !== undefined) router.grant(asFilter(filter), { qos: 0, noLocal: false });
+    if (identifier !== undefined) router.grant(asFilter(filter), { qos: 0, noLocal: false, retainAsPublished: false });
   }
   return { router, sink };
 }
@@ -235,7 +235,7 @@ describe('Router', () => {
       for (const [index, [filter, qos, noLocal = false]] of routes.entries()) {
         router.add(asFilter(filter), sink);
         router.identify(asFilter(filter), index + 1);
-        router.grant(asFilter(filter), { qos, noLocal });
+        router.grant(asFilter(filter), { qos, noLocal, retainAsPublished: false });
       }
       return { router, sink, copy: (identifier, qos) => void router.deliver(packet('a/b', [identifier], false, qos)) };
     }
@@ -342,7 +342,7 @@ describe('Router', () => {
     it('a copy of before a filter was granted again does not tell that what it brings now has passed', () => {
       const { router, sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
       router.identify(asFilter('a/#'), 3);
-      router.grant(asFilter('a/#'), { qos: 2, noLocal: false });
+      router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
       copy(1, 1);
       sink.got.length = 0;
       // Our own, queued by the other filter alone.
@@ -355,7 +355,7 @@ describe('Router', () => {
       const late = new Sink();
       router.add(asFilter('a/b'), late);
       router.identify(asFilter('a/b'), 2);
-      router.grant(asFilter('a/b'), { qos: 1, noLocal: false });
+      router.grant(asFilter('a/b'), { qos: 1, noLocal: false, retainAsPublished: false });
       copy(1, 1);
       router.add(asFilter('a/#'), late);
       copy(2, 1);
@@ -364,14 +364,14 @@ describe('Router', () => {
 
     it('a filter that is granted again with more is sure of that only from then on', () => {
       for (const before of [
-        { qos: 0, noLocal: false },
-        { qos: 1, noLocal: true },
+        { qos: 0, noLocal: false, retainAsPublished: false },
+        { qos: 1, noLocal: true, retainAsPublished: false },
       ] as const) {
         const { router, sink, copy } = granted(['a/#', before.qos, before.noLocal], ['a/b', 1]);
         for (const identifier of [1, 2]) copy(identifier, before.qos);
         sink.got.length = 0;
         router.identify(asFilter('a/#'), 3);
-        router.grant(asFilter('a/#'), { qos: 2, noLocal: false });
+        router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
         copy(2, 1);
         assert.equal(sink.got.length, 1);
         copy(3, 1);
@@ -389,7 +389,7 @@ describe('Router', () => {
         // Left out, because the other filter is the better one, and proven.
         copy(1, 1);
         assert.equal(sink.got.length, 0);
-        const less = { qos: 0, noLocal: false } as const;
+        const less = { qos: 0, noLocal: false, retainAsPublished: false } as const;
         if (how === 'revoked') router.revoke(asFilter('a/b'));
         else router.identify(asFilter('a/b'), 3, less);
         if (how === 'granted') router.grant(asFilter('a/b'), less);
@@ -400,15 +400,15 @@ describe('Router', () => {
 
     it('a filter that is asked for with less is not sure of more, though the answer is not there', () => {
       const { router, sink, copy } = granted(['a/#', 1], ['a/b', 1]);
-      router.identify(asFilter('a/#'), 3, { qos: 0, noLocal: false });
+      router.identify(asFilter('a/#'), 3, { qos: 0, noLocal: false, retainAsPublished: false });
       copy(2, 1);
       assert.equal(sink.got.length, 1);
     });
 
     it('our own publication that was queued before a filter was granted again with No Local is not left out', () => {
       const { router, sink, copy } = granted(['a/#', 2, true], ['a/b', 1]);
-      router.identify(asFilter('a/b'), 3, { qos: 1, noLocal: true });
-      router.grant(asFilter('a/b'), { qos: 1, noLocal: true });
+      router.identify(asFilter('a/b'), 3, { qos: 1, noLocal: true, retainAsPublished: false });
+      router.grant(asFilter('a/b'), { qos: 1, noLocal: true, retainAsPublished: false });
       copy(2, 1);
       assert.equal(sink.got.length, 1);
     });
@@ -429,7 +429,7 @@ describe('Router', () => {
         ['a/b', 9],
       ] as const) {
         router.identify(asFilter(filter), identifier);
-        router.grant(asFilter(filter), { qos: 1, noLocal: false });
+        router.grant(asFilter(filter), { qos: 1, noLocal: false, retainAsPublished: false });
       }
       for (const identifier of [1, 2, 8, 9]) copy(identifier, 1);
       assert.equal(sink.got.length, 2);
@@ -493,7 +493,7 @@ describe('Router', () => {
       for (const [index, filter] of ['a/+', '$share/g/#'].entries()) {
         router.add(asFilter(filter), sink);
         router.identify(asFilter(filter), index + 1);
-        router.grant(asFilter(filter), { qos: index === 0 ? 0 : 1, noLocal: false });
+        router.grant(asFilter(filter), { qos: index === 0 ? 0 : 1, noLocal: false, retainAsPublished: false });
       }
       for (const identifier of [2, 1]) router.deliver(packet('a/b', [identifier]));
       assert.equal(sink.got.length, 1);
@@ -542,7 +542,7 @@ describe('Router', () => {
         const [running, added] = [new Sink(), new Sink()];
         for (const sink of [running, added]) router.add(asFilter('lamp'), sink);
         router.identify(asFilter('lamp'), 1);
-        router.grant(asFilter('lamp'), { qos: 1, noLocal: false });
+        router.grant(asFilter('lamp'), { qos: 1, noLocal: false, retainAsPublished: false });
         return {
           router,
           running,

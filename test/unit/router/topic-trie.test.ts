@@ -137,6 +137,31 @@ describe('TopicTrie', () => {
     }
   });
 
+  describe('a filter as deep as a string can be', () => {
+    const plain = `${'a/'.repeat(32_767)}a`;
+    const wild = `${'+/'.repeat(32_767)}+`;
+
+    for (const [what, filter] of [
+      ['levels', plain],
+      ['single-level wildcards', wild],
+      ['empty levels', '/'.repeat(65_535)],
+      ['levels before a #', `${'a/'.repeat(32_766)}#`],
+    ] as const) {
+      it(`of ${what} is filed, found, covered and deleted: it overflows no stack`, () => {
+        const deep = asFilter(filter);
+        const trie = trieOf([plain, wild, '#', deep, 'a/b']);
+        const topic = filter.includes('/#') || filter === wild ? plain : filter;
+        assert.ok(found(trie, topic).includes(filter));
+        const covering: string[] = [];
+        trie.covering(deep, (other) => covering.push(other));
+        assert.ok(covering.includes(filter) && covering.includes('#'));
+        trie.delete(deep);
+        assert.equal(trie.get(deep), undefined);
+        assert.deepEqual(found(trie, 'a/b'), ['#', 'a/b']);
+      });
+    }
+  });
+
   const coverings: readonly (readonly [string, readonly string[]])[] = [
     ['a/b', ['#', '+/#', '+/b', 'a/#', 'a/+', 'a/b']],
     ['a/+', ['#', '+/#', 'a/#', 'a/+']],

@@ -183,7 +183,7 @@ describe('Router, while a deploy takes receivers away and brings them back', () 
       const { router, node, notes } = scene('a/#', 'a/b');
       for (const [index, filter] of ['a/#', 'a/b'].entries()) {
         router.identify(asFilter(filter), index + 1);
-        router.grant(asFilter(filter), { qos: 1, noLocal: false });
+        router.grant(asFilter(filter), { qos: 1, noLocal: false, retainAsPublished: false });
         router.release(asFilter(filter), node);
       }
       for (const identifier of [1, 2]) router.deliver(packet('a/b', 1, [identifier]), notes);

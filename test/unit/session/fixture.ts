@@ -70,6 +70,7 @@ export class Driver {
       store,
       identity,
       deliver: (packet, handout) => this.deliver(packet, handout),
+      wants: () => true,
       random: () => 0,
       report: (notice) => this.notices.push(notice),
       restored: (error) => this.restored.push(error),

@@ -837,7 +837,15 @@ describe('Session, incoming', () => {
       violates(() => driver.session.receive(received('b', 1, 3), 0), 0x93);
     });
 
-    it('counts anew on each connection, what the Server sends again included', () => {
+    it('counts anew on each connection: as many new messages as on the first one may come', () => {
+      const driver = connected(limits);
+      for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId));
+      reconnect(driver, limits);
+      for (const packetId of [3, 4]) driver.receive(received('b', 2, packetId));
+      assert.deepEqual(driver.delivered, ['a', 'a', 'b', 'b']);
+    });
+
+    it('counts what the Server sends again', () => {
       const driver = connected(limits);
       for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId));
       reconnect(driver, limits);

@@ -27,6 +27,20 @@ describe('converting flows of the core MQTT nodes', () => {
     ]);
   });
 
+  // Were all nodes looked through for each of them, these would take minutes.
+  it('takes very many brokers that others use too', () => {
+    const numbers = Array.from({ length: 20_000 }, (_, index) => index);
+    const flow = numbers.flatMap((index) => [
+      { ...broker, id: `b${index}`, clientid: `client ${index}` },
+      { ...subscriber, id: `in${index}`, broker: `b${index}` },
+      { id: `f${index}`, type: 'other', server: `b${index}` },
+      { id: `s${index}`, type: 'subflow', name: 'Meter' },
+    ]);
+    let made = 0;
+    const { changed } = convertFlows(flow, { newId: () => `copy ${made++}` });
+    assert.equal(changed.length, 40_000);
+  });
+
   it('does not modify what it was given', () => {
     const flow = structuredClone([subscriber, publisher, broker]);
     convert(flow, ['in1']);

@@ -46,6 +46,11 @@ describe('findSameClient', () => {
 });
 
 describe('connectionLabel', () => {
+  it('shows no login of a URL', () => {
+    const broker = 'mqtts://ann:se%40cret@broker.example:8883/x@y';
+    assert.equal(connectionLabel({ broker }), 'mqtts://broker.example:8883/x@y');
+  });
+
   it('is the name, else the client id and the address', () => {
     assert.equal(connectionLabel({ name: 'Home', broker: 'host' }), 'Home');
     assert.equal(connectionLabel({ broker: 'host', port: '1884', clientid: 'me' }), 'me@host:1884');

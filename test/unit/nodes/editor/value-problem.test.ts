@@ -39,6 +39,7 @@ describe('quotedValue', () => {
 
   it('makes control characters visible and cuts what is long', () => {
     assert.equal(quotedValue('a\0b'), 'aU+0000b');
+    assert.equal(quotedValue('\u202egnp.exe'), 'U+202Egnp.exe');
     assert.equal(quotedValue('x'.repeat(70)), `${'x'.repeat(60)}…`);
   });
 });
