@@ -56,9 +56,12 @@ export class SubscriptionEntry {
   }
 
   /** As the Server of a kept session has it. */
-  static restored({ filter, options, identifier, granted }: StoredSubscription): SubscriptionEntry {
+  static restored({ filter, options, identifier, granted, leaving }: StoredSubscription): SubscriptionEntry {
     const entry = new SubscriptionEntry(filter);
-    entry.#wire = { state: 'granted', options, identifier, qos: granted, doubtful: false };
+    entry.#wire =
+      leaving === true
+        ? { state: 'none', leftover: true }
+        : { state: 'granted', options, identifier, qos: granted, doubtful: false };
     return entry;
   }
 

@@ -307,7 +307,10 @@ export class Subscriptions {
   #sendUnsubscribe(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return entries.forEach((entry) => this.#dirty.add(entry));
-    for (const entry of entries) entry.unsubscribed();
+    for (const entry of entries) {
+      entry.unsubscribed();
+      this.#granted.leave(entry.filter);
+    }
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
     const answered = (): void => {

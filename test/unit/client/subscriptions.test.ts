@@ -680,6 +680,22 @@ describe('Subscriptions', () => {
       assert.deepEqual(two.flush(), []);
     });
 
+    it('what was unsubscribed without an answer is asked for again, for the Server may have it or not', () => {
+      for (const wanted of [true, false]) {
+        const store = new MemoryStore();
+        const one = scene(new Link(), 8, store);
+        const node = one.add('a', { retainHandling: 2 });
+        one.flush();
+        one.link.grant();
+        one.subscriptions.remove(asFilter('a'), node);
+        assert.deepEqual(one.flush(), ['-a']);
+        const two = redeployed(store);
+        if (wanted) two.add('a', { retainHandling: 2 });
+        two.subscriptions.prune();
+        assert.deepEqual(two.flush(), [wanted ? 'a' : '-a']);
+      }
+    });
+
     it('what no node takes up is unsubscribed with the pruning, and forgotten', () => {
       const store = new MemoryStore();
       const one = scene(new Link(), 8, store);
