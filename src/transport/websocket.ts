@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
 import { Queue } from '../util/queue.ts';
+import { TCP_KEEP_ALIVE } from './opened.ts';
 import { Slices } from './slices.ts';
 import { nodeTlsOptions, type TlsOptions } from './tls.ts';
 import type { Transport, TransportHandlers } from './transport.ts';
@@ -28,6 +29,9 @@ export async function dialWebSocket(options: WebSocketOptions, signal: AbortSign
     ...(options.agent !== undefined && { agent: options.agent }),
     perMessageDeflate: false,
     maxPayload: options.maximumMessageSize,
+  });
+  socket.once('upgrade', (response) => {
+    response.socket.setKeepAlive(TCP_KEEP_ALIVE.keepAlive, TCP_KEEP_ALIVE.keepAliveInitialDelay);
   });
   await openedWebSocket(socket, signal);
   return new WebSocketTransport(socket);
