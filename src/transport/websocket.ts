@@ -75,6 +75,8 @@ class WebSocketTransport implements Transport {
   #handlers: TransportHandlers | undefined;
   #blocked = false;
   #paused = false;
+  /** Whether we have asked for the end. */
+  #ending = false;
   /** Messages of the chunk that was being read when `pause` was called: a WebSocket tells them all the same. */
   readonly #unread = new Queue<Buffer>();
 
@@ -83,6 +85,11 @@ class WebSocketTransport implements Transport {
     // A listener that is never removed: a late error must not become an uncaught exception.
     socket.on('error', (error) => {
       this.#failure ??= error;
+    });
+    // The WebSocket ends itself when too many answers wait, and says nothing of it.
+    socket.on('ping', () => {
+      if (this.#ending || socket.readyState !== WebSocket.CLOSING) return;
+      this.#failure ??= new Error('broker sent WebSocket pings faster than it took the answers');
     });
   }
 
@@ -113,12 +120,14 @@ class WebSocketTransport implements Transport {
   }
 
   end(): void {
+    this.#ending = true;
     for (let slice = this.#slices.shift(); slice !== undefined; slice = this.#slices.shift()) this.#socket.send(slice);
     this.resume();
     this.#socket.close(1000);
   }
 
   destroy(): void {
+    this.#ending = true;
     this.#socket.terminate();
   }
 
