@@ -17,7 +17,12 @@ const TAB = { id: 'tab', type: 'tab', label: 'bench' };
 export function flowFor(implementation, benchCase, port) {
   switch (benchCase.direction) {
     case 'in':
-      return [TAB, connection(implementation, port), ...inNodes(implementation, benchCase), sink(true)];
+      return [
+        TAB,
+        connection(implementation, port),
+        ...inNodes(implementation, benchCase),
+        sink(true, benchCase.workMicros),
+      ];
     case 'out':
       return [TAB, connection(implementation, port), source(WATCHED), outNode(implementation, benchCase)];
     default:
@@ -81,6 +86,6 @@ function source(target) {
   return { id: 'source', type: 'bench-source', z: TAB.id, topic: topicOf(0), target, wires: [[target]] };
 }
 
-function sink(metered) {
-  return { id: 'sink', type: 'bench-sink', z: TAB.id, metered, wires: [] };
+function sink(metered, workMicros) {
+  return { id: 'sink', type: 'bench-sink', z: TAB.id, metered, workMicros, wires: [] };
 }

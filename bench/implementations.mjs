@@ -1,7 +1,8 @@
 /**
  * @typedef {object} Implementation
- * @property {'core' | 'posthorn' | 'none'} name
+ * @property {string} name
  * @property {{ connection: string, in: string, out: string } | undefined} types node types
+ * @property {string} [folder] where the built package lies, if not in this checkout
  * @property {string | undefined} module the package to link into the user directory, where it is not Node-RED's own
  */
 

@@ -45,10 +45,10 @@ export class Rig {
   /**
    * Lets messages pass and measures the Node-RED process meanwhile.
    *
-   * @returns {Promise<{ cpuMicros: number, wallMicros: number, messages: number }>}
+   * @returns {Promise<{ cpuMicros: number, wallMicros: number, longestGapMs: number | undefined, messages: number }>}
    */
   async measure() {
-    await this.#nodeRed.ask({ type: 'arm', messages: this.#messages }); // before the first message
+    await this.#nodeRed.ask({ type: 'arm', messages: this.#messages, watchTimers: this.#case.watchTimers }); // before the first message
     const window = this.#nodeRed.ask({ type: 'window', send: this.#messages });
     await Promise.all([window, this.#case.direction === 'in' ? this.#peer.ask({ type: 'flood' }) : undefined]);
     if (this.#case.direction === 'out') {
@@ -89,12 +89,12 @@ function peerFor({ direction, qos, nodes, subscriptionIds }, messages) {
   });
 }
 
-async function prepareUserDirectory(folder, { module }, flow) {
+async function prepareUserDirectory(folder, { module, folder: packageFolder = PACKAGE }, flow) {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'bench-user-directory', private: true }));
   await writeFile(join(folder, 'flows.json'), JSON.stringify(flow));
   if (module !== undefined) {
     const link = join(folder, 'node_modules', module);
     await mkdir(dirname(link), { recursive: true });
-    await symlink(PACKAGE, link, 'dir');
+    await symlink(packageFolder, link, 'dir');
   }
 }

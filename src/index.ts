@@ -13,6 +13,7 @@ export {
   PublishRejected,
   ServerDisconnected,
   SubscriptionRefused,
+  systemCodeOf,
   textOf,
 } from './protocol/errors.ts';
 export type {
@@ -31,8 +32,15 @@ export type {
 export { describeReasonCode } from './protocol/reason-codes.ts';
 export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } from './protocol/topic.ts';
 export type { Receiver } from './router/router.ts';
-export type { Settle } from './session/outgoing.ts';
 export { MemoryStore } from './store/memory-store.ts';
-export type { SessionStore, StoredMessage, StoredSession } from './store/session-store.ts';
+export type {
+  SessionIdentity,
+  SessionStore,
+  Settle,
+  StoredMessage,
+  StoredSession,
+  StoredSubscription,
+} from './store/session-store.ts';
+export { shownText } from './protocol/visible.ts';
 export { parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';

@@ -16,7 +16,7 @@ answerQuestions(async (question) => {
     case 'start':
       return start(question);
     case 'arm':
-      window = meter.measure(question.messages);
+      window = meter.measure(question.messages, question.watchTimers);
       return {};
     case 'window':
       meter.send?.(question.send);

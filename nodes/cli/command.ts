@@ -1,3 +1,4 @@
+import { shownText } from '../../src/protocol/visible.ts';
 import { USAGE, parseArguments } from './arguments.ts';
 import { convertFile } from './convert-file.ts';
 import { FileProblem } from './file-problem.ts';
@@ -22,7 +23,8 @@ export function runCommand(words: readonly string[], { out, error }: Output): 0 
       return 0;
     }
     const { converted, lines } = convertFile(parsed);
-    out(`${lines.join('\n')}\n`);
+    // Names, ids and paths are whatever a file held: none may steer the terminal.
+    out(`${lines.map(shownText).join('\n')}\n`);
     return converted ? 0 : 1;
   } catch (problem) {
     return codeOf(problem, error);
@@ -31,10 +33,10 @@ export function runCommand(words: readonly string[], { out, error }: Output): 0 
 
 function codeOf(problem: unknown, error: Output['error']): 1 | 2 {
   if (problem instanceof UsageError) {
-    error(`${problem.message}\n\n${USAGE}`);
+    error(`${shownText(problem.message)}\n\n${USAGE}`);
     return 2;
   }
   if (!(problem instanceof FileProblem)) throw problem;
-  error(`${problem.message}\n`);
+  error(`${shownText(problem.message)}\n`);
   return 1;
 }

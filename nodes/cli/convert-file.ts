@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { convertFlows } from '../common/convert/convert-flows.ts';
+import { convertFlows } from '../convert/convert-flows.ts';
 import type { ConvertArguments } from './arguments.ts';
 import { readFlowFile, writeNewFile } from './flow-file.ts';
 import { changeLines, noteLines } from './sentences.ts';

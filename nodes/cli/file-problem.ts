@@ -1,5 +1,5 @@
 export type FileProblemCode =
-  'missing' | 'unreadable' | 'not-json' | 'no-nodes' | 'exists' | 'same-file' | 'unwritable';
+  'missing' | 'unreadable' | 'not-json' | 'no-nodes' | 'exists' | 'same-file' | 'too-deep' | 'unwritable';
 
 /** A file that cannot be converted or written, in a sentence that names it. */
 export class FileProblem extends Error {
@@ -10,9 +10,4 @@ export class FileProblem extends Error {
     super(message, { cause });
     this.code = code;
   }
-}
-
-/** The code that Node.js gives an error of the file system. */
-export function systemCode(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
 }

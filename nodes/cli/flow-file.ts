@@ -1,11 +1,16 @@
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { FileProblem, systemCode } from './file-problem.ts';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { systemCodeOf } from '../../src/protocol/errors.ts';
+import { FileProblem } from './file-problem.ts';
 
 /** A file with flows, in any of the forms that Node-RED writes. */
 export interface FlowFile {
   /** What should be nodes. */
   readonly entries: readonly unknown[];
-  /** The same file with other nodes in place of these: its form, indentation and last line break stay. */
+  /**
+   * The same file with other nodes in place of these: its form, indentation and last line break stay.
+   *
+   * @throws FileProblem `too-deep`
+   */
   withEntries(entries: readonly unknown[]): string;
 }
 
@@ -20,7 +25,7 @@ export function readFlowFile(path: string): FlowFile {
   const { entries, wrap } = unwrap(path, content);
   const indentation = /^[[{]\r?\n([ \t]+)/.exec(text)?.[1];
   const ending = /\r?\n$/.exec(text)?.[0] ?? '';
-  return { entries, withEntries: (changed) => JSON.stringify(wrap(changed), undefined, indentation) + ending };
+  return { entries, withEntries: (changed) => jsonText(path, wrap(changed), indentation) + ending };
 }
 
 /**
@@ -29,14 +34,14 @@ export function readFlowFile(path: string): FlowFile {
  * @throws FileProblem `exists` without `force`, `same-file` where it is the input, `unwritable`
  */
 export function writeNewFile(path: string, text: string, { input, force }: { input: string; force: boolean }): void {
-  if (realPath(path) === realPath(input)) {
+  if (isSameFile(path, input)) {
     throw new FileProblem('same-file', `${path} is the file with the old flows, which stays as it is.`);
   }
   try {
     // A flow file may hold what others should not read.
     writeFileSync(path, text, { flag: force ? 'w' : 'wx', mode: 0o600 });
   } catch (error) {
-    const code = systemCode(error);
+    const code = systemCodeOf(error);
     if (code === 'EEXIST') throw new FileProblem('exists', `${path} exists already. Overwrite it with --force.`, error);
     throw new FileProblem('unwritable', `${path} cannot be written (${code}).`, error);
   }
@@ -46,7 +51,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {
-    const code = systemCode(error);
+    const code = systemCodeOf(error);
     if (code === 'ENOENT') throw new FileProblem('missing', `${path} does not exist.`, error);
     throw new FileProblem('unreadable', `${path} cannot be read (${code}).`, error);
   }
@@ -88,10 +93,18 @@ function singleOf(entries: readonly unknown[]): unknown {
   return entries.length === 1 ? entries[0] : entries;
 }
 
-function realPath(path: string): string | undefined {
+// JSON is read at any depth, but written by recursion.
+function jsonText(path: string, content: unknown, indentation: string | undefined): string {
   try {
-    return realpathSync(path);
-  } catch {
-    return undefined; // not there yet, so it is no other file either
+    return JSON.stringify(content, undefined, indentation);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FileProblem('too-deep', `${path} is nested too deep to be written again.`, error);
   }
+}
+
+/** By what it is, whatever it is called: a path, a symbolic link, a hard link. */
+function isSameFile(path: string, other: string): boolean {
+  const [one, two] = [path, other].map((each) => statSync(each, { bigint: true, throwIfNoEntry: false }));
+  return one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino;
 }

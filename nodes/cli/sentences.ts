@@ -1,4 +1,4 @@
-import type { ChangedNode, Conversion, Note } from '../common/convert/report.ts';
+import type { ChangedNode, Conversion, Note } from '../convert/report.ts';
 
 /** What was changed, as lines of text: the numbers by type, then each node. */
 export function changeLines(changed: readonly ChangedNode[]): string[] {

@@ -6,48 +6,45 @@ import {
   type TlsOptions,
   type WillRequest,
 } from '../../src/index.ts';
+import { isSecureUrl } from './broker-address.ts';
 import { filled, flag, HIGHEST_UINT32, payloadOf, propertiesOf, qosOf, userPropertiesOf, whole } from './stored.ts';
 
-/** An `mqtt-connection` as flows store it: the fields of Node-RED's own `mqtt-broker`, any of which may be missing. */
-export interface StoredConnection {
-  readonly broker?: unknown;
-  readonly port?: unknown;
+/** Fields of an `mqtt-connection` besides those of its three messages: Node-RED's own `mqtt-broker`'s, and ours. */
+export const CONNECTION_FIELDS = [
+  'broker',
+  'port',
   /** A whole URL, in place of broker, port and usetls. */
-  readonly url?: unknown;
-  readonly usetls?: unknown;
+  'url',
+  'usetls',
   /** Ours, in place of core's `verifyservercert`, whose stored `false` nobody ever chose. */
-  readonly verifyCertificate?: unknown;
-  readonly clientid?: unknown;
-  readonly autoConnect?: unknown;
-  readonly compatmode?: unknown;
-  readonly protocolVersion?: unknown;
-  readonly keepalive?: unknown;
-  readonly cleansession?: unknown;
-  readonly autoUnsubscribe?: unknown;
-  readonly sessionExpiry?: unknown;
-  readonly userProps?: unknown;
-  readonly maximumPacketSize?: unknown;
-  readonly receiveMaximum?: unknown;
-  readonly topicAliasMaximum?: unknown;
-  readonly maxMessages?: unknown;
+  'verifyCertificate',
+  'clientid',
+  'autoConnect',
+  'compatmode',
+  'protocolVersion',
+  'keepalive',
+  'cleansession',
+  'autoUnsubscribe',
+  'sessionExpiry',
+  'userProps',
+  'maximumPacketSize',
+  'receiveMaximum',
+  'topicAliasMaximum',
+  'maxMessages',
   /** MiB. */
-  readonly maxBytes?: unknown;
-  readonly birthTopic?: unknown;
-  readonly birthQos?: unknown;
-  readonly birthRetain?: unknown;
-  readonly birthPayload?: unknown;
-  readonly birthMsg?: unknown;
-  readonly closeTopic?: unknown;
-  readonly closeQos?: unknown;
-  readonly closeRetain?: unknown;
-  readonly closePayload?: unknown;
-  readonly closeMsg?: unknown;
-  readonly willTopic?: unknown;
-  readonly willQos?: unknown;
-  readonly willRetain?: unknown;
-  readonly willPayload?: unknown;
-  readonly willMsg?: unknown;
-}
+  'maxBytes',
+  'maximumInflight',
+] as const;
+
+export const ANNOUNCEMENTS = ['birth', 'close', 'will'] as const;
+
+type Announcement = (typeof ANNOUNCEMENTS)[number];
+type AnnouncementField = `${Announcement}${'Topic' | 'Qos' | 'Retain' | 'Payload' | 'Msg'}`;
+
+/** An `mqtt-connection` as flows store it; any field may be missing, or hold anything. */
+export type StoredConnection = Readonly<
+  Partial<Record<(typeof CONNECTION_FIELDS)[number] | AnnouncementField, unknown>>
+>;
 
 /** What does not come from the stored fields. */
 export interface ConnectionExtras {
@@ -89,6 +86,7 @@ export function connectionOptions(stored: StoredConnection, extras: ConnectionEx
     ...optional('receiveMaximum', whole(stored.receiveMaximum, 1, 65_535)),
     ...optional('maximumPacketSize', whole(stored.maximumPacketSize, 16, 268_435_460)),
     ...optional('topicAliasMaximum', whole(stored.topicAliasMaximum, 0, 65_535)),
+    ...optional('maximumInflight', whole(stored.maximumInflight, 1, 65_535)),
     tls: { ...tls, rejectUnauthorized: tls?.rejectUnauthorized ?? flag(stored.verifyCertificate, true) },
     outbox: {
       ...optional('maxMessages', whole(stored.maxMessages, 1, Number.MAX_SAFE_INTEGER)),
@@ -157,11 +155,6 @@ function unescaped(text: string): string {
   }
 }
 
-/** Whether what is dialled at this address is encrypted. */
-export function isSecureUrl(url: string): boolean {
-  return /^(mqtts|wss|ssl|tls):/i.test(url);
-}
-
 /** Whether the connection is encrypted: by the tick, or by its URL. */
 export function isSecure(stored: StoredConnection): boolean {
   return isSecureUrl(brokerUrl(stored));
@@ -180,7 +173,7 @@ function mebibytes(value: unknown): number | undefined {
 }
 
 /** The birth, close or will message, if its topic is set. */
-function announcement(stored: StoredConnection, kind: 'birth' | 'close' | 'will'): WillRequest | undefined {
+function announcement(stored: StoredConnection, kind: Announcement): WillRequest | undefined {
   const topic = filled(stored[`${kind}Topic`]);
   if (topic === undefined) return undefined;
   const properties = stored[`${kind}Msg`];

@@ -64,7 +64,10 @@ export interface OutgoingMsg {
   readonly topicAlias?: unknown;
 }
 
-/** The node's settings win over the message, as in Node-RED's own nodes. The properties are for MQTT 5 only. */
+/**
+ * The node's settings win over the message, as in Node-RED's own nodes. The properties are for MQTT 5 only. The request
+ * holds nothing of the message that a flow could still change: what waits to be sent is what was given.
+ */
 export function toRequest(msg: OutgoingMsg, own: OutDefaults, mqtt5: boolean): PublishRequest {
   const topic = own.topic ?? filled(msg.topic);
   const request = {
@@ -91,7 +94,8 @@ export function toObject(pairs: UserProperties): Record<string, string | string[
   const entries = new Map<string, string | string[]>();
   for (const [name, value] of pairs) {
     const earlier = entries.get(name);
-    entries.set(name, earlier === undefined ? value : [earlier, value].flat());
+    if (Array.isArray(earlier)) earlier.push(value);
+    else entries.set(name, earlier === undefined ? value : [earlier, value]);
   }
   // `fromEntries` defines properties: a user property called __proto__ is one like any other.
   return Object.fromEntries(entries);

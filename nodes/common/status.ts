@@ -1,9 +1,11 @@
 import {
   type ClientState,
   ConnectionRefused,
+  describeReasonCode,
   type MqttError,
   ServerDisconnected,
   SubscriptionRefused,
+  systemCodeOf,
 } from '../../src/index.ts';
 
 /** What `node.status` takes. */
@@ -43,6 +45,7 @@ export function failure(error: MqttError): NodeStatus {
 
 /** For reason codes that people meet: words instead of the specification's. */
 const REFUSALS: Readonly<Record<number, string>> = {
+  0x80: 'refused',
   0x84: 'version refused',
   0x85: 'client id refused',
   0x86: 'bad credentials',
@@ -80,9 +83,9 @@ function shortReason(error: MqttError): string {
   if (error instanceof SubscriptionRefused) return `subscribe: ${coded(error.reasonCode)}`;
   switch (error.code) {
     case 'unreachable':
-      return SYSTEM[systemCode(error.cause)] ?? 'unreachable';
+      return SYSTEM[systemCodeOf(error.cause)] ?? 'unreachable';
     case 'tls-failed':
-      return `TLS: ${SYSTEM[systemCode(error.cause)] ?? 'failed'}`;
+      return `TLS: ${SYSTEM[systemCodeOf(error.cause)] ?? 'failed'}`;
     case 'handshake-timeout':
       return 'no answer';
     case 'keep-alive-timeout':
@@ -99,13 +102,9 @@ function shortReason(error: MqttError): string {
   }
 }
 
+/** Our words, or else the specification's, and the code itself, by which a broker's manual explains it. */
 function coded(reasonCode: number): string {
-  const hex = `0x${reasonCode.toString(16).padStart(2, '0')}`;
-  const words = REFUSALS[reasonCode];
-  return words === undefined ? hex : `${words} (${hex})`;
-}
-
-function systemCode(cause: unknown): string {
-  const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
-  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
+  const [hex = '', ...name] = describeReasonCode(reasonCode).split(' ');
+  const words = REFUSALS[reasonCode] ?? name.join(' ').toLowerCase();
+  return words === '' ? hex : `${words} (${hex})`;
 }

@@ -1,4 +1,5 @@
 import type { MessageProperties, QoS, UserProperties } from '../../src/index.ts';
+import { tick } from './tick.ts';
 
 /**
  * Readers for values as flows store them: Node-RED's editor saves numbers and ticks as text, and older flows lack fields.
@@ -7,12 +8,6 @@ import type { MessageProperties, QoS, UserProperties } from '../../src/index.ts'
 
 export function flag(value: unknown, fallback: boolean): boolean {
   return tick(value) ?? fallback;
-}
-
-/** A yes or no, or undefined. */
-function tick(value: unknown): boolean | undefined {
-  if (value === true || value === 'true') return true;
-  return value === false || value === 'false' ? false : undefined;
 }
 
 /** A whole number in the range, or undefined. */
@@ -75,11 +70,14 @@ export function propertiesOf(source: PropertySource): MessageProperties | undefi
   return Object.keys(properties).length === 0 ? undefined : properties;
 }
 
-/** A payload of any kind as MQTT carries it: nothing is empty, an object is JSON, everything else its text. */
+/**
+ * A payload of any kind as MQTT carries it: nothing is empty, an object is JSON, everything else its text. Bytes are
+ * copied: a flow may reuse its Buffer while the message waits.
+ */
 export function payloadOf(value: unknown): string | Buffer {
   if (value === null || value === undefined) return '';
-  if (typeof value === 'string' || Buffer.isBuffer(value)) return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  if (typeof value === 'string') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value);
   // An object whose own `toJSON` gives nothing is empty.
   if (typeof value === 'object') return JSON.stringify(value) ?? '';
   return asText(value) ?? '';

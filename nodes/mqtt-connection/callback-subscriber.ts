@@ -1,6 +1,6 @@
 import type { Node } from 'node-red';
 import { type PublishPacket, textOf, type TopicFilter } from '../../src/index.ts';
-import type { Subscriber } from './shared-connection.ts';
+import type { Subscriber } from './wishes.ts';
 
 /** Who subscribes by `brokerConn.subscribe`: told topic, payload and packet. */
 export type MessageCallback = (topic: string, payload: Buffer, packet: PublishPacket) => void;
@@ -17,9 +17,17 @@ export class CallbackSubscriber implements Subscriber {
     this.#node = node;
   }
 
-  on(filter: string, callback: MessageCallback | undefined): this {
+  /** Whether it wants nothing any more. */
+  get idle(): boolean {
+    return this.#callbacks.size === 0;
+  }
+
+  on(filter: string, callback: MessageCallback | undefined): void {
     this.#callbacks.set(filter, callback);
-    return this;
+  }
+
+  off(filter: string): void {
+    this.#callbacks.delete(filter);
   }
 
   receive(packet: PublishPacket, filter: TopicFilter): void {

@@ -1,6 +1,7 @@
 import type { ClientOptions, SessionStore, TlsOptions } from '../../src/index.ts';
 import { type BrokerOverride, overridden } from '../common/broker-override.ts';
-import { connectionOptions, isSecure, type StoredConnection } from '../common/config.ts';
+import { brokerHost } from '../common/broker-address.ts';
+import { brokerUrl, connectionOptions, isSecure, type StoredConnection } from '../common/config.ts';
 import { filled } from '../common/stored.ts';
 
 /** User name and password, as the credentials of the node or a message give them. */
@@ -24,12 +25,15 @@ export interface SettingsSources {
 /** The settings of a connection: as stored, until a message with the action `connect` brings others. */
 export class ConnectionSettings {
   readonly #sources: SettingsSources;
+  /** Whose the stored login is. */
+  readonly #host: string;
   #stored: StoredConnection;
   #login: Login;
 
   constructor(stored: StoredConnection, sources: SettingsSources) {
     this.#stored = stored;
     this.#sources = sources;
+    this.#host = brokerHost(brokerUrl(stored));
     this.#login = sources.login;
   }
 
@@ -45,10 +49,14 @@ export class ConnectionSettings {
     return this.#sources.reconnectTime;
   }
 
-  /** Takes what `msg.broker` names. A user name or password in it holds until the next override. */
+  /**
+   * Takes what `msg.broker` names. A user name or password in it holds until the next override. The stored ones are for
+   * the host that they were stored with: a message may come from anybody, and must not send them elsewhere.
+   */
   override(broker: BrokerOverride): void {
     this.#stored = overridden(this.#stored, broker);
-    const { username, password } = this.#sources.login;
+    const isHome = brokerHost(brokerUrl(this.#stored)) === this.#host;
+    const { username, password } = isHome ? this.#sources.login : {};
     this.#login = {
       username: Object.hasOwn(broker, 'username') ? filled(broker['username']) : username,
       password: Object.hasOwn(broker, 'password') ? filled(broker['password']) : password,

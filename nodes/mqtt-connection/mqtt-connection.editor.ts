@@ -1,22 +1,23 @@
-import { isSecureUrl, isUrl } from '../common/editor/broker-address.ts';
-import { connectionLabel } from '../common/editor/connection-label.ts';
-import { registerConvertAction } from '../common/editor/convert-action.ts';
-import type { StoredProperties } from '../common/editor/message-properties.ts';
-import { type MessageKind, fillMessageSection, readMessageSection } from '../common/editor/message-section.ts';
-import { formClosed, formOpened, isFormOpen } from '../common/editor/open-form.ts';
-import { isTrue, shownVersion, speaksVersion5 } from '../common/editor/protocol-version.ts';
-import type { EditedNode, StoredNode } from '../common/editor/red.ts';
-import { type ClientIdentity, findSameClient } from '../common/editor/same-client.ts';
-import { text } from '../common/editor/text.ts';
-import { optionalInput } from '../common/editor/typed-inputs.ts';
+import { isSecureUrl, isUrl } from '../common/broker-address.ts';
+import { connectionLabel } from '../common/connection-label.ts';
+import { registerConvertAction } from '../editor/convert-action.ts';
+import type { StoredProperties } from '../editor/message-properties.ts';
+import { type MessageKind, fillMessageSection, readMessageSection } from '../editor/message-section.ts';
+import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
+import { isTrue } from '../common/tick.ts';
+import { shownVersion, speaksVersion5 } from '../editor/protocol-version.ts';
+import type { EditedNode, StoredNode } from '../editor/red.ts';
+import { type ClientIdentity, findSameClient } from '../editor/same-client.ts';
+import { text } from '../editor/text.ts';
+import { optionalInput } from '../editor/typed-inputs.ts';
 import {
   SECONDS,
   validMessageProperties,
   validNumber,
   validTopicName,
   validUserProperties,
-} from '../common/editor/validators.ts';
-import { showWarnings } from '../common/editor/warning.ts';
+} from '../editor/validators.ts';
+import { showWarnings } from '../editor/warning.ts';
 
 interface Connection {
   name: string;
@@ -37,6 +38,7 @@ interface Connection {
   userProps: string;
   maxMessages: string | number;
   maxBytes: string | number;
+  maximumInflight: string | number;
   birthTopic: string;
   birthQos: string;
   birthRetain: string;
@@ -97,6 +99,10 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     maxBytes: {
       value: 100,
       validate: (value, _options) => validNumber(value, 'maxBytes', { least: 0.001, most: 1_000_000, fraction: true }),
+    },
+    maximumInflight: {
+      value: '',
+      validate: (value, _options) => validNumber(value, 'maximumInflight', { least: 1, most: 65_535 }),
     },
     birthTopic: { value: '', validate: (value, _options) => validTopicName(value) },
     birthQos: { value: '0' },

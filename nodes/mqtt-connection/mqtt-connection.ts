@@ -1,10 +1,13 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { MemoryStore, type SessionStore } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
-import { addConnectionView } from './core-view.ts';
+import { addConnectionView } from './connection-view.ts';
+import { onFlowsStarted } from './flows-started.ts';
+import { countRepeatedErrors } from './repeated-errors.ts';
+import { SessionStores } from './session-stores.ts';
 import { SharedConnection } from './shared-connection.ts';
+import { whenClosed } from './when-closed.ts';
 import { tlsOptionsOf } from './tls-config.ts';
 
 interface Credentials {
@@ -21,10 +24,14 @@ interface ConnectionDef extends NodeDef, StoredConnection {
   readonly tls?: unknown;
 }
 
-/** Sessions by config node: they outlive redeploys, and end when their node is removed. */
-const stores = new Map<string, SessionStore>();
+const stores = new SessionStores();
+
+/** Where to say what the end of the process loses: to the log of the runtime that loaded the nodes last. */
+let tellLoss: ((text: string) => void) | undefined;
 
 export = function register(RED: NodeAPI): void {
+  tellLossAtExit((text) => RED.log.error(text));
+
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
     const settings = new ConnectionSettings(def, {
@@ -32,23 +39,26 @@ export = function register(RED: NodeAPI): void {
       tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
       generatedClientId: `nodered${RED.util.generateId()}`,
       reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
-      store: storeOf(def.id),
+      store: stores.of(def.id),
     });
     for (const problem of problemsOf(def)) this.warn(problem);
     const connection = new SharedConnection(settings, {
       log: (text) => this.log(text),
-      error: (text) => this.error(text),
+      warn: (text) => this.warn(text),
+      error: (what) => this.error(what),
     });
+    const counted = countRepeatedErrors(this);
     this.connection = connection;
     addConnectionView(this, connection);
 
-    const started = (): void => connection.flowsStarted();
-    RED.events.on('flows:started', started);
+    const unheard = onFlowsStarted(RED.events, () => connection.flowsStarted());
     this.on('close', (removed: boolean, done: () => void) => {
-      RED.events.off('flows:started', started);
-      if (removed) stores.delete(def.id);
-      // `close` never rejects, and ends within about 2 s whatever the broker does.
-      void connection.close().then(done);
+      unheard();
+      // Within about 2 s whatever the broker does.
+      whenClosed(this, end(this, connection, removed), () => {
+        counted();
+        done();
+      });
     });
   }
 
@@ -57,8 +67,24 @@ export = function register(RED: NodeAPI): void {
   });
 };
 
-function storeOf(id: string): SessionStore {
-  const store = stores.get(id) ?? new MemoryStore();
-  stores.set(id, store);
-  return store;
+/** Not at Node-RED's event of a stop: the editor's button stops flows too, and what waits then is sent after a start. */
+function tellLossAtExit(tell: (text: string) => void): void {
+  if (tellLoss === undefined) process.once('exit', sayWhatIsLost);
+  tellLoss = tell;
+}
+
+function sayWhatIsLost(): void {
+  const lost = stores.end();
+  if (lost > 0) tellLoss?.(`MQTT: ${messages(lost)} lost: the broker did not have them when Node-RED ended`);
+}
+
+async function end(node: ConnectionNode, connection: SharedConnection, removed: boolean): Promise<void> {
+  await connection.close();
+  const lost = removed ? stores.remove(node.id) : 0;
+  if (lost > 0) node.error(`${messages(lost)} lost with the connection: the broker did not have them yet`);
+  await connection.told();
+}
+
+function messages(count: number): string {
+  return count === 1 ? '1 message was' : `${count} messages were`;
 }

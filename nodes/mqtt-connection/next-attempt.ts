@@ -1,9 +1,11 @@
 import { type Client, type ClientState, MqttError } from '../../src/index.ts';
 
-/** Resolves when the client is connected; rejects when its next attempt has failed, or when it is told to stop. */
+/** Resolves when the client is connected; rejects when its next attempt has failed, or when it is told to stop, or is closed. */
 export function nextAttempt(client: Client): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (client.state.phase === 'connected') return resolve();
+    const { state: now } = client;
+    if (now.phase === 'connected') return resolve();
+    if (now.phase === 'closed') return reject(failureOf(now));
     const forget = client.onState((state) => {
       if (state.phase === 'connecting') return;
       forget();

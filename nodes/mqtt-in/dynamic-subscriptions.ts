@@ -2,7 +2,7 @@ import type { NodeMessage } from 'node-red';
 import { MqttError, parseTopicFilter, type SubscriptionOptions, textOf } from '../../src/index.ts';
 import { type Datatype, datatypeOf } from '../common/decode.ts';
 import type { Intake } from './intake.ts';
-import { type StoredSubscription, subscriptionOptions } from './subscription-options.ts';
+import { type StoredSubscription, subscriptionOptions } from '../common/subscription-options.ts';
 
 /** A subscription as messages name it, and as `getSubscriptions` and `msg.subscriptions` list it. */
 export interface DynamicSubscription extends StoredSubscription {

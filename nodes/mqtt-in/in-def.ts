@@ -1,5 +1,5 @@
 import type { NodeDef } from 'node-red';
-import type { StoredSubscription } from './subscription-options.ts';
+import type { StoredSubscription } from '../common/subscription-options.ts';
 
 /** An mqtt-in as flows store it: the fields of Node-RED's own node, any of which may be missing. */
 export interface InDef extends NodeDef, StoredSubscription {

@@ -2,6 +2,8 @@ import type { Node } from 'node-red';
 import {
   MqttError,
   type PublishPacket,
+  shownText,
+  type Subscription,
   type SubscriptionOptions,
   type SubscriptionOutcome,
   textOf,
@@ -11,20 +13,28 @@ import type { Datatype } from '../common/decode.ts';
 import { messageId } from '../common/message-id.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
-import type { Hold, SharedConnection, Subscriber, User } from '../mqtt-connection/shared-connection.ts';
+import type { SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
+import { StatusLight } from '../mqtt-connection/status-light.ts';
+import type { Subscriber } from '../mqtt-connection/wishes.ts';
 
 interface Subscribed {
-  readonly hold: Hold;
+  readonly subscription: Subscription;
   readonly datatype: Datatype;
   /** Why the broker refused it, while it does. */
   refusal: MqttError | undefined;
+  /** No Local was asked for and is not in force, while it is not. */
+  receivesOwn: boolean;
 }
+
+/** The messages of this connection come back to the node that asked not to get them. */
+const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Local not met' };
 
 /** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
 export class Intake implements Subscriber, User {
   readonly node: Node;
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
+  readonly #light: StatusLight;
   readonly #subscribed = new Map<string, Subscribed>();
   #status: NodeStatus | undefined;
   /** Why the node's own filter cannot be subscribed at all. */
@@ -32,6 +42,7 @@ export class Intake implements Subscriber, User {
 
   constructor(node: Node, connection: SharedConnection, datatype: Datatype) {
     this.node = node;
+    this.#light = new StatusLight(node);
     this.#connection = connection;
     this.#datatype = datatype;
   }
@@ -46,9 +57,9 @@ export class Intake implements Subscriber, User {
 
   /** Ends the node's part; its subscriptions stay with the broker unless the node was removed. */
   async close(removed: boolean): Promise<void> {
-    for (const { hold } of this.#subscribed.values()) {
-      if (removed) hold.unsubscribe();
-      else hold.release();
+    for (const { subscription } of this.#subscribed.values()) {
+      if (removed) subscription.unsubscribe();
+      else subscription.release();
     }
     this.#subscribed.clear();
     await this.#connection.deregister(this, removed);
@@ -70,12 +81,17 @@ export class Intake implements Subscriber, User {
    * @throws {MqttError} `invalid-filter` or `invalid-options`; nothing has changed then.
    */
   add(filter: string, options: SubscriptionOptions, datatype: Datatype | undefined): void {
-    const hold = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
-    this.#subscribed.set(filter, { hold, datatype: datatype ?? this.#datatype, refusal: undefined });
+    const subscription = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
+    this.#subscribed.set(filter, {
+      subscription,
+      datatype: datatype ?? this.#datatype,
+      refusal: undefined,
+      receivesOwn: false,
+    });
   }
 
   remove(filter: string): void {
-    this.#subscribed.get(filter)?.hold.unsubscribe();
+    this.#subscribed.get(filter)?.subscription.unsubscribe();
     this.#subscribed.delete(filter);
     this.#refresh();
   }
@@ -104,20 +120,33 @@ export class Intake implements Subscriber, User {
     const changed = refusal !== undefined && refusal.message !== subscribed.refusal?.message;
     subscribed.refusal = refusal;
     if (changed) this.node.error(refusal, { topic: filter });
+    this.#hearNoLocal(filter, subscribed, outcome);
     this.#refresh();
+  }
+
+  /** Before MQTT 5 the option means nothing, and the dialog does not show it: there is nothing to tell. */
+  #hearNoLocal(filter: string, subscribed: Subscribed, outcome: SubscriptionOutcome): void {
+    const receivesOwn = outcome.granted && outcome.unmet === 'no-local' && this.#connection.mqtt5;
+    if (receivesOwn && !subscribed.receivesOwn) {
+      const why = 'another node subscribes the same without it';
+      this.node.warn(`No Local is not met for ${shownText(filter)}, own messages come back: ${why}`);
+    }
+    subscribed.receivesOwn = receivesOwn;
   }
 
   /** Trouble of its own comes before the connection's state. */
   #refresh(): void {
-    const trouble = this.#problem ?? this.#firstRefusal();
     const connected = this.#connection.state.phase === 'connected';
-    if (trouble !== undefined && (connected || this.#problem !== undefined)) this.node.status(failure(trouble));
-    else if (this.#status !== undefined) this.node.status(this.#status);
+    const status = this.#problem !== undefined ? failure(this.#problem) : (connected && this.#trouble) || this.#status;
+    if (status !== undefined) this.#light.show(status);
   }
 
-  #firstRefusal(): MqttError | undefined {
-    for (const { refusal } of this.#subscribed.values()) if (refusal !== undefined) return refusal;
-    return undefined;
+  /** What the broker's answers to its filters make of its status; undefined while all is well. */
+  get #trouble(): NodeStatus | undefined {
+    const all = [...this.#subscribed.values()];
+    const refusal = all.find((each) => each.refusal !== undefined)?.refusal;
+    if (refusal !== undefined) return failure(refusal);
+    return all.some(({ receivesOwn }) => receivesOwn) ? NO_LOCAL_UNMET : undefined;
   }
 }
 

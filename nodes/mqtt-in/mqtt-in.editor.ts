@@ -1,12 +1,12 @@
-import { chosenConnectionSpeaksVersion5 } from '../common/editor/connection-version.ts';
-import { formClosed, formOpened, isFormOpen } from '../common/editor/open-form.ts';
-import { isTrue } from '../common/editor/protocol-version.ts';
-import type { EditedNode, StoredNode } from '../common/editor/red.ts';
-import { subscriptionConflicts } from '../common/editor/subscription-conflicts.ts';
-import { text } from '../common/editor/text.ts';
-import { completeTopics } from '../common/editor/topic-completion.ts';
-import { validTopicFilter } from '../common/editor/validators.ts';
-import { showWarnings } from '../common/editor/warning.ts';
+import { chosenConnectionSpeaksVersion5 } from '../editor/connection-version.ts';
+import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
+import { isTrue } from '../common/tick.ts';
+import type { EditedNode, StoredNode } from '../editor/red.ts';
+import { subscriptionConflicts } from '../editor/subscription-conflicts.ts';
+import { text } from '../editor/text.ts';
+import { completeTopics } from '../editor/topic-completion.ts';
+import { validTopicFilter } from '../editor/validators.ts';
+import { showWarnings } from '../editor/warning.ts';
 
 interface MqttIn {
   name: string;

@@ -1,14 +1,15 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
-import { connectionOf } from '../common/connection-of.ts';
+import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import { datatypeOf } from '../common/decode.ts';
-import { runAction } from '../common/actions.ts';
-import { withoutConnection } from '../common/without-connection.ts';
+import { runAction } from '../mqtt-connection/actions.ts';
+import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { filled } from '../common/stored.ts';
-import { addInView } from '../mqtt-connection/core-view.ts';
+import { whenClosed } from '../mqtt-connection/when-closed.ts';
+import { addInView } from './in-view.ts';
 import { DynamicSubscriptions } from './dynamic-subscriptions.ts';
 import { type InDef, isDynamic } from './in-def.ts';
 import { Intake } from './intake.ts';
-import { subscriptionOptions } from './subscription-options.ts';
+import { subscriptionOptions } from '../common/subscription-options.ts';
 
 export = function register(RED: NodeAPI): void {
   function MqttIn(this: Node, def: InDef): void {
@@ -26,8 +27,7 @@ export = function register(RED: NodeAPI): void {
       else subscriptions.run(msg, send, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
-      // `close` never rejects.
-      void intake.close(removed).then(done);
+      whenClosed(this, intake.close(removed), done);
     });
   }
 

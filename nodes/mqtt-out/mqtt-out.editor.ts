@@ -1,8 +1,8 @@
-import { chosenConnectionSpeaksVersion5 } from '../common/editor/connection-version.ts';
-import { text } from '../common/editor/text.ts';
-import { completeTopics } from '../common/editor/topic-completion.ts';
-import { contentTypeInput, optionalInput } from '../common/editor/typed-inputs.ts';
-import { SECONDS, validNumber, validTopicName, validUserProperties } from '../common/editor/validators.ts';
+import { chosenConnectionSpeaksVersion5 } from '../editor/connection-version.ts';
+import { text } from '../editor/text.ts';
+import { completeTopics } from '../editor/topic-completion.ts';
+import { contentTypeInput, optionalInput } from '../editor/typed-inputs.ts';
+import { SECONDS, validNumber, validTopicName, validUserProperties } from '../editor/validators.ts';
 
 interface MqttOut {
   name: string;

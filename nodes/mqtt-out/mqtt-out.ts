@@ -1,10 +1,13 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
-import { runAction } from '../common/actions.ts';
-import { connectionOf } from '../common/connection-of.ts';
+import { runAction } from '../mqtt-connection/actions.ts';
+import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import type { OutgoingMsg } from '../common/message.ts';
-import { publishMsg } from '../common/publish.ts';
-import { withoutConnection } from '../common/without-connection.ts';
-import { addOutView } from '../mqtt-connection/core-view.ts';
+import { publishMsg } from '../mqtt-connection/publish.ts';
+import { withoutConnection } from '../mqtt-connection/without-connection.ts';
+import { countRepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
+import { StatusLight } from '../mqtt-connection/status-light.ts';
+import { whenClosed } from '../mqtt-connection/when-closed.ts';
+import { addOutView } from './out-view.ts';
 import type { User } from '../mqtt-connection/shared-connection.ts';
 import { type OutDef, outDefaults } from './out-defaults.ts';
 
@@ -15,7 +18,9 @@ export = function register(RED: NodeAPI): void {
     if (connection === undefined) return withoutConnection(this);
     const own = outDefaults(def);
     addOutView(this, def, RED.nodes.getNode(String(def.broker)));
-    const user: User = { node: this, show: (status) => this.status(status) };
+    const light = new StatusLight(this);
+    const user: User = { node: this, show: (status) => light.show(status) };
+    const counted = countRepeatedErrors(this);
     connection.register(user);
 
     this.on('input', (msg: NodeMessage & OutgoingMsg & { action?: unknown }, _send, done) => {
@@ -23,8 +28,10 @@ export = function register(RED: NodeAPI): void {
       else publishMsg(connection, msg, own, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
-      // `deregister` never rejects.
-      void connection.deregister(user, removed).then(done);
+      whenClosed(this, connection.deregister(user, removed), () => {
+        counted();
+        done();
+      });
     });
   }
 

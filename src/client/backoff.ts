@@ -17,16 +17,12 @@ export interface BackoffOptions {
 export class Backoff {
   readonly #options: BackoffOptions;
   readonly #random: Random;
+  /** Attempts that failed since the last stable connection. */
   #failures = 0;
 
   constructor(options: BackoffOptions, random: Random) {
     this.#options = options;
     this.#random = random;
-  }
-
-  /** Attempts that failed since the last stable connection. */
-  get failures(): number {
-    return this.#failures;
   }
 
   /** The delay before the next attempt. A failure that only a person can mend waits between half the maximum and all. */
@@ -37,8 +33,10 @@ export class Backoff {
     return retryable ? this.#random() * bound : maximum * (0.5 + this.#random() * 0.5);
   }
 
-  /** A connection ended that had been up for `milliseconds`. */
-  held(milliseconds: number): void {
-    if (milliseconds >= this.#options.stableAfter) this.#failures = 0;
+  /** A connection ended that had been up for `milliseconds`; true: long enough for the delays to begin anew. */
+  held(milliseconds: number): boolean {
+    const stable = milliseconds >= this.#options.stableAfter;
+    if (stable) this.#failures = 0;
+    return stable;
   }
 }

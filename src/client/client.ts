@@ -1,9 +1,11 @@
 import { ClientClosed, MqttError, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, Message, ProtocolVersion, SubscriptionOptions } from '../protocol/packet.ts';
 import { parseShare, parseTopicFilter, type TopicFilter } from '../protocol/topic.ts';
+import { overlaps } from '../router/overlap.ts';
 import { type Receiver, Router } from '../router/router.ts';
-import type { Settle } from '../session/outgoing.ts';
+import type { Settle } from '../store/session-store.ts';
 import { Session } from '../session/session.ts';
+import { Deploy } from './deploy.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
@@ -11,6 +13,7 @@ import { whyRefused } from './outbox.ts';
 import type { ClientState } from './state.ts';
 import type { OutcomeListener } from './outcome.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { describeServer } from '../transport/server.ts';
 
 /** A receiver's hold on a filter. */
 export interface Subscription {
@@ -27,26 +30,31 @@ export class Client {
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #lifecycle: Lifecycle;
+  readonly #deploy: Deploy;
   readonly #listeners = new Set<(state: ClientState) => void>();
 
   /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming option and value. */
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const router = new Router();
-    this.#session = new Session(
-      this.#settings.store,
-      (packet) => router.deliver(packet),
-      (error) => {
-        if (error !== undefined) this.#settings.restored(error);
-      },
-    );
+    const { store, random, report, restored, clientId } = this.#settings;
+    this.#session = new Session({
+      store,
+      identity: { server: describeServer(this.#settings.server), clientId },
+      deliver: (packet, handout) => router.deliver(packet, handout),
+      wants: (receiver, filter) => this.#subscriptions.has(filter, receiver),
+      random,
+      report,
+      restored,
+    });
     this.#subscriptions = new Subscriptions(
       router,
       this.#settings.filtersPerSubscribe,
-      this.#settings.store,
+      store,
       this.#settings.subscribeUserProperties,
-      this.#settings.random,
+      random,
     );
+    this.#deploy = new Deploy(this.#settings.clock, () => this.prune());
     this.#lifecycle = new Lifecycle(this.#settings, this.#session, this.#subscriptions, (state) => this.#tell(state));
   }
 
@@ -71,7 +79,7 @@ export class Client {
 
   /** Accepted messages that are not settled. */
   get waiting(): number {
-    return this.#session.count;
+    return this.#session.outgoing.count;
   }
 
   /** Keeps a connection up from now on. */
@@ -82,18 +90,20 @@ export class Client {
   /** Ends the connection in order, within about 2 s; messages at QoS 1 and 2 wait for the next `connect`. */
   async disconnect(): Promise<void> {
     await this.#lifecycle.stop('idle');
-    this.#session.dropUnsent(new MqttError('offline', 'not sent: disconnected', { retryable: true }));
   }
 
   /**
-   * Ends everything, within about 2 s. Every message that waits is settled with {@link ClientClosed}; the stored stay stored.
+   * Ends everything, within about 2 s: what is under way may arrive, the rest waits in the store for the next client
+   * with it, which settles it. Without a store of its own the client has nobody to go on, and settles it with
+   * {@link ClientClosed}.
    * @param unsubscribe whether the Server forgets the subscriptions first, which it otherwise keeps with the session.
    */
   async close(unsubscribe: boolean = false): Promise<void> {
     if (unsubscribe) this.#subscriptions.clear();
+    this.#deploy.end();
     await this.#lifecycle.stop('closed');
-    this.#session.dropUnsent(new ClientClosed(false));
-    this.#session.abandon(new ClientClosed(true));
+    this.#session.outgoing.leave();
+    this.#discardOwnStore();
   }
 
   /** Ends the network connection at once, without DISCONNECT, so that the Server publishes the Will. */
@@ -110,7 +120,13 @@ export class Client {
     const message = this.#accept(request, settle);
     if (message === undefined) return;
     const seconds = message.properties?.messageExpiryInterval;
-    this.#session.accept(message, seconds === undefined ? undefined : Date.now() + seconds * 1000, settle);
+    const expiresAt = seconds === undefined ? undefined : this.#settings.clock.now() + seconds * 1000;
+    try {
+      this.#session.outgoing.accept(message, expiresAt, settle);
+    } catch (error) {
+      // It could not be stored, and so was not accepted.
+      return settle(asError(error), 0);
+    }
     this.#lifecycle.wake();
   }
 
@@ -120,29 +136,40 @@ export class Client {
    */
   subscribe(filter: string, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): Subscription {
     const parsed = parseTopicFilter(filter);
-    if (options.noLocal && parseShare(parsed) !== undefined) {
+    if (options.noLocal && this.protocolVersion === 5 && parseShare(parsed) !== undefined) {
       throw new MqttError('invalid-options', `${filter} is a shared subscription, which cannot have No Local`);
     }
-    this.#subscriptions.add(parsed, receiver, options, outcome);
-    this.#session.incoming.offerHeld();
-    this.#lifecycle.wake();
+    const takeBack = this.#deploy.whenOver(() => {
+      this.#subscriptions.add(parsed, receiver, options, outcome);
+      this.#lifecycle.offer();
+      this.#lifecycle.wake();
+    });
     return {
       filter: parsed,
       unsubscribe: () => {
+        if (takeBack()) return;
         this.#subscriptions.remove(parsed, receiver);
         this.#lifecycle.wake();
       },
       release: () => {
-        this.#subscriptions.release(parsed, receiver);
-        this.#lifecycle.hold();
+        if (!takeBack()) this.#release(parsed, receiver);
       },
     };
   }
 
-  /** Unsubscribes what was released and not taken up again. */
+  /** Receivers are going and coming, until {@link prune}: what is subscribed meanwhile counts from then on. */
+  beginDeploy(): void {
+    this.#deploy.begin();
+  }
+
+  /**
+   * A deploy is over: what was released and not taken up again is unsubscribed, and messages that were held for those
+   * who came back are handed to them.
+   */
   prune(): void {
+    this.#deploy.end();
     this.#subscriptions.prune();
-    this.#lifecycle.wake();
+    this.#lifecycle.deployed();
   }
 
   /** Calls `listener` on every change of the state; returns the function that ends this. */
@@ -152,24 +179,55 @@ export class Client {
   }
 
   #accept(request: PublishRequest, settle: Settle): Message | undefined {
+    const parsed = this.#parse(request);
+    if (!(parsed instanceof Error)) return parsed;
+    settle(parsed, 0);
+    return undefined;
+  }
+
+  /** The message, or why it is not accepted. */
+  #parse(request: PublishRequest): Message | Error {
     try {
       const message = parseMessage(request);
-      const refusal = this.#refusal(message);
-      if (refusal === undefined) return message;
-      settle(refusal, 0);
+      return this.#refusal(message) ?? message;
     } catch (error) {
-      settle(error instanceof Error ? error : new Error(textOf(error)), 0);
+      return asError(error);
     }
-    return undefined;
+  }
+
+  #release(filter: TopicFilter, receiver: Receiver): void {
+    this.#deploy.begin();
+    const vacancy = this.#subscriptions.release(filter, receiver);
+    const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);
+    this.#session.incoming.released(receiver, vacancy, matches, this.#settings.clock.now());
+  }
+
+  #discardOwnStore(): void {
+    try {
+      this.#settings.ownStore?.discard(new ClientClosed());
+    } catch (error) {
+      const text = `whoever was told the outcome of a message failed: ${textOf(error)}`;
+      this.#settings.report(new MqttError('invalid-message', text, { cause: error }));
+    }
   }
 
   #refusal(message: Message): MqttError | undefined {
     const { state } = this;
-    if (state.phase === 'closed') return new ClientClosed(false);
-    return whyRefused(message, this.#session, this.#settings.outbox, state);
+    if (state.phase === 'closed') return new ClientClosed();
+    return whyRefused(message, this.#session.outgoing, this.#settings.outbox, state);
   }
 
   #tell(state: ClientState): void {
-    for (const listener of this.#listeners) listener(state);
+    for (const listener of this.#listeners) {
+      try {
+        listener(state);
+      } catch (error) {
+        this.#settings.report(new MqttError('invalid-options', `a listener to the state failed: ${textOf(error)}`));
+      }
+    }
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(textOf(thrown));
 }

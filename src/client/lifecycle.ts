@@ -1,64 +1,63 @@
-import { Connection, type SessionPacket, type SkippedMessage } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import { ConnectionRefused, MqttError, PacketTooLarge } from '../protocol/errors.ts';
-import type { ConnackPacket, ControlPacket, ProtocolVersion } from '../protocol/packet.ts';
+import { ClientClosed, ConnectionRefused, MqttError, textOf } from '../protocol/errors.ts';
+import type { ConnackPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
-import type { NextPacket, Outgoing } from '../session/outgoing.ts';
-import { type PendingRequest, Requests } from '../session/requests.ts';
-import type { Session } from '../session/session.ts';
+import type { Session, SessionLimits } from '../session/session.ts';
 import { describeServer } from '../transport/server.ts';
 import type { Transport } from '../transport/transport.ts';
-import { sleep, type Timer } from '../util/clock.ts';
+import { sleep } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
-import { parseMessage } from './message.ts';
-import type { Settings } from './options.ts';
-import { publishPacket, whyNotAllowed } from './outgoing-publish.ts';
+import { HandOver } from './hand-over.ts';
+import { Link, type LinkTerms } from './link.ts';
+import { parseMessage, type PublishRequest } from './message.ts';
+import { MOST_IN_FLIGHT, type Settings } from './options.ts';
 import type { ClientState } from './state.ts';
-import type { SubscriptionLink, Subscriptions } from './subscriptions.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import { VersionChoice } from './version-choice.ts';
 
-/** QoS 1 and 2 messages in flight before MQTT 5, which has no Receive Maximum: what brokers commonly buffer. */
+/** QoS 1 and 2 messages in flight before MQTT 5, which says nothing of it: what brokers commonly buffer. */
 const INFLIGHT_BEFORE_MQTT5 = 20;
 
-/** Milliseconds that the close message may take to be acknowledged. */
-const CLOSING_TIMEOUT = 500;
+/** Milliseconds that an orderly end waits for what is under way, and those that the close message may take of them. */
+const DRAIN_TIME = 900;
+const CLOSING_TIME = 400;
 
-/** Milliseconds for which a session's messages that no node takes wait for one: flows subscribe while they start. */
-const HOLD_TIME = 10_000;
+/** Milliseconds for the acknowledgements of what came last: they need no answer, only a turn. */
+const ACKNOWLEDGING_TIME = 100;
 
-/** What is known only while a connection is up. */
-interface Link {
-  readonly connection: Connection;
-  readonly limits: ServerLimits;
-  readonly connack: ConnackPacket;
-  readonly protocolVersion: ProtocolVersion;
-}
+/** What the client is told to be, whatever it is on its way to. */
+type Wanted = 'connected' | 'idle' | 'closed';
 
 /**
- * The loop: dial, handshake, run, wait, until it is told to stop. It joins connection, session and subscriptions,
- * and is the only writer of the state.
+ * The loop: dial, handshake, run, wait, until it is told to stop. It makes the link of each connection, and is the only
+ * writer of the state.
  */
 export class Lifecycle {
   readonly #settings: Settings;
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #changed: (state: ClientState) => void;
-  readonly #requests = new Requests();
+  readonly #handOver: HandOver;
   readonly #backoff: Backoff;
+  readonly #version: VersionChoice;
   readonly #server: string;
   #state: ClientState = { phase: 'idle' };
+  #wanted: Wanted = 'idle';
   #link: Link | undefined;
+  /** Ends the loop, while it runs. */
   #stop: AbortController | undefined;
   #stopping: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
-  #pumpScheduled = false;
-  #holdTimer: Timer | undefined;
 
   // What one connection teaches the next.
   #clientId: string;
-  #version: ProtocolVersion;
   #reconnecting = false;
+  #graceOver = false;
+  /** A CONNECT was sent since the last CONNACK, and nobody knows what the Server made of it. */
+  #unanswered = false;
 
   constructor(
     settings: Settings,
@@ -70,10 +69,14 @@ export class Lifecycle {
     this.#session = session;
     this.#subscriptions = subscriptions;
     this.#changed = changed;
+    this.#handOver = new HandOver(settings.clock, session.incoming, {
+      done: () => this.#link?.pump(),
+      failed: (error) => this.#failed(error),
+    });
     this.#backoff = new Backoff(settings.backoff, settings.random);
+    this.#version = new VersionChoice(settings.protocolVersion);
     this.#server = describeServer(settings.server);
     this.#clientId = settings.clientId;
-    this.#version = settings.protocolVersion === 'auto' ? 5 : settings.protocolVersion;
   }
 
   get state(): ClientState {
@@ -81,46 +84,35 @@ export class Lifecycle {
   }
 
   get connack(): ConnackPacket | undefined {
-    return this.#link?.connack;
+    return this.#link?.terms.connack;
   }
 
   /** The version of the connection, or of the next attempt. */
   get protocolVersion(): ProtocolVersion {
-    return this.#version;
+    return this.#link?.terms.protocolVersion ?? this.#version.version;
   }
 
   get clientId(): string {
     return this.#clientId;
   }
 
-  /** Begins the loop, unless it runs. */
+  /** Begins the loop, unless it runs; while it is being ended, as soon as it has. */
   start(): void {
-    if (this.#stop !== undefined || this.#state.phase === 'closed') return;
-    const stop = new AbortController();
-    this.#stop = stop;
-    // `#run` never rejects: every failure of an attempt is a state.
-    this.#loop = this.#run(stop.signal);
+    if (this.#wanted === 'closed') return;
+    this.#wanted = 'connected';
+    if (this.#stop === undefined && this.#stopping === undefined) this.#begin();
   }
 
-  /** Ends the loop at once, a connection in order; resolves when nothing of it is left, within about 2 s. */
-  async stop(last: 'idle' | 'closed'): Promise<void> {
-    this.#stopping ??= this.#endLoop();
-    await this.#stopping;
-    this.#stopping = undefined;
-    // `closed` is final, whatever else was asked for meanwhile.
-    if (this.#state.phase !== 'closed') this.#enter({ phase: last });
-  }
-
-  async #endLoop(): Promise<void> {
-    if (this.#stop === undefined) return;
-    // What can leave now goes before the close message.
-    this.#pump();
-    this.#enter({ phase: 'closing' });
-    await this.#sayGoodbye();
-    this.#stop.abort();
-    this.#link?.connection.close(closed(), ReasonCode.Success, this.#settings.disconnectProperties);
-    await this.#loop;
-    this.#stop = undefined;
+  /** Ends the loop, a connection in order; resolves when nothing of it is left, within about 2 s. */
+  stop(last: 'idle' | 'closed'): Promise<void> {
+    // `closed` is final, whatever else is asked for.
+    if (this.#wanted !== 'closed') this.#wanted = last;
+    if (this.#stopping !== undefined) return this.#stopping;
+    const ended = deferred<void>();
+    this.#stopping = ended.promise;
+    // `#endLoop` never rejects: every failure on the way is the connection's.
+    void this.#endLoop().then(ended.resolve);
+    return ended.promise;
   }
 
   /** Ends the connection at once, without DISCONNECT; the loop goes on or stops as it was told. */
@@ -128,51 +120,98 @@ export class Lifecycle {
     this.#link?.connection.destroy(closed());
   }
 
-  /** For a while messages that nobody takes wait for receivers that may still come, as during a deploy. */
-  hold(): void {
-    if (this.#link === undefined) return;
-    this.#holdTimer?.cancel();
-    this.#session.incoming.hold();
-    this.#holdTimer = this.#settings.clock.timer(HOLD_TIME, () => {
-      this.#session.incoming.letGo();
-      this.#pump();
-    });
+  /** Something can be sent: within this turn of the event loop. */
+  wake(): void {
+    this.#link?.wake();
   }
 
-  /** Something can be sent: within this turn of the event loop, in one write with whatever else comes up. */
-  wake(): void {
-    if (this.#pumpScheduled || this.#link === undefined) return;
-    this.#pumpScheduled = true;
-    this.#settings.clock.afterIo(() => {
-      this.#pumpScheduled = false;
-      this.#pump();
-    });
+  /** There are new receivers: what waits for somebody is offered in a later turn, when those behind them exist. */
+  offer(): void {
+    this.#handOver.offer();
+  }
+
+  /** All receivers of a deploy are there. */
+  deployed(): void {
+    this.#handOver.deployed();
+    this.wake();
+  }
+
+  #begin(): void {
+    const stop = new AbortController();
+    this.#stop = stop;
+    // `#run` never rejects: every failure of an attempt is a state.
+    this.#loop = this.#run(stop.signal);
+  }
+
+  async #endLoop(): Promise<void> {
+    if (this.#stop !== undefined) {
+      // What was given in this turn leaves now.
+      this.#link?.pump();
+      this.#enter({ phase: 'closing' });
+      await this.#takeLeave();
+      this.#stop.abort();
+      this.#link?.connection.close(closed(), ReasonCode.Success, this.#settings.disconnectProperties);
+      await this.#loop;
+      this.#stop = undefined;
+    }
+    this.#session.outgoing.dropUnsent(unsent(this.#wanted));
+    this.#stopping = undefined;
+    if (this.#wanted === 'connected') this.#begin();
+    else this.#enter({ phase: this.#wanted });
+  }
+
+  /** What is under way arrives, then the close message leaves and is waited for, but not for long. */
+  async #takeLeave(): Promise<void> {
+    const { closing, clock } = this.#settings;
+    const link = this.#link;
+    if (link === undefined) return;
+    const until = clock.now() + DRAIN_TIME;
+    await link.drain(closing === undefined ? DRAIN_TIME : DRAIN_TIME - CLOSING_TIME);
+    link.farewell();
+    if (closing !== undefined) await this.#announceEnd(closing, link, Math.max(CLOSING_TIME, until - clock.now()));
+    link.stopReading();
+    await link.drain(ACKNOWLEDGING_TIME);
+  }
+
+  async #announceEnd(closing: PublishRequest, link: Link, milliseconds: number): Promise<void> {
+    const done = deferred<void>();
+    const timer = this.#settings.clock.timer(milliseconds, () => done.resolve());
+    // A connection that ended meanwhile announces nothing any more.
+    if (this.#link !== link) done.resolve();
+    else this.#session.outgoing.announce(parseMessage(closing), () => done.resolve());
+    link.pump();
+    await done.promise;
+    timer.cancel();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#settings;
     for (let attempt = 1; !signal.aborted; attempt++) {
       this.#enter({ phase: 'connecting', server: this.#server, attempt, cause: causeOf(this.#state) });
-      const startedAt = this.#settings.clock.now();
-      const cause = await this.#connect(signal);
-      if (signal.aborted) return;
-      if (this.#reachedAnotherVersion(cause)) continue;
-      this.#backoff.held(this.#settings.clock.now() - startedAt);
-      if (this.#backoff.failures === 0) attempt = 0;
+      const { cause, acceptedAt } = await this.#connect(signal);
+      if (signal.aborted || this.#stopping !== undefined) return;
+      if (acceptedAt === undefined) {
+        if (this.#version.failed(cause)) continue;
+      } else if (this.#backoff.held(clock.now() - acceptedAt)) attempt = 0;
       const delay = this.#backoff.next(cause.retryable);
-      this.#enter({ phase: 'waiting', until: this.#settings.clock.wall() + delay, attempt, cause });
+      this.#enter({ phase: 'waiting', until: clock.wall() + delay, attempt, cause });
       // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
-      this.#session.dropUnsent(offline(cause));
-      await sleep(this.#settings.clock, delay, signal);
+      this.#session.outgoing.dropUnsent(offline(cause));
+      await sleep(clock, delay, signal);
     }
   }
 
-  /** One connection, from the dial to its end; resolves with the cause of the end. */
-  async #connect(signal: AbortSignal): Promise<MqttError> {
+  /** One connection, from the dial to its end; resolves with the cause of the end, and when it was accepted. */
+  async #connect(signal: AbortSignal): Promise<Ended> {
     try {
       const transport = await this.#dial(signal);
       return await this.#operate(transport, signal);
     } catch (error) {
-      return error instanceof MqttError ? error : new MqttError('unreachable', String(error), { retryable: true });
+      const cause =
+        error instanceof MqttError
+          ? error
+          : new MqttError('unreachable', textOf(error), { cause: error, retryable: true });
+      return { cause, acceptedAt: undefined };
     }
   }
 
@@ -185,7 +224,7 @@ export class Lifecycle {
       retryable: true,
     });
     const timer = clock.timer(connectTimeout, () => attempt.abort(timeout));
-    const subprotocol = this.#version === 3 ? 'mqttv3.1' : 'mqtt';
+    const subprotocol = this.#version.version === 3 ? 'mqttv3.1' : 'mqtt';
     try {
       const options = { tls, subprotocol, maximumMessageSize: maximumPacketSize, webSocketAgent };
       return await dial(server, options, attempt.signal);
@@ -195,24 +234,28 @@ export class Lifecycle {
     }
   }
 
-  #operate(transport: Transport, signal: AbortSignal): Promise<MqttError> {
-    const end: Deferred<MqttError> = deferred();
+  #operate(transport: Transport, signal: AbortSignal): Promise<Ended> {
     const { maximumPacketSize, connectTimeout, clock } = this.#settings;
-    const connect = connectPacket(this.#settings, {
-      protocolVersion: this.#version,
-      clientId: this.#clientId,
-      reconnecting: this.#reconnecting,
-    });
+    const end: Deferred<Ended> = deferred();
+    const protocolVersion = this.#version.version;
+    const history = { protocolVersion, clientId: this.#clientId, reconnecting: this.#reconnecting };
+    const connect = connectPacket(this.#settings, history);
     const options = { connect, server: this.#server, maximumPacketSize, handshakeTimeout: connectTimeout, clock };
+    let acceptedAt: number | undefined;
     const connection = new Connection(transport, options, {
-      accepted: (connack, limits) => this.#accepted(connection, connack, limits),
-      packet: (packet) => this.#receive(packet),
-      skipped: (problem, packet) => this.#skipped(connection, problem, packet),
-      settled: () => this.#pump(),
-      drained: () => this.#pump(),
+      accepted: (connack, limits) => {
+        acceptedAt = clock.now();
+        this.#accepted(connection, { connack, limits, protocolVersion });
+      },
+      packet: (packet) => this.#link?.receive(packet),
+      skipped: (problem, packet) => this.#link?.skip(problem, packet),
+      settled: () => this.#link?.settled(),
+      drained: () => this.#link?.pump(),
       ended: (cause) => {
-        this.#ended(cause);
-        end.resolve(cause);
+        // Whatever fails at the end, the loop goes on.
+        end.resolve({ cause, acceptedAt });
+        if (this.#link !== undefined) this.#ended(this.#link, cause);
+        else if (!(cause instanceof ConnectionRefused)) this.#unanswered = true;
       },
     });
     // A stop while the CONNACK is awaited; later `stop` ends the connection in order, before it aborts.
@@ -224,134 +267,94 @@ export class Lifecycle {
     return end.promise.finally(() => signal.removeEventListener('abort', abort));
   }
 
-  #accepted(connection: Connection, connack: ConnackPacket, limits: ServerLimits): void {
-    this.#link = { connection, connack, limits, protocolVersion: this.#version };
+  #accepted(connection: Connection, terms: LinkTerms): void {
+    const { clock, report, birth } = this.#settings;
+    const { connack, limits, protocolVersion } = terms;
+    const link = new Link(connection, terms, {
+      session: this.#session,
+      subscriptions: this.#subscriptions,
+      handOver: this.#handOver,
+      clock,
+      report,
+    });
+    this.#link = link;
     this.#clientId = limits.clientId;
     this.#reconnecting = true;
-    const quota = { sendQuota: this.#sendQuota(limits), receiveMaximum: this.#settings.receiveMaximum };
-    if (connack.sessionPresent || this.#mayBePresent()) {
-      this.#session.resume(quota);
-      this.hold();
-    } else {
-      this.#session.reset(quota);
+    this.#version.accepted();
+    this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
+    // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
+    this.#subscriptions.connected(connack.sessionPresent && !this.#unanswered);
+    this.#unanswered = false;
+    if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
+    // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
+    if (this.#state.phase === 'connecting') {
+      this.#enter({ phase: 'connected', server: this.#server, sessionPresent: connack.sessionPresent });
     }
-    this.#subscriptions.connected(connack.sessionPresent);
-    if (this.#settings.birth !== undefined) this.#session.announce(parseMessage(this.#settings.birth), ignore);
-    this.#enter({ phase: 'connected', server: this.#server, sessionPresent: connack.sessionPresent });
-    this.#pump();
+    link.pump();
+  }
+
+  #beginSession(connack: ConnackPacket, limits: SessionLimits): void {
+    const resumed = connack.sessionPresent || this.#mayBePresent();
+    if (resumed) this.#session.resume(limits);
+    else this.#session.reset(limits);
+    // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
+    if (resumed && !this.#graceOver) this.#session.incoming.grace(this.#settings.clock.now());
+    this.#graceOver = true;
   }
 
   /** MQTT 3.1 has no Session Present: a PUBREL too many is harmless, one too few keeps the message from its receivers. */
   #mayBePresent(): boolean {
-    return this.#version === 3 && !this.#settings.cleanStart;
+    return this.#version.version === 3 && !this.#settings.cleanStart;
   }
 
-  #sendQuota(limits: ServerLimits): number {
-    const own = this.#settings.maximumInflight ?? (this.#version === 5 ? 65_535 : INFLIGHT_BEFORE_MQTT5);
-    return Math.min(limits.receiveMaximum, own);
-  }
-
-  #ended(cause: MqttError): void {
-    if (this.#link === undefined) return;
+  #ended(link: Link, cause: MqttError): void {
     this.#link = undefined;
-    this.#holdTimer?.cancel();
-    for (const packetId of this.#requests.clear()) this.#session.ids.release(packetId);
+    link.end();
+    // What came in the same chunk as the end was handed out too.
+    this.#handOver.mark();
+    this.#version.lost();
     this.#subscriptions.disconnected();
-    this.#session.suspend(offline(cause));
-  }
-
-  #receive(packet: SessionPacket): void {
-    if (packet.cmd === 'suback' || packet.cmd === 'unsuback') {
-      if (this.#requests.receive(packet)) this.#session.ids.release(packet.packetId);
-      return;
-    }
-    this.#session.receive(packet, this.#reply);
-  }
-
-  /** Told, and acknowledged: otherwise the Server would send it for ever. */
-  #skipped(connection: Connection, problem: MqttError, { qos, packetId }: SkippedMessage): void {
-    this.#settings.report(problem);
-    if (packetId !== undefined) connection.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId, ReasonCode.Success);
-  }
-
-  readonly #reply = (...acknowledgement: Parameters<Connection['acknowledge']>): void => {
-    this.#link?.connection.acknowledge(...acknowledgement);
-  };
-
-  /** Sends as much as session, quota and socket allow, then writes it all at once. */
-  #pump(): void {
-    const link = this.#link;
-    if (link === undefined) return;
-    if (this.#subscriptions.pending) this.#subscriptions.flush(this.#subscriptionLink(link));
-    const unacknowledged: Outgoing[] = [];
-    const closing = this.#state.phase === 'closing';
-    while (link.connection.writable) {
-      const next = closing ? this.#session.nextAnnouncement() : this.#session.next(Date.now());
-      if (next === undefined) break;
-      this.#send(link, next, unacknowledged);
-    }
-    link.connection.flush();
-    for (const entry of unacknowledged) this.#session.sent(entry);
-  }
-
-  #send({ connection, limits }: Link, next: NextPacket, unacknowledged: Outgoing[]): void {
-    if (next.cmd === 'pubrel') return connection.acknowledge('pubrel', next.packetId, ReasonCode.Success);
-    const { entry } = next;
-    const problem = whyNotAllowed(entry, limits);
-    if (problem !== undefined) return this.#session.fail(entry, problem);
+    const byServer = cause.code === 'connection-lost' || cause.code === 'server-disconnected';
+    const hungUp = byServer ? cause : undefined;
     try {
-      connection.publish(publishPacket(next));
+      this.#session.suspend({ error: offline(cause), hungUp, now: this.#settings.clock.now() });
     } catch (error) {
-      if (!(error instanceof PacketTooLarge)) throw error;
-      return this.#session.fail(entry, error);
+      // There is no connection any more that could end for it.
+      this.#settings.report(new MqttError('store-failed', `the session could not be stored: ${textOf(error)}`));
     }
-    if (next.packetId === undefined) unacknowledged.push(entry);
   }
 
-  #subscriptionLink({ connection, limits, protocolVersion }: Link): SubscriptionLink {
-    return {
-      limits,
-      mqtt5: protocolVersion === 5,
-      barrier: (reached) => connection.barrier(reached),
-      takePacketId: () => this.#session.ids.take(),
-      send: (packet: ControlPacket & { packetId: Parameters<Requests['add']>[0] }, request: PendingRequest) => {
-        try {
-          connection.control(packet);
-        } catch (error) {
-          this.#session.ids.release(packet.packetId);
-          throw error;
-        }
-        this.#requests.add(packet.packetId, request);
-      },
-    };
-  }
-
-  /** Publishes the close message and waits for it, but not for long. */
-  async #sayGoodbye(): Promise<void> {
-    const { closing, clock } = this.#settings;
-    if (this.#link === undefined || closing === undefined) return;
-    const done = deferred<void>();
-    const timer = clock.timer(CLOSING_TIMEOUT, () => done.resolve());
-    this.#session.announce(parseMessage(closing), () => done.resolve());
-    this.#pump();
-    await done.promise;
-    timer.cancel();
-  }
-
-  /** `auto`: a Server that refuses MQTT 5, or hangs up on it without a word, is tried with 3.1.1, and back again. */
-  #reachedAnotherVersion(cause: MqttError): boolean {
-    if (this.#settings.protocolVersion !== 'auto' || this.#reconnecting) return false;
-    const refused = cause instanceof ConnectionRefused && cause.reasonCode === ReasonCode.UnsupportedProtocolVersion;
-    const hungUp = cause.code === 'connection-lost' || cause.code === 'malformed-packet';
-    if (!refused && !hungUp) return false;
-    this.#version = this.#version === 5 ? 4 : 5;
-    return this.#version === 4;
+  /** A receiver threw outside the connection's own turn. */
+  #failed(error: unknown): void {
+    if (this.#link !== undefined) return this.#link.connection.fail(error);
+    this.#settings.report(new MqttError('protocol-error', `a message could not be handed out: ${textOf(error)}`));
   }
 
   #enter(state: ClientState): void {
     this.#state = state;
     this.#changed(state);
   }
+}
+
+/** How one connection ended, and when it had been accepted, if it was: milliseconds of `Clock.now`. */
+interface Ended {
+  readonly cause: MqttError;
+  readonly acceptedAt: number | undefined;
+}
+
+function sessionLimits(settings: Settings, limits: ServerLimits, version: ProtocolVersion): SessionLimits {
+  const { receiveMaximum, maximumQoS, retainAvailable } = limits;
+  const mqtt5 = version === 5;
+  const maximumInflight = settings.maximumInflight ?? (mqtt5 ? MOST_IN_FLIGHT : INFLIGHT_BEFORE_MQTT5);
+  const ownReceiveMaximum = mqtt5 ? settings.receiveMaximum : Infinity;
+  return { mqtt5, receiveMaximum, maximumInflight, maximumQoS, retainAvailable, ownReceiveMaximum };
+}
+
+/** For messages at QoS 0 that wait when the connection is ended by who owns it. */
+function unsent(wanted: Wanted): MqttError {
+  return wanted === 'closed'
+    ? new ClientClosed()
+    : new MqttError('offline', 'not sent: disconnected', { retryable: true });
 }
 
 function offline(cause: MqttError): MqttError {

@@ -1,6 +1,7 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
 import { whyNotEncodable } from '../protocol/topic.ts';
+import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';
@@ -51,7 +52,7 @@ export interface ClientOptions {
   readonly subscribeUserProperties?: UserProperties;
   /** Properties of the DISCONNECT that ends a connection in order; MQTT 5. */
   readonly disconnectProperties?: DisconnectProperties;
-  /** Received QoS 2 messages that may be open at once, 1 to 65,535. Default 65,535. */
+  /** Received QoS 1 and 2 messages that may be unacknowledged at once, 1 to 65,535. Default 1,000 for a session that is kept, else 65,535. */
   readonly receiveMaximum?: number;
   /** Bytes of one packet that we accept at most. Default 64 MiB. */
   readonly maximumPacketSize?: number;
@@ -64,7 +65,7 @@ export interface ClientOptions {
   readonly connectTimeout?: number;
   readonly backoff?: Partial<BackoffOptions>;
   readonly outbox?: Partial<OutboxLimits>;
-  /** QoS 1 and 2 messages in flight at most, besides the Server's Receive Maximum. Default 65,535; before MQTT 5 20. */
+  /** QoS 1 and 2 messages in flight at most, 1 to 65,471, besides the Server's Receive Maximum. Default that; before MQTT 5 20. */
   readonly maximumInflight?: number;
   /** Filters in one SUBSCRIBE; some cloud brokers allow no more. Default 8. */
   readonly filtersPerSubscribe?: number;
@@ -107,12 +108,17 @@ export interface Settings {
   readonly maximumInflight: number | undefined;
   readonly filtersPerSubscribe: number;
   readonly store: SessionStore;
+  /** The store, where nobody gave one: it ends with the client. */
+  readonly ownStore: MemoryStore | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly dial: Dial;
   readonly report: (notice: MqttError) => void;
   readonly restored: (error: Error) => void;
 }
+
+/** Packet ids that messages may take: some are left for SUBSCRIBE and UNSUBSCRIBE (2.2.1). */
+export const MOST_IN_FLIGHT = 65_535 - 64;
 
 const DEFAULT_BACKOFF: BackoffOptions = { initial: 1000, maximum: 30_000, stableAfter: 10_000 };
 const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 100_000, maxBytes: 100 * 1024 * 1024 };
@@ -133,6 +139,7 @@ export function parseOptions(options: ClientOptions): Settings {
     throw new MqttError('invalid-options', 'MQTT 3.1 needs a client id');
   }
   for (const request of [options.birth, options.closing]) if (request !== undefined) parseMessage(request);
+  const ownStore = new MemoryStore();
   return {
     server: parseServer(options.server),
     protocolVersion,
@@ -147,8 +154,13 @@ export function parseOptions(options: ClientOptions): Settings {
     closing: options.closing,
     userProperties: userProperties(options.userProperties),
     subscribeUserProperties: userProperties(options.subscribeUserProperties),
-    disconnectProperties: options.disconnectProperties,
-    receiveMaximum: range('receive maximum', options.receiveMaximum ?? 65_535, 1, 65_535),
+    disconnectProperties: disconnectProperties(options),
+    receiveMaximum: range(
+      'receive maximum',
+      options.receiveMaximum ?? defaultReceiveMaximum(cleanStart, options),
+      1,
+      65_535,
+    ),
     maximumPacketSize: range(
       'maximum packet size',
       options.maximumPacketSize ?? DEFAULT_MAXIMUM_PACKET_SIZE,
@@ -166,15 +178,24 @@ export function parseOptions(options: ClientOptions): Settings {
     connectTimeout: range('connect timeout', options.connectTimeout ?? 30_000, 1, 0x7fffffff),
     backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
     outbox: { ...DEFAULT_OUTBOX, ...options.outbox },
-    maximumInflight: options.maximumInflight,
+    maximumInflight:
+      options.maximumInflight === undefined
+        ? undefined
+        : range('messages in flight', options.maximumInflight, 1, MOST_IN_FLIGHT),
     filtersPerSubscribe: range('filters per subscribe', options.filtersPerSubscribe ?? 8, 1, 65_535),
-    store: options.store ?? new MemoryStore(),
+    store: options.store ?? ownStore,
+    ownStore: options.store === undefined ? ownStore : undefined,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     dial: options.dial ?? dial,
-    report: options.report ?? ignore,
+    report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ignore,
   };
+}
+
+/** What a kept session holds for nodes that are not there yet must fit: the Server is told how much that is. */
+function defaultReceiveMaximum(cleanStart: boolean, { sessionExpiryInterval = 0 }: ClientOptions): number {
+  return cleanStart && sessionExpiryInterval === 0 ? 65_535 : MOST_UNACKNOWLEDGED;
 }
 
 /** Any characters are allowed; what is wrong with it is told without it. */
@@ -198,6 +219,23 @@ function userProperties(pairs: UserProperties | undefined): UserProperties | und
   return pairs;
 }
 
+function disconnectProperties(options: ClientOptions): DisconnectProperties | undefined {
+  const { disconnectProperties: given, sessionExpiryInterval: atConnect = 0 } = options;
+  if (given === undefined) return undefined;
+  text('reason string of the disconnect', given.reasonString);
+  userProperties(given.userProperties);
+  const { sessionExpiryInterval: seconds = 0 } = given;
+  range('session expiry of the disconnect', seconds, 0, 0xffffffff);
+  if (given.serverReference !== undefined) {
+    throw new MqttError('invalid-options', 'only a broker may send a server reference in a disconnect');
+  }
+  // [MQTT-3.14.2-2]
+  if (seconds > 0 && atConnect === 0) {
+    throw new MqttError('invalid-options', 'a session that ends with its connection cannot be kept by the disconnect');
+  }
+  return given;
+}
+
 function parseWill(request: WillRequest): Will {
   const message = parseMessage(request);
   // Its length is told by two bytes (3.1.3.4).
@@ -216,6 +254,17 @@ function text(name: string, value: string | undefined): string | undefined {
   const problem = value === undefined ? undefined : whyNotEncodable(value);
   if (problem !== undefined) throw new MqttError('invalid-options', `the ${name} ${problem}`);
   return value;
+}
+
+/** Whoever reports is told of everything that fails, and so has nobody to tell that it failed itself. */
+function unthrowing(report: (notice: MqttError) => void): (notice: MqttError) => void {
+  return (notice) => {
+    try {
+      report(notice);
+    } catch {
+      // The notice is lost; what it was about goes on.
+    }
+  };
 }
 
 function ignore(): void {

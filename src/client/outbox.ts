@@ -1,14 +1,14 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
-import { sizeOf } from '../session/outgoing.ts';
-import type { Session } from '../session/session.ts';
+import type { Outgoing } from '../session/outgoing.ts';
+import { sizeOf } from '../session/outgoing-message.ts';
 import type { OutboxLimits } from './options.ts';
 import type { ClientState } from './state.ts';
 
 /** Why a message is not accepted now, or undefined if it is. */
 export function whyRefused(
   message: Message,
-  session: Session,
+  waiting: Outgoing,
   limits: OutboxLimits,
   state: ClientState,
 ): MqttError | undefined {
@@ -20,8 +20,8 @@ export function whyRefused(
       });
     }
   }
-  if (session.count >= limits.maxMessages) return full(message, `${session.count} messages are waiting`);
-  if (session.bytes + sizeOf(message) > limits.maxBytes) return full(message, `${session.bytes} bytes are waiting`);
+  if (waiting.count >= limits.maxMessages) return full(message, `${waiting.count} messages are waiting`);
+  if (waiting.bytes + sizeOf(message) > limits.maxBytes) return full(message, `${waiting.bytes} bytes are waiting`);
   return undefined;
 }
 

@@ -7,21 +7,24 @@ import type {
   UnsubscribePacket,
   UserProperties,
 } from '../protocol/packet.ts';
-import { hasWildcard, parseShare, type TopicFilter } from '../protocol/topic.ts';
+import { hasWildcard, matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import { overlaps } from '../router/overlap.ts';
-import type { Receiver, Router } from '../router/router.ts';
+import type { Granted, Receiver, Router, Vacancy, Withheld } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { type Random, systemRandom } from '../util/clock.ts';
-import type { OutcomeListener } from './outcome.ts';
-import { type Entry, planCovering, planEach, refusesStored, wantsStored, type WireWish } from './wire-plan.ts';
+import { CoverPlan } from './cover-plan.ts';
+import { GrantedSubscriptions } from './granted-subscriptions.ts';
+import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
+import { halves, subscribeBatches } from './subscribe-batches.ts';
+import { type Asked, exceeds, type Member, SubscriptionEntry } from './subscription-entry.ts';
+import { differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
 
 /** Where subscriptions send their packets; one connection's worth. */
 export interface SubscriptionLink {
   readonly limits: ServerLimits;
-  /** Before MQTT 5 the RETAIN flag of a message tells for sure that it was stored (3.3.1.3). */
+  /** Before MQTT 5 the RETAIN flag of a message tells for sure that it was retained (3.3.1.3). */
   readonly mqtt5: boolean;
   takePacketId(): PacketId | undefined;
   /** @throws {PacketTooLarge} */
@@ -30,10 +33,12 @@ export interface SubscriptionLink {
   barrier(reached: () => void): void;
 }
 
-const HIGHEST_IDENTIFIER = 268_435_455;
+/** A wish with the SUBSCRIBE that was sent for it. */
+interface Request extends WireWish {
+  readonly asked: Asked;
+}
 
-/** Filters that overlap with everything would otherwise be compared with every batch there is. */
-const MOST_OPEN_BATCHES = 16;
+const HIGHEST_IDENTIFIER = 268_435_455;
 
 /**
  * What the receivers want, and what the Server has: each filter at most once on the wire, with the options of all its
@@ -42,16 +47,22 @@ const MOST_OPEN_BATCHES = 16;
 export class Subscriptions {
   readonly #router: Router;
   readonly #perPacket: number;
-  readonly #store: SessionStore;
   /** Of every SUBSCRIBE. */
   readonly #userProperties: UserProperties | undefined;
-  /** What the Server granted and has not confirmed to have forgotten. */
-  readonly #kept: Set<TopicFilter>;
-  readonly #entries = new Map<TopicFilter, Entry>();
+  readonly #granted: GrantedSubscriptions;
+  readonly #entries = new Map<TopicFilter, SubscriptionEntry>();
   /** Entries whose wishes and wire may differ. */
-  readonly #dirty = new Set<Entry>();
+  readonly #dirty = new Set<SubscriptionEntry>();
+  /** Entries that are kept for receivers that may come back. */
+  readonly #kept = new Set<SubscriptionEntry>();
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
+  /** The Server kept the session of before, and perhaps subscriptions that are not known here. */
+  #resumed = false;
+  /** Filters whose SUBSCRIBE may still bring what the Server retains, which is not for all their receivers. */
+  readonly #windows = new Map<SubscriptionEntry, Asked>();
+  /** Valid for the connection, where there are no Subscription Identifiers. */
+  #coverPlan: CoverPlan | undefined;
 
   /** @param store knows what the Server kept of an earlier client's subscriptions. */
   constructor(
@@ -65,9 +76,8 @@ export class Subscriptions {
     this.#userProperties = userProperties;
     this.#router = router;
     this.#perPacket = filtersPerPacket;
-    this.#store = store;
-    this.#kept = new Set(store.load().subscriptions);
-    for (const filter of this.#kept) this.#newEntry(filter).wire = 'granted';
+    this.#granted = new GrantedSubscriptions(store);
+    for (const record of this.#granted.all) this.#keep(this.#enter(SubscriptionEntry.restored(record)));
   }
 
   /** Whether `flush` may have something to send. */
@@ -76,98 +86,115 @@ export class Subscriptions {
   }
 
   add(filter: TopicFilter, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
-    const entry = this.#entries.get(filter) ?? this.#newEntry(filter);
-    entry.members.set(receiver, { options, outcome, stored: 'wanted' });
-    // A new receiver is a reason to ask again.
-    if (entry.wire === 'refused') entry.wire = 'none';
+    const entry = this.#entries.get(filter) ?? this.#enter(new SubscriptionEntry(filter));
+    entry.add(receiver, options, outcome);
     this.#router.add(filter, receiver);
-    this.#tellRouter(entry);
     this.#dirty.add(entry);
+  }
+
+  has(filter: TopicFilter, receiver: Receiver): boolean {
+    return this.#entries.get(filter)?.members.has(receiver) === true;
   }
 
   /** The receiver does not want the filter any more; without another one it is unsubscribed. */
   remove(filter: TopicFilter, receiver: Receiver): void {
-    const entry = this.#detach(filter, receiver);
-    if (entry !== undefined) this.#dirty.add(entry);
+    const entry = this.#entries.get(filter);
+    if (entry?.remove(receiver) !== true) return;
+    this.#router.remove(filter, receiver);
+    this.#dirty.add(entry);
   }
 
-  /** The receiver goes, but its subscription stays with the Server until somebody takes it up or `prune` is called. */
-  release(filter: TopicFilter, receiver: Receiver): void {
-    this.#detach(filter, receiver);
+  /**
+   * The receiver goes, but its subscription stays with the Server as it is until somebody takes it up or `prune` is
+   * called; its place waits for one of the same `ref`.
+   */
+  release(filter: TopicFilter, receiver: Receiver): Vacancy | undefined {
+    const entry = this.#entries.get(filter);
+    if (entry?.remove(receiver) !== true) return undefined;
+    this.#keep(entry);
+    return this.#router.release(filter, receiver);
   }
 
-  /** Unsubscribes what was released and not taken up again. */
+  /** Unsubscribes what was released and not taken up again, and waits for nobody any more. */
   prune(): void {
-    for (const entry of this.#entries.values()) if (entry.members.size === 0) this.#dirty.add(entry);
+    this.#router.prune();
+    for (const entry of this.#kept) {
+      entry.prune();
+      this.#dirty.add(entry);
+    }
+    this.#kept.clear();
   }
 
   /** Nobody wants anything any more. */
   clear(): void {
+    this.prune();
     for (const entry of this.#entries.values()) {
-      for (const receiver of entry.members.keys()) this.#detach(entry.filter, receiver);
+      for (const receiver of entry.members.keys()) this.remove(entry.filter, receiver);
       this.#dirty.add(entry);
     }
   }
 
   /** A new connection. With its session the Server has kept what it granted; without it everything is asked anew. */
   connected(sessionPresent: boolean): void {
-    for (const filter of this.#kept) {
-      if (!sessionPresent) this.#forget(filter);
-      // Its UNSUBSCRIBE was not answered: it is sent again.
-      else if (!this.#entries.has(filter)) this.#dirty.add(Object.assign(this.#newEntry(filter), { wire: 'granted' }));
+    this.#resumed = sessionPresent;
+    for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
+    // Its UNSUBSCRIBE was not answered: it is sent again.
+    for (const record of this.#granted.all) {
+      if (!this.#entries.has(record.filter)) this.#dirty.add(this.#enter(SubscriptionEntry.restored(record)));
     }
     for (const entry of this.#entries.values()) {
-      if (sessionPresent && entry.wire === 'granted') continue;
-      entry.wire = 'none';
-      this.#tellRouter(entry);
-      if (!sessionPresent) forEachMember([entry], (member) => (member.stored = 'wanted'));
+      if (sessionPresent && entry.isSettled) continue;
+      if (!sessionPresent) this.#reset(entry);
+      entry.forgive();
       this.#dirty.add(entry);
     }
   }
 
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
+    this.#coverPlan = undefined;
+    this.#windows.clear();
     for (const entry of this.#entries.values()) {
-      this.#router.withholdStored(entry.filter, undefined);
-      forEachMember([entry], (member) => (member.stored = member.stored === 'asked' ? 'wanted' : member.stored));
-      if (entry.wire === 'asked') entry.wire = 'none';
+      this.#router.withhold(entry.filter, undefined);
+      if (entry.wire.state === 'asked') this.#router.revoke(entry.filter);
+      entry.lost();
     }
   }
 
   /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
   flush(link: SubscriptionLink): void {
-    const { subscriptionIdentifiersAvailable } = link.limits;
-    const considered = subscriptionIdentifiersAvailable ? [...this.#dirty] : this.#wantedOrDirty();
+    const dirty = [...this.#dirty];
     this.#dirty.clear();
-    for (const entry of considered) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
-    const wishes = subscriptionIdentifiersAvailable ? planEach(considered) : planCovering(considered);
+    for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
+    const { wishes, off } = this.#plan(dirty, link);
     this.#subscribe(wishes.filter(differsFromWire), link);
-    const onWire = new Set(wishes.map(({ entry }) => entry));
-    this.#unsubscribe(
-      considered.filter((entry) => !onWire.has(entry)),
-      link,
-    );
+    const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
+    this.#unsubscribe([...refused, ...off], link);
+    for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
+    for (const entry of off) this.#dropIfOver(entry);
   }
 
-  /** What was released, and not found gone yet, is left alone. */
-  #wantedOrDirty(): Entry[] {
-    return [...this.#entries.values()].filter((entry) => entry.members.size > 0 || this.#dirty.has(entry));
+  #plan(dirty: readonly SubscriptionEntry[], link: SubscriptionLink): WirePlan {
+    if (link.limits.subscriptionIdentifiersAvailable) return planEach(dirty);
+    if (this.#coverPlan !== undefined) return this.#coverPlan.update(dirty);
+    this.#coverPlan = new CoverPlan();
+    return this.#coverPlan.update(new Set([...this.#entries.values(), ...dirty]));
   }
 
   #subscribe(wishes: readonly WireWish[], link: SubscriptionLink): void {
-    for (const batch of this.#batches(wishes, link.limits)) this.#sendSubscribe(batch, link);
+    const apart = link.limits.subscriptionIdentifiersAvailable;
+    for (const batch of subscribeBatches(wishes, this.#perPacket, apart)) this.#sendSubscribe(batch, link);
   }
 
   #sendSubscribe(batch: readonly WireWish[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return batch.forEach(({ entry }) => this.#dirty.add(entry));
     const subscriptionIdentifier = link.limits.subscriptionIdentifiersAvailable ? this.#nextIdentifier() : undefined;
-    const versions = batch.map(({ entry }) => ++entry.version);
-    const subscriptions = batch.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
+    const wishes = batch.map((wish) => ({ ...wish, options: openingOptions(wish, link) }));
+    const subscriptions = wishes.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
+    const requests: Request[] = [];
     const answered = (codes: readonly number[], reason: string | undefined): void => {
-      for (const [index, wish] of batch.entries()) {
-        if (wish.entry.version === versions[index]) this.#answered(wish, codes[index] ?? 0x80, reason, link);
-      }
+      for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
     };
     try {
       link.send(
@@ -178,86 +205,113 @@ export class Subscriptions {
       if (!(error instanceof PacketTooLarge)) throw error;
       // Each filter may still fit into a packet of its own.
       if (batch.length > 1) return halves(batch).forEach((half) => this.#sendSubscribe(half, link));
-      for (const wish of batch) this.#refuse(wish.entry, error);
+      for (const { entry } of batch) this.#refuse(entry, error);
       return;
     }
-    for (const wish of batch) this.#asked(wish, subscriptionIdentifier);
+    for (const wish of wishes) requests.push(this.#asked(wish, subscriptionIdentifier, link));
   }
 
-  #asked({ entry, serves, options }: WireWish, subscriptionIdentifier: number | undefined): void {
-    entry.wire = 'asked';
-    entry.asked = options;
-    entry.identifier = subscriptionIdentifier;
-    this.#tellRouter(entry);
-    for (const served of serves) {
-      this.#router.withholdStored(served.filter, receiversWithoutStored(served));
-      forEachMember([served], (member) => (member.stored = member.stored === 'wanted' ? 'asked' : member.stored));
-    }
-  }
-
-  #answered(wish: WireWish, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
+  #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
-    if (code >= 0x80) return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
-    entry.wire = 'granted';
-    this.#keep(entry.filter);
-    this.#tellRouter(entry);
-    // A live message may carry the RETAIN flag too: then only what comes with the answer is known to be stored.
-    if (link.mqtt5 && options.retainAsPublished && serves.some(hasReceiversWithoutStored)) {
-      const { version } = entry;
-      link.barrier(() => {
-        if (entry.version === version) for (const { filter } of serves) this.#router.withholdStored(filter, undefined);
-      });
+    const asked = entry.ask(options, subscriptionIdentifier);
+    if (subscriptionIdentifier !== undefined) {
+      this.#router.identify(entry.filter, subscriptionIdentifier, grantedBy(options, options.qos));
     }
-    forEachMember(serves, (member) => (member.stored = 'had'));
-    forEachMember(serves, ({ outcome }) => outcome({ granted: true, qos: code as QoS }));
+    if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
+    for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
+    return { ...wish, asked };
   }
 
-  /** By which identifier copies for the filter come, and whether they are sure to come. */
-  #tellRouter({ filter, wire, identifier }: Entry): void {
-    const onWire = wire === 'asked' || wire === 'granted';
-    this.#router.identify(filter, onWire ? identifier : undefined);
-    if (wire === 'granted') this.#router.grant(filter);
+  /** What the Server retains may come from now on; not all receivers of the filter are to have it. */
+  #openWindow({ entry, serves, options }: WireWish, asked: Asked, link: SubscriptionLink): void {
+    const unknown = this.#resumed && asked.before === undefined;
+    const flagged = unknown || serves.some((served) => wasFlagged(served, asked, served === entry));
+    const ambiguous = link.mqtt5 && (options.retainAsPublished || (flagged && asked.identifier === undefined));
+    for (const served of serves) this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+    if (link.mqtt5 && serves.some(hasWithheld)) this.#windows.set(entry, asked);
+  }
+
+  /** An answer to another SUBSCRIBE than the last one for this filter says nothing any more. */
+  #answered(request: Request, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
+    const { entry, asked, serves } = request;
+    if (entry.wire !== asked) return;
+    if (code >= 0x80) {
+      this.#closeWindow(entry, serves);
+      return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
+    }
+    entry.grant(asked, code as QoS);
+    this.#grant(entry, asked, code as QoS);
+    this.#endWithholding(request, link);
+    for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
+    this.#tellWhatIsGranted(request, link, () => true);
+  }
+
+  #grant({ filter }: SubscriptionEntry, { options, identifier }: Asked, granted: QoS): void {
+    this.#granted.keep({ filter, options, identifier, granted });
+    this.#router.grant(filter, grantedBy(options, granted));
+  }
+
+  /** When all that the answer brings has come: then the filter is asked for as it is wanted. */
+  #endWithholding({ entry, serves, asked }: Request, link: SubscriptionLink): void {
+    if (this.#windows.get(entry) !== asked) return;
+    link.barrier(() => {
+      if (this.#windows.get(entry) !== asked) return;
+      this.#closeWindow(entry, serves);
+      if (this.#entries.get(entry.filter) === entry) this.#dirty.add(entry);
+    });
+  }
+
+  #closeWindow(entry: SubscriptionEntry, serves: readonly SubscriptionEntry[]): void {
+    if (this.#windows.delete(entry)) for (const { filter } of serves) this.#router.withhold(filter, undefined);
+  }
+
+  #tellWhatIsGranted({ entry, serves }: WireWish, link: SubscriptionLink, whom: (member: Member) => boolean): void {
+    const { wire } = entry;
+    if (wire.state !== 'granted' || wire.doubtful) return;
+    const noLocal = link.mqtt5 && wire.options.noLocal;
+    const outcome = ({ options }: Member): SubscriptionOutcome =>
+      options.noLocal && !noLocal
+        ? { granted: true, qos: wire.qos, unmet: 'no-local' }
+        : { granted: true, qos: wire.qos };
+    for (const served of serves) served.tell(outcome, whom);
   }
 
   /** Those that it would have served too are subscribed by themselves: they may be allowed. */
-  #refuse(entry: Entry, error: MqttError): void {
-    entry.wire = 'refused';
-    this.#forget(entry.filter);
-    this.#tellRouter(entry);
+  #refuse(entry: SubscriptionEntry, error: MqttError): void {
+    const before = entry.wire.state === 'asked' ? entry.wire.before : undefined;
+    const hasLess = entry.refuse();
     this.#dirty.add(entry);
-    forEachMember([entry], ({ outcome }) => outcome({ granted: false, error }));
+    const outcome = (): SubscriptionOutcome => ({ granted: false, error });
+    if (hasLess && before !== undefined) return entry.tell(outcome, ({ options }) => exceeds(options, before.options));
+    this.#router.identify(entry.filter, undefined);
+    if (!entry.mayBeLeftover) this.#granted.forget(entry.filter);
+    entry.tell(outcome);
   }
 
   /** What the Server said it does not offer is not asked for (3.2.2.3.11 to 13): the connection would be lost for it. */
-  #refuseUnavailable(entry: Entry, limits: ServerLimits): void {
-    const missing = entry.wire === 'none' ? unavailable(entry.filter, limits) : undefined;
+  #refuseUnavailable(entry: SubscriptionEntry, limits: ServerLimits): void {
+    const missing = entry.wire.state === 'none' ? unavailable(entry, limits) : undefined;
     if (missing === undefined) return;
     const message = `the broker does not offer ${missing}: ${entry.filter} cannot be subscribed`;
     this.#refuse(entry, new MqttError('not-supported', message));
     this.#dirty.delete(entry);
   }
 
-  #unsubscribe(entries: readonly Entry[], link: SubscriptionLink): void {
-    const subscribed = entries.filter(({ wire }) => wire === 'asked' || wire === 'granted');
-    for (let start = 0; start < subscribed.length; start += this.#perPacket) {
-      this.#sendUnsubscribe(subscribed.slice(start, start + this.#perPacket), link);
-    }
-    for (const entry of entries) {
-      if (entry.members.size === 0 && !this.#dirty.has(entry)) this.#entries.delete(entry.filter);
+  #unsubscribe(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
+    const there = entries.filter((entry) => entry.onWire || entry.mayBeLeftover);
+    for (let start = 0; start < there.length; start += this.#perPacket) {
+      this.#sendUnsubscribe(there.slice(start, start + this.#perPacket), link);
     }
   }
 
-  #sendUnsubscribe(entries: readonly Entry[], link: SubscriptionLink): void {
+  #sendUnsubscribe(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return entries.forEach((entry) => this.#dirty.add(entry));
-    for (const entry of entries) {
-      entry.wire = 'none';
-      entry.version += 1;
-    }
+    for (const entry of entries) entry.unsubscribed();
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
     const answered = (): void => {
-      for (const filter of filters) if ((this.#entries.get(filter)?.wire ?? 'none') === 'none') this.#forget(filter);
+      for (const filter of filters) if (this.#entries.get(filter)?.onWire !== true) this.#forget(filter);
     };
     const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered };
     try {
@@ -269,35 +323,20 @@ export class Subscriptions {
     }
   }
 
-  /**
-   * Packets of a few filters each. A Subscription Identifier belongs to a packet, and says which copy of a message is
-   * for whom: therefore filters that overlap never share one.
-   */
-  #batches(wishes: readonly WireWish[], limits: ServerLimits): WireWish[][] {
-    const batches: WireWish[][] = [];
-    const open: WireWish[][] = [];
-    for (const wish of wishes) {
-      const fitting = open.find((batch) => !limits.subscriptionIdentifiersAvailable || !anyOverlaps(batch, wish));
-      const batch = fitting ?? [];
-      batch.push(wish);
-      if (fitting === undefined) {
-        batches.push(batch);
-        open.push(batch);
-        if (open.length > MOST_OPEN_BATCHES) open.shift();
-      }
-      if (batch.length >= this.#perPacket) open.splice(open.indexOf(batch), 1);
-    }
-    return batches;
+  #keep(entry: SubscriptionEntry): void {
+    entry.keep();
+    this.#kept.add(entry);
   }
 
-  #keep(filter: TopicFilter): void {
-    if (this.#kept.has(filter)) return;
-    this.#kept.add(filter);
-    this.#store.saveSubscription(filter);
-  }
-
+  /** The Server does not have the filter. */
   #forget(filter: TopicFilter): void {
-    if (this.#kept.delete(filter)) this.#store.removeSubscription(filter);
+    this.#granted.forget(filter);
+    this.#router.identify(filter, undefined);
+  }
+
+  #reset(entry: SubscriptionEntry): void {
+    entry.reset();
+    this.#router.identify(entry.filter, undefined);
   }
 
   #nextIdentifier(): number {
@@ -305,73 +344,59 @@ export class Subscriptions {
     return this.#identifier;
   }
 
-  #detach(filter: TopicFilter, receiver: Receiver): Entry | undefined {
-    const entry = this.#entries.get(filter);
-    if (entry === undefined || !entry.members.delete(receiver)) return undefined;
-    this.#router.remove(filter, receiver);
-    return entry;
-  }
-
-  #newEntry(filter: TopicFilter): Entry {
-    const entry: Entry = {
-      filter,
-      members: new Map(),
-      wire: 'none',
-      asked: undefined,
-      identifier: undefined,
-      version: 0,
-    };
+  /** What the Server granted in an earlier life comes by its old identifier until the filter is asked for again. */
+  #enter(entry: SubscriptionEntry): SubscriptionEntry {
+    const { filter, wire } = entry;
     this.#entries.set(filter, entry);
+    if (wire.state === 'granted') {
+      this.#router.identify(filter, wire.identifier);
+      this.#router.grantedBefore(filter, grantedBy(wire.options, wire.qos));
+    }
     return entry;
   }
-}
 
-/** Whether a SUBSCRIBE is needed: never asked, asked for something else, or for the sake of the retained messages. */
-function differsFromWire({ entry, serves, options }: WireWish): boolean {
-  switch (entry.wire) {
-    case 'none':
-      return true;
-    case 'refused':
-      return false;
-    case 'asked':
-    case 'granted':
-      return differs(entry.asked, options) || serves.some(({ members }) => [...members.values()].some(wantsStored));
+  #dropIfOver(entry: SubscriptionEntry): void {
+    if (!entry.isOver || this.#dirty.has(entry) || this.#entries.get(entry.filter) !== entry) return;
+    this.#entries.delete(entry.filter);
+    this.#kept.delete(entry);
   }
 }
 
-function differs(asked: SubscriptionOptions | undefined, wanted: SubscriptionOptions): boolean {
-  return (
-    asked?.qos !== wanted.qos ||
-    asked.noLocal !== wanted.noLocal ||
-    asked.retainAsPublished !== wanted.retainAsPublished
-  );
+/** @param ambiguous a live message may carry the RETAIN flag too: then only copies of what a member had are known. */
+function withheldFrom({ members }: SubscriptionEntry, ambiguous: boolean): ReadonlyMap<Receiver, Withheld> | undefined {
+  const rules = new Map<Receiver, Withheld>();
+  for (const [receiver, { options, retained }] of members) {
+    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, ambiguous ? 'repeated' : 'all');
+  }
+  return rules.size === 0 ? undefined : rules;
 }
 
-function receiversWithoutStored({ members }: Entry): ReadonlySet<Receiver> | undefined {
-  const receivers = [...members].filter(([, member]) => refusesStored(member)).map(([receiver]) => receiver);
-  return receivers.length === 0 ? undefined : new Set(receivers);
+/**
+ * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
+ * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again.
+ */
+function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
+  if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
+  const refuses = membersOf(serves).some((member) => member.options.retainHandling === 2);
+  return refuses ? { ...options, retainAsPublished: false } : options;
 }
 
-function hasReceiversWithoutStored(entry: Entry): boolean {
-  return receiversWithoutStored(entry) !== undefined;
+/** Whether live messages with the RETAIN flag may be under way by what was on the wire before. */
+function wasFlagged({ wire }: SubscriptionEntry, { before }: Asked, isAsked: boolean): boolean {
+  if (isAsked) return before?.options.retainAsPublished === true;
+  return (wire.state === 'granted' || wire.state === 'asked') && wire.options.retainAsPublished;
 }
 
-function forEachMember(entries: readonly Entry[], visit: (member: Parameters<typeof wantsStored>[0]) => void): void {
-  for (const { members } of entries) for (const member of members.values()) visit(member);
+function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {
+  return { qos, noLocal, retainAsPublished };
 }
 
-function halves<T>(list: readonly T[]): (readonly T[])[] {
-  const middle = Math.ceil(list.length / 2);
-  return [list.slice(0, middle), list.slice(middle)];
+function hasWithheld(entry: SubscriptionEntry): boolean {
+  return withheldFrom(entry, true) !== undefined;
 }
 
-function anyOverlaps(batch: readonly WireWish[], wish: WireWish): boolean {
-  return batch.some(({ entry }) => overlaps(entry.filter, wish.entry.filter));
-}
-
-function unavailable(filter: TopicFilter, limits: ServerLimits): string | undefined {
-  const shared = parseShare(filter);
-  if (shared !== undefined && !limits.sharedSubscriptionAvailable) return 'shared subscriptions';
-  const wildcard = hasWildcard(shared?.filter ?? filter);
+function unavailable({ filter, shared }: SubscriptionEntry, limits: ServerLimits): string | undefined {
+  if (shared && !limits.sharedSubscriptionAvailable) return 'shared subscriptions';
+  const wildcard = hasWildcard(matchedFilter(filter));
   return wildcard && !limits.wildcardSubscriptionAvailable ? 'wildcard subscriptions' : undefined;
 }

@@ -1,3 +1,4 @@
+import { shownText } from './visible.ts';
 import { describeReasonCode, mayRetrySoon, ReasonCode } from './reason-codes.ts';
 
 /** What failed, for a program. The message says it for a person: what, for whom, with which number, never a secret. */
@@ -26,6 +27,7 @@ export type MqttErrorCode =
   | 'server-disconnected'
   | 'session-lost'
   | 'session-moved'
+  | 'store-failed'
   | 'subscription-refused'
   | 'tls-failed'
   | 'unreachable';
@@ -36,13 +38,13 @@ export interface MqttErrorOptions {
   readonly retryable?: boolean;
 }
 
-/** The base of every error that this package raises. */
+/** The base of every error that this package raises. What its message quotes from outside is made visible. */
 export class MqttError extends Error {
   readonly code: MqttErrorCode;
   readonly retryable: boolean;
 
   constructor(code: MqttErrorCode, message: string, options: MqttErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shownText(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MqttError';
     this.code = code;
     this.retryable = options.retryable ?? false;
@@ -147,15 +149,18 @@ export class PacketTooLarge extends MqttError {
   }
 }
 
-/** The client was closed; `kept` says whether the message stays in the session store and is sent by its next owner. */
+/** The client was closed, and nobody goes on with the message. */
 export class ClientClosed extends MqttError {
-  readonly kept: boolean;
-
-  constructor(kept: boolean) {
-    super('closed', kept ? 'the connection was closed; the message stays stored' : 'the connection was closed');
+  constructor(message: string = 'the connection was closed') {
+    super('closed', message);
     this.name = 'ClientClosed';
-    this.kept = kept;
   }
+}
+
+/** The code that the system gave what was thrown, also to the first of several attempts; empty where it gave none. */
+export function systemCodeOf(thrown: unknown): string {
+  const first = thrown instanceof AggregateError ? (thrown.errors[0] as unknown) : thrown;
+  return typeof first === 'object' && first !== null && 'code' in first ? String(first.code) : '';
 }
 
 /** The text of anything that was thrown. */

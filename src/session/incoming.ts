@@ -1,108 +1,294 @@
-import { protocolError } from '../protocol/errors.ts';
-import type { AckCommand, AckPacket, PacketId, PublishPacket } from '../protocol/packet.ts';
+import { MqttError, protocolError } from '../protocol/errors.ts';
+import type { AckPacket, PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
+import type { Receiver, Vacancy } from '../router/router.ts';
 import type { SessionStore } from '../store/session-store.ts';
-import { Acknowledgements } from './acknowledgements.ts';
+import { Queue } from '../util/queue.ts';
+import { type Deliver, Delivery, type Wants } from './delivery.ts';
+import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import { Received } from './received.ts';
 
-/** Sends an acknowledgement on the connection that the packet came from. */
-export type Reply = (cmd: AckCommand, packetId: PacketId, reasonCode: number) => void;
+/** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */
+export const GRACE_TIME = 10_000;
+
+/** Milliseconds that a deploy may take to bring receivers back: Node-RED gives each node 15 s to close. */
+const DEPLOY_TIME = 30_000;
+
+/** Beyond so many messages that are held, or wait behind one, or so many bytes, nothing more is read. */
+export const MOST_UNACKNOWLEDGED = 1000;
+export const MOST_HELD_BYTES = 16 * 1024 * 1024;
+
+export interface IncomingOptions {
+  readonly store: SessionStore;
+  /** QoS 2 ids of an earlier client. */
+  readonly received: readonly PacketId[];
+  readonly deliver: Deliver;
+  readonly wants: Wants;
+  readonly report: (notice: MqttError) => void;
+}
 
 /** The receiving half of a session (4.3): who gets a message, and when it is acknowledged. */
 export class Incoming {
-  readonly #deliver: (packet: PublishPacket) => boolean;
-  readonly #received: Received;
-  /** Valid for the connection. */
-  readonly #acknowledgements = new Acknowledgements();
-  /** Whether a message that nobody takes waits for somebody. */
-  #holding = false;
+  readonly #deliver: Deliver;
+  readonly #wants: Wants;
+  readonly #report: (notice: MqttError) => void;
 
-  /** @param deliver hands a message to its receivers; false if there is none. */
-  constructor(store: SessionStore, stored: readonly PacketId[], deliver: (packet: PublishPacket) => boolean) {
-    this.#received = new Received(store, stored);
+  // Valid for the session.
+  readonly #received: Received;
+  /** What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. */
+  readonly #open = new Map<PacketId, Delivery>();
+  readonly #held = new Set<Delivery>();
+  #heldBytes = 0;
+  /** Handed out within this turn, in order; and how many there were in all, and before. */
+  readonly #handedOut = new Queue<Delivery>();
+  #handed = 0;
+  #handedOver = 0;
+  /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
+  #graceUntil = -Infinity;
+  #deployUntil: number | undefined;
+
+  // Valid for the connection.
+  #receiveMaximum = Infinity;
+  /** Acknowledgements leave in the order of their messages, each kind in its own [MQTT-4.6.0-2, -3]. */
+  readonly #pubacks = new Queue<Delivery>();
+  readonly #pubrecs = new Queue<Delivery>();
+  readonly #pubcomps = new Queue<NextAcknowledgement>();
+  /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
+  readonly #unreleased = new Set<PacketId>();
+
+  constructor({ store, received, deliver, wants, report }: IncomingOptions) {
+    this.#received = new Received(store, received);
     this.#deliver = deliver;
+    this.#wants = wants;
+    this.#report = report;
   }
 
-  /** A new connection, with our own Receive Maximum. */
+  /** A new connection, with our own Receive Maximum (3.1.2.11.3): the Server's quota begins anew. */
   begin(receiveMaximum: number): void {
-    this.#received.begin(receiveMaximum);
+    this.#receiveMaximum = receiveMaximum;
+  }
+
+  /** From now on, for a while, a message at QoS 1 or 2 that nobody wants waits for somebody who may come. */
+  grace(now: number): void {
+    this.#graceUntil = now + GRACE_TIME;
   }
 
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
-    this.#acknowledgements.clear();
+    for (const queue of [this.#pubacks, this.#pubrecs, this.#pubcomps]) queue.drain();
+    this.#unreleased.clear();
   }
 
-  /** The session is gone. */
-  clear(): void {
+  /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
+  reset(): void {
     this.#received.clear();
+    this.#open.clear();
   }
 
-  receivePublish(packet: PublishPacket, reply: Reply): void {
+  receivePublish(packet: PublishPacket, now: number): void {
     const { packetId } = packet;
     if (packetId === undefined) {
       this.#deliver(packet);
       return;
     }
-    if (packet.qos === 1) this.#receiveOnce(packet, packetId, reply);
-    else this.#receiveExactlyOnce(packet, packetId, reply);
+    this.#count(packet, packetId);
+    this.#acknowledgeInTurn(this.#repetition(packet, packetId) ?? this.#delivered(packet, packetId, now));
+  }
+
+  /** A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it. */
+  skip(packet: PublishPacket): void {
+    const { packetId } = packet;
+    if (packetId === undefined) return;
+    this.#count(packet, packetId);
+    const delivery = Delivery.done(packet, packetId);
+    this.#open.set(packetId, delivery);
+    this.#own(delivery);
+    this.#acknowledgeInTurn(delivery);
   }
 
   /** [MQTT-4.3.3-11] whatever is known of the id, PUBREL is answered by PUBCOMP. */
-  receivePubrel({ packetId }: AckPacket, reply: Reply): void {
+  receivePubrel({ packetId }: AckPacket): void {
+    this.#unreleased.delete(packetId);
+    // The exchange is over: what comes under this id from now on is another message.
+    this.#open.delete(packetId);
     const known = this.#received.remove(packetId);
-    reply('pubcomp', packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+    const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
+    this.#pubcomps.push({ cmd: 'pubcomp', packetId, reasonCode });
   }
 
-  /** From now on a message at QoS 1 or 2 that nobody takes waits, unacknowledged, for a receiver that may still come. */
-  hold(): void {
-    this.#holding = true;
+  /** The next acknowledgement that may leave, in protocol order. */
+  next(): NextAcknowledgement | undefined {
+    return this.#pubcomps.shift() ?? this.#nextOf(this.#pubacks) ?? this.#nextOf(this.#pubrecs);
   }
 
-  /** There are new receivers: what waits is offered again. */
-  offerHeld(): void {
-    this.#acknowledgements.offer((packet) => {
-      const taken = this.#deliver(packet);
-      if (taken) this.#take(packet);
-      return taken;
-    });
+  /** Messages that were handed out so far: see {@link handedOver}. */
+  get handed(): number {
+    return this.#handed;
   }
 
-  /** Nobody came: what waits is acknowledged, and a message that nobody takes is so at once. */
-  letGo(): void {
-    this.#holding = false;
-    this.#acknowledgements.offer((packet) => {
-      this.#take(packet);
-      return true;
-    });
-  }
-
-  /** [MQTT-4.3.2-4] the PUBACK says that ownership was accepted: delivered first. */
-  #receiveOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
-    if (this.#received.has(packetId)) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
-    if (!this.#deliver(packet) && this.#mayHold(packet)) {
-      return this.#acknowledgements.hold('puback', packetId, packet, reply);
+  /**
+   * A turn of the event loop has passed since {@link handed} was `upTo`: whoever was handed those messages has them, for
+   * Node-RED hands a message on in a later turn than it takes it.
+   */
+  handedOver(upTo: number, now: number): void {
+    while (this.#handedOver < upTo) {
+      this.#handedOver += 1;
+      const delivery = this.#handedOut.shift();
+      if (delivery?.state.step === 'handed-out') this.#keepIfAwaiting(delivery, now);
     }
-    this.#acknowledgements.send('puback', packetId, reply);
+    // Those who were awaited came within the turn.
+    if (this.holding) this.offer(now);
   }
 
-  /** [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC, and only the first is delivered. */
-  #receiveExactlyOnce(packet: PublishPacket, packetId: PacketId, reply: Reply): void {
-    this.#received.count(packetId);
-    const duplicate = this.#received.has(packetId);
-    // Its id counts as received only when somebody took it: sent again after a reconnect it must not be a duplicate.
-    if (!duplicate && !this.#deliver(packet) && this.#mayHold(packet)) {
-      return this.#acknowledgements.hold('pubrec', packetId, packet, reply);
+  /** A receiver goes and may come back: what it was handed within this turn waits for who takes its place. */
+  released(receiver: Receiver, vacancy: Vacancy | undefined, matches: (topic: string) => boolean, now: number): void {
+    this.#deployUntil = now + DEPLOY_TIME;
+    const taken = this.#handedOut.filter((delivery) => delivery.isWith(receiver) && matches(delivery.topic));
+    for (const delivery of taken) delivery.takeBack(receiver, vacancy);
+  }
+
+  /** All receivers of a deploy are there: what is held is offered. */
+  deployed(now: number): void {
+    this.#deployUntil = undefined;
+    this.offer(now);
+  }
+
+  /** There are new receivers. While a deploy is under way nothing is offered: the nodes behind them may be missing. */
+  offer(now: number): void {
+    if (this.#deployUntil !== undefined) return;
+    for (const delivery of this.#held) {
+      delivery.offer(this.#deliver, this.#wants);
+      if (delivery.state.step === 'handed-out') this.#handOutAgain(delivery);
     }
-    this.#received.add(packetId);
-    this.#acknowledgements.send('pubrec', packetId, reply);
+    this.expire(now);
   }
 
-  #mayHold(packet: PublishPacket): boolean {
-    return this.#holding && this.#acknowledgements.hasRoomFor(packet);
+  /** Whether anything waits for somebody. */
+  get holding(): boolean {
+    return this.#held.size > 0;
   }
 
-  #take(packet: PublishPacket): void {
-    if (packet.qos === 2 && packet.packetId !== undefined) this.#received.add(packet.packetId);
+  /** Whether every message that came has been acknowledged, but for those that wait for somebody. */
+  get idle(): boolean {
+    if (this.#handedOut.length > 0 || this.#pubcomps.length > 0) return false;
+    return [this.#pubacks.peek(), this.#pubrecs.peek()].every((head) => head?.state.step !== 'done');
+  }
+
+  /** So much is unacknowledged that nothing more should be read: it would have to be kept, or lost. */
+  get full(): boolean {
+    if (this.#pubcomps.length > MOST_ANSWERS) return true;
+    return this.unacknowledged > MOST_UNACKNOWLEDGED || this.#heldBytes >= MOST_HELD_BYTES;
+  }
+
+  /** Messages of this connection that are held, or wait behind one, or for the socket. */
+  get unacknowledged(): number {
+    return Math.max(0, this.#pubacks.length + this.#pubrecs.length - this.#handedOut.length);
+  }
+
+  /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
+  get deadline(): number | undefined {
+    let earliest: number | undefined;
+    for (const { state } of this.#held) {
+      if (state.step === 'held' && (earliest === undefined || state.until < earliest)) earliest = state.until;
+    }
+    return earliest;
+  }
+
+  /** Those who did not come in time are not waited for any more. */
+  expire(now: number): void {
+    if (this.#deployUntil !== undefined && this.#deployUntil <= now) this.#deployUntil = undefined;
+    const late = [...this.#held].filter(({ state }) => state.step === 'held' && state.until <= now);
+    for (const delivery of late) {
+      this.#letGo(delivery);
+      delivery.giveUp();
+      this.#own(delivery);
+    }
+    if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
+  }
+
+  #count({ qos }: PublishPacket, packetId: PacketId): void {
+    if (qos === 2) this.#unreleased.add(packetId);
+    // [MQTT-3.3.4-9] what is unacknowledged, and has not just come in the place of another.
+    const unacknowledged = this.#unreleased.size + this.#pubacks.length + (qos === 1 ? 1 : 0);
+    if (unacknowledged <= this.#receiveMaximum) return;
+    throw protocolError(
+      `broker sent more than ${this.#receiveMaximum} messages at once without waiting for an acknowledgement`,
+      ReasonCode.ReceiveMaximumExceeded,
+    );
+  }
+
+  /** What came before and is known: not delivered again, but acknowledged. */
+  #repetition(packet: PublishPacket, packetId: PacketId): Delivery | undefined {
+    // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC.
+    if (this.#received.has(packetId)) {
+      if (packet.qos === 1) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
+      return Delivery.done(packet, packetId);
+    }
+    const open = this.#open.get(packetId);
+    return open?.isRepeatedBy(packet) === true ? open : undefined;
+  }
+
+  #delivered(packet: PublishPacket, packetId: PacketId, now: number): Delivery {
+    const delivery = new Delivery(packet, packetId);
+    this.#open.set(packetId, delivery);
+    // Before anybody has it: a receiver may be released while it receives, or throw.
+    this.#handOut(delivery);
+    const wanted = this.#deliver(packet, delivery);
+    if (!wanted && now < this.#graceUntil) delivery.unclaimed();
+    return delivery;
+  }
+
+  #handOut(delivery: Delivery): void {
+    this.#handed += 1;
+    this.#handedOut.push(delivery);
+  }
+
+  #handOutAgain(delivery: Delivery): void {
+    this.#letGo(delivery);
+    this.#handOut(delivery);
+  }
+
+  #keepIfAwaiting(delivery: Delivery, now: number): void {
+    const until = delivery.isUnclaimed ? this.#graceUntil : (this.#deployUntil ?? now);
+    if (delivery.handedOver(until)) this.#own(delivery);
+    else this.#hold(delivery, until);
+  }
+
+  /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
+  #own(delivery: Delivery): void {
+    if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
+    this.#received.add(delivery.packetId);
+  }
+
+  #hold(delivery: Delivery, until: number): void {
+    delivery.hold(until);
+    if (this.#held.has(delivery)) return;
+    this.#held.add(delivery);
+    this.#heldBytes += delivery.size;
+  }
+
+  #letGo(delivery: Delivery): void {
+    if (this.#held.delete(delivery)) this.#heldBytes -= delivery.size;
+  }
+
+  /** Its acknowledgement leaves behind those of the messages that came before it; sent twice it is acknowledged twice. */
+  #acknowledgeInTurn(delivery: Delivery): void {
+    (delivery.cmd === 'puback' ? this.#pubacks : this.#pubrecs).push(delivery);
+  }
+
+  #nextOf(queue: Queue<Delivery>): NextAcknowledgement | undefined {
+    const delivery = queue.peek();
+    if (delivery === undefined || delivery.state.step !== 'done') return undefined;
+    // Once more, in case that the store failed.
+    this.#own(delivery);
+    queue.shift();
+    const { cmd, packetId } = delivery;
+    if (this.#open.get(packetId) === delivery) this.#open.delete(packetId);
+    return { cmd, packetId, reasonCode: ReasonCode.Success };
+  }
+
+  #reportUnclaimed(count: number, topic: string): void {
+    const which = count === 1 ? `a message to ${topic}` : `${count} messages, the first to ${topic},`;
+    this.#report(new MqttError('message-skipped', `${which} found no node that wants it, and was acknowledged`));
   }
 }

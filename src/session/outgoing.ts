@@ -1,28 +1,527 @@
-import type { Message, PacketId } from '../protocol/packet.ts';
-import type { OutgoingState, StoredMessage } from '../store/session-store.ts';
+import { MqttError, protocolError, PublishRejected, textOf } from '../protocol/errors.ts';
+import type { AckPacket, Message, PacketId, QoS } from '../protocol/packet.ts';
+import { ReasonCode } from '../protocol/reason-codes.ts';
+import type { OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
+import { Queue } from '../util/queue.ts';
+import {
+  MOST_ANSWERS,
+  type NextAcknowledgement,
+  type NextPacket,
+  type OutgoingMessage,
+  sizeOf,
+} from './outgoing-message.ts';
+import type { PacketIds } from './packet-ids.ts';
+import { SendWindow, type WindowLimits } from './send-window.ts';
 
-/** What became of a message: the Server's Reason Code (0 for QoS 0 and before MQTT 5), or the error. Called once. */
-export type Settle = (error: Error | undefined, reasonCode: number) => void;
+/** A message behind which, alone under way, so many connections ended is set aside. */
+const MOST_HANG_UPS = 3;
 
-/** An accepted message on its way out. */
-export interface Outgoing extends StoredMessage {
-  state: OutgoingState;
-  readonly settle: Settle;
-  /** Number of the connection that last carried its PUBLISH or PUBREL; tells a resend from a first send. */
-  connection: number;
+/** Milliseconds after a PUBLISH within which the end of the connection may be its consequence. */
+const RIGHT_BEHIND = 5000;
+
+/** What the Server allows to be sent on a connection. */
+export interface SendLimits extends WindowLimits {
+  readonly maximumQoS: QoS;
+  readonly retainAvailable: boolean;
 }
 
-/** Bytes that a message counts for in limits: topic and payload. */
-export function sizeOf(message: Message): number {
-  return message.topic.length + message.payload.length;
+export interface OutgoingOptions {
+  readonly store: SessionStore;
+  readonly ids: PacketIds;
+  readonly report: (notice: MqttError) => void;
+  /** Told why a message that an earlier client accepted will never be delivered. */
+  readonly restored: (error: Error) => void;
 }
 
-/** A PUBLISH or PUBREL that may be sent now. */
-export type NextPacket =
-  | {
-      readonly cmd: 'publish';
-      readonly entry: Outgoing;
-      readonly packetId: PacketId | undefined;
-      readonly dup: boolean;
+/** Before the first connection, when nothing can be sent. */
+const NO_LIMITS: SendLimits = {
+  mqtt5: false,
+  receiveMaximum: 0,
+  maximumInflight: 0,
+  maximumQoS: 2,
+  retainAvailable: true,
+};
+
+/** How a connection ended. */
+export interface Ending {
+  /** What unsent messages are settled with. */
+  readonly error: MqttError;
+  /** The last words of the Server that ended it by itself; undefined if it was somebody else. */
+  readonly hungUp: MqttError | undefined;
+  /** Milliseconds of `Clock.now`. */
+  readonly now: number;
+}
+
+/** The sending half of a session (4.1, 4.3): accepted messages, how far each is, and what may be sent next. */
+export class Outgoing {
+  readonly #store: SessionStore;
+  readonly #ids: PacketIds;
+  readonly #window = new SendWindow();
+  readonly #report: (notice: MqttError) => void;
+  readonly #restored: (error: Error) => void;
+
+  // Valid for the session.
+  #sequence = 0;
+  #releases = 0;
+  readonly #queued = new Queue<OutgoingMessage>();
+  /** In the order of their PUBLISH. */
+  readonly #published = new Map<PacketId, OutgoingMessage>();
+  /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
+  readonly #released = new Map<PacketId, OutgoingMessage>();
+  #bytes = 0;
+  #count = 0;
+
+  // Valid for the connection.
+  #connection = 0;
+  #limits: SendLimits = NO_LIMITS;
+  #downgraded = false;
+  #publishedAt = 0;
+  /** About the connection itself (birth, close): before what waits, and never for another connection. */
+  readonly #announcements = new Queue<OutgoingMessage>();
+  readonly #announced = new Set<OutgoingMessage>();
+  readonly #pubrels = new Queue<NextAcknowledgement>();
+  readonly #resend = new Queue<OutgoingMessage>();
+
+  constructor({ store, ids, report, restored }: OutgoingOptions) {
+    this.#store = store;
+    this.#ids = ids;
+    this.#report = report;
+    this.#restored = restored;
+  }
+
+  /** Accepted messages that are not settled. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What they count for, as {@link sizeOf} counts it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes up messages of an earlier client, by rising sequence. */
+  restore(messages: readonly StoredMessage[]): void {
+    const released: OutgoingMessage[] = [];
+    for (const stored of messages) {
+      const entry = { ...stored, restored: true, connection: 0, hangUps: 0 };
+      this.#sequence = Math.max(this.#sequence, entry.sequence);
+      this.#add(entry);
+      const { state } = entry;
+      if (state.step === 'queued') this.#queued.push(entry);
+      else this.#ids.claim(state.packetId);
+      if (state.step === 'published') this.#published.set(state.packetId, entry);
+      if (state.step === 'released' || state.step === 'abandoned') released.push(entry);
     }
-  | { readonly cmd: 'pubrel'; readonly packetId: PacketId };
+    for (const entry of released.sort((a, b) => orderOf(a) - orderOf(b))) {
+      this.#releases = orderOf(entry);
+      if ('packetId' in entry.state) this.#released.set(entry.state.packetId, entry);
+    }
+  }
+
+  /** Accepts a message: at QoS 1 and 2 it is stored from here on until it is settled. */
+  accept(message: Message, expiresAt: number | undefined, settle: Settle): void {
+    const entry = this.#newEntry(message, expiresAt, settle);
+    if (message.qos > 0) this.#store.save(entry);
+    this.#add(entry);
+    this.#queued.push(entry);
+  }
+
+  /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
+  announce(message: Message, settle: Settle): void {
+    const entry = this.#newEntry(message, undefined, settle);
+    this.#add(entry);
+    this.#announcements.push(entry);
+  }
+
+  /** A new connection resumes the session (Session Present 1): the unacknowledged goes first, in its first order (4.4). */
+  resume(limits: SendLimits): void {
+    this.#begin(limits, this.#released.size);
+    for (const entry of this.#released.values()) {
+      entry.connection = this.#connection;
+      if ('packetId' in entry.state) this.#pubrels.push(pubrel(entry.state.packetId));
+    }
+    for (const entry of this.#published.values()) this.#resend.push(entry);
+  }
+
+  /**
+   * A new connection, and the Server has no session: its state is discarded here too [MQTT-3.2.2-5], [MQTT-3.1.2-4].
+   * What was accepted stays accepted, and becomes new messages at the head of the queue, in their first order: also those
+   * with a PUBREC, for a Server may deliver at PUBREL, and then had it for nothing (4.3.3, method A).
+   */
+  reset(limits: SendLimits): void {
+    this.#begin(limits, 0);
+    const again = [...this.#published.values(), ...this.#released.values()].sort((a, b) => a.sequence - b.sequence);
+    for (const packetId of [...this.#published.keys(), ...this.#released.keys()]) this.#ids.release(packetId);
+    this.#published.clear();
+    this.#released.clear();
+    this.#ids.forgotten();
+    const later = this.#queued.drain();
+    const kept = again.filter(({ state }) => state.step !== 'abandoned');
+    for (const entry of kept) entry.state = { step: 'queued' };
+    for (const entry of [...kept, ...later]) this.#queued.push(entry);
+    this.#reportRepeated(kept.filter(({ message }) => message.qos === 2).length);
+    // Last: where the store fails, no message is lost here.
+    for (const entry of kept) this.#store.save(entry);
+    for (const entry of again) if (entry.state.step === 'abandoned') this.#store.remove(entry.sequence);
+  }
+
+  /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
+  suspend({ error, hungUp, now }: Ending): void {
+    try {
+      if (hungUp !== undefined) this.#hungUp(hungUp, now);
+    } finally {
+      this.#disconnected(error);
+    }
+  }
+
+  /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */
+  leave(): void {
+    this.#queued.drain();
+    this.#published.clear();
+    this.#released.clear();
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  /** Settles with `error` the messages at QoS 0, which do not wait. */
+  dropUnsent(error: Error): void {
+    for (const entry of this.#queued.partition(({ message }) => message.qos > 0)) this.#settle(entry, error, 0);
+  }
+
+  /** Whether so many answers wait for the Server to read them that none of its packets should be read. */
+  get full(): boolean {
+    return this.#pubrels.length > MOST_ANSWERS;
+  }
+
+  /** Whether everything that was accepted has left and is acknowledged. */
+  get idle(): boolean {
+    return this.#queued.length === 0 && this.#published.size === 0 && this.#released.size === 0;
+  }
+
+  /**
+   * The next packet in order, if one may be sent now: PUBRELs, PUBLISHes of before the reconnect, what is about the
+   * connection, then new messages. The only place that knows order, quota and resend. `now`: `Clock.now`.
+   */
+  next(now: number): NextPacket | undefined {
+    return this.#pubrels.shift() ?? this.#nextResend(now) ?? this.#nextAnnounced(now) ?? this.#nextQueued(now);
+  }
+
+  /** The same, when the end of the connection has been announced: nothing that waits follows. */
+  nextFarewell(now: number): NextPacket | undefined {
+    return this.#pubrels.shift() ?? this.#takeAnnouncement(now);
+  }
+
+  /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */
+  sent(entry: OutgoingMessage): void {
+    this.#announced.delete(entry);
+    this.#settle(entry, undefined, ReasonCode.Success);
+  }
+
+  /** The message that `next` gave cannot be sent to this Server, ever. */
+  fail(entry: OutgoingMessage, error: Error): void {
+    const { state } = entry;
+    this.#announced.delete(entry);
+    if (state.step === 'queued') return this.#end(entry, error, 0);
+    // `next` counted it (4.9): a message that never left must not take a share of the quota for good.
+    if (entry.connection === this.#connection) this.#window.withdrawn();
+    this.#finish(state.packetId, entry, error, 0);
+  }
+
+  receivePuback({ packetId, reasonCode, reasonString }: AckPacket): void {
+    const entry = this.#published.get(packetId);
+    if (entry === undefined) return this.#unexpected('PUBACK', packetId);
+    if (entry.message.qos === 2) this.#downgrade(entry, packetId);
+    this.#acknowledged(entry);
+    this.#finish(packetId, entry, rejection(entry, reasonCode, reasonString), reasonCode);
+  }
+
+  receivePubrec({ packetId, reasonCode, reasonString }: AckPacket): void {
+    const entry = this.#published.get(packetId);
+    if (entry === undefined) return this.#receivePubrecAgain(packetId);
+    if (entry.message.qos !== 2) throw protocolError(`PUBREC for the QoS 1 message ${packetId}`);
+    const error = rejection(entry, reasonCode, reasonString);
+    if (error !== undefined) {
+      this.#acknowledged(entry);
+      return this.#finish(packetId, entry, error, reasonCode);
+    }
+    this.#release(entry, packetId);
+    this.#pubrels.push(pubrel(packetId));
+  }
+
+  receivePubcomp({ packetId }: AckPacket): void {
+    const entry = this.#released.get(packetId);
+    if (entry === undefined) return this.#unexpected('PUBCOMP', packetId);
+    this.#acknowledged(entry);
+    this.#finish(packetId, entry, undefined, ReasonCode.Success);
+  }
+
+  /** A PUBREC after the PUBREL: answered again; for an id that nothing is known of, 0x92 (4.3.3, 3.6.2.1). */
+  #receivePubrecAgain(packetId: PacketId): void {
+    const known = this.#released.has(packetId);
+    this.#pubrels.push(pubrel(packetId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound));
+  }
+
+  /** [MQTT-2.2.1-5] an acknowledgement of something else is a Protocol Error; one of nothing is a harmless repetition. */
+  #unexpected(cmd: string, packetId: PacketId): void {
+    if (this.#published.has(packetId) || this.#released.has(packetId)) {
+      throw protocolError(`${cmd} for the message ${packetId}, which waits for another acknowledgement`);
+    }
+  }
+
+  /** Brokers that know only QoS 1 answer so before MQTT 5, which forbids it; the message is theirs all the same. */
+  #downgrade(entry: OutgoingMessage, packetId: PacketId): void {
+    if (this.#limits.mqtt5) throw protocolError(`PUBACK for the QoS 2 message ${packetId}`);
+    if (this.#downgraded) return;
+    this.#downgraded = true;
+    const { topic } = entry.message;
+    this.#report(
+      new MqttError(
+        'qos-downgraded',
+        `the broker takes QoS 2 messages at QoS 1, first to ${topic}: they may come twice`,
+      ),
+    );
+  }
+
+  #nextResend(now: number): NextPacket | undefined {
+    for (let entry = this.#resend.peek(); entry !== undefined; entry = this.#resend.peek()) {
+      const { state } = entry;
+      // Settled or released meanwhile: the Server answered it before we sent it again.
+      if (state.step !== 'published' || this.#published.get(state.packetId) !== entry) this.#resend.shift();
+      else if (!this.#window.open) return undefined;
+      else {
+        this.#resend.shift();
+        return this.#publish(entry, state.packetId, true, now);
+      }
+    }
+    return undefined;
+  }
+
+  #nextAnnounced(now: number): NextPacket | undefined {
+    return this.#resend.length > 0 ? undefined : this.#takeAnnouncement(now);
+  }
+
+  #takeAnnouncement(now: number): NextPacket | undefined {
+    const next = this.#nextOf(this.#announcements, now);
+    if (next?.cmd === 'publish') this.#announced.add(next.entry);
+    return next;
+  }
+
+  /** Order before all: nothing new overtakes what is to be sent again, or what is about the connection. */
+  #nextQueued(now: number): NextPacket | undefined {
+    if (this.#resend.length > 0 || this.#announcements.length > 0) return undefined;
+    return this.#nextOf(this.#queued, now);
+  }
+
+  #nextOf(queue: Queue<OutgoingMessage>, now: number): NextPacket | undefined {
+    for (let entry = queue.peek(); entry !== undefined; entry = queue.peek()) {
+      const problem = this.#whyNever(entry, now);
+      if (problem !== undefined) {
+        queue.shift();
+        this.#end(entry, problem, 0);
+      } else if (entry.message.qos === 0) {
+        queue.shift();
+        return { cmd: 'publish', entry, packetId: undefined, dup: false };
+      } else return this.#nextAcknowledged(queue, entry, now);
+    }
+    return undefined;
+  }
+
+  #nextAcknowledged(queue: Queue<OutgoingMessage>, entry: OutgoingMessage, now: number): NextPacket | undefined {
+    if (!this.#window.open) return undefined;
+    const packetId = this.#ids.take();
+    if (packetId === undefined) return undefined;
+    try {
+      // What is about the connection ends with it, and is not stored.
+      this.#advance(entry, { step: 'published', packetId }, queue !== this.#announcements);
+    } catch (error) {
+      this.#ids.release(packetId);
+      throw error;
+    }
+    queue.shift();
+    this.#published.set(packetId, entry);
+    return this.#publish(entry, packetId, false, now);
+  }
+
+  #publish(entry: OutgoingMessage, packetId: PacketId, dup: boolean, now: number): NextPacket {
+    entry.connection = this.#connection;
+    this.#publishedAt = now;
+    this.#window.sent();
+    return { cmd: 'publish', entry, packetId, dup };
+  }
+
+  /** Expired, or [MQTT-3.2.2-11], [MQTT-3.2.2-14]: what this Server said it does not take is never sent to it. */
+  #whyNever({ message, expiresAt }: OutgoingMessage, now: number): Error | undefined {
+    const { topic, qos, retain } = message;
+    if (expiresAt !== undefined && expiresAt <= now) return expired(message);
+    if (qos > this.#limits.maximumQoS) {
+      const problem = `the broker accepts at most QoS ${this.#limits.maximumQoS}, the message to ${topic} has QoS ${qos}`;
+      return new MqttError('not-supported', problem);
+    }
+    if (retain && !this.#limits.retainAvailable) {
+      return new MqttError('not-supported', `the broker keeps no retained messages, the one to ${topic} is retained`);
+    }
+    return undefined;
+  }
+
+  /** Gives the quota back (4.9), but only for what was counted on this connection. */
+  #acknowledged(entry: OutgoingMessage): void {
+    const counts = !this.#announced.has(entry) && entry.state.step !== 'abandoned';
+    if (entry.connection === this.#connection) this.#window.acknowledged(counts);
+    this.#announced.delete(entry);
+  }
+
+  #begin(limits: SendLimits, unacknowledged: number): void {
+    this.#connection += 1;
+    this.#limits = limits;
+    this.#downgraded = false;
+    this.#window.begin(limits, unacknowledged);
+  }
+
+  #hungUp(lastWords: MqttError, now: number): void {
+    const { unacknowledged, fruitful } = this.#window;
+    this.#window.hungUp();
+    if (unacknowledged !== 1 || fruitful || now - this.#publishedAt > RIGHT_BEHIND) return;
+    for (const [packetId, entry] of this.#published) {
+      if (entry.connection === this.#connection) this.#blame(packetId, entry, lastWords);
+    }
+  }
+
+  /** The only message under way when the Server ended the connection. */
+  #blame(packetId: PacketId, entry: OutgoingMessage, lastWords: MqttError): void {
+    if (this.#announced.has(entry)) return;
+    entry.hangUps += 1;
+    if (entry.hangUps < MOST_HANG_UPS) return;
+    const { topic } = entry.message;
+    const error = new MqttError(
+      'message-set-aside',
+      `the message to ${topic} was set aside: the connection ended ${entry.hangUps} times right behind it (${lastWords.message})`,
+      { cause: lastWords },
+    );
+    this.#report(error);
+    this.#published.delete(packetId);
+    // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
+    if (entry.message.qos === 2) this.#ids.retire(packetId);
+    else this.#ids.release(packetId);
+    this.#end(entry, error, 0);
+  }
+
+  #disconnected(error: MqttError): void {
+    this.#connection += 1;
+    this.#resend.drain();
+    this.#pubrels.drain();
+    const announced = [...this.#announced, ...this.#announcements.drain()];
+    this.#announced.clear();
+    const abandoned = announced.filter((entry) => this.#retract(entry, error));
+    this.dropUnsent(error);
+    // Last: where the store fails, everything else is done.
+    for (const entry of abandoned) this.#store.save(entry);
+  }
+
+  /** An announcement ends with its connection. True: the Server has to forget its id, if it may know it (4.3.3). */
+  #retract(entry: OutgoingMessage, error: Error): boolean {
+    const { state, message } = entry;
+    if (state.step !== 'queued') {
+      const { packetId } = state;
+      this.#published.delete(packetId);
+      if (message.qos === 2) this.#abandon(entry, packetId);
+      else this.#ids.release(packetId);
+    }
+    this.#settle(entry, error, 0);
+    return entry.state.step === 'abandoned';
+  }
+
+  #abandon(entry: OutgoingMessage, packetId: PacketId): void {
+    entry.state = { step: 'abandoned', packetId, order: ++this.#releases };
+    this.#released.delete(packetId);
+    this.#released.set(packetId, entry);
+  }
+
+  #release(entry: OutgoingMessage, packetId: PacketId): void {
+    const state = { step: 'released', packetId, order: ++this.#releases } as const;
+    this.#advance(entry, state, !this.#announced.has(entry));
+    this.#published.delete(packetId);
+    this.#released.set(packetId, entry);
+  }
+
+  /** The next step of a message: it is on record before the packet leaves, or not taken at all. */
+  #advance(entry: OutgoingMessage, state: OutgoingState, isStored: boolean): void {
+    const before = entry.state;
+    entry.state = state;
+    if (!isStored) return;
+    try {
+      this.#store.save(entry);
+    } catch (error) {
+      entry.state = before;
+      throw error;
+    }
+  }
+
+  #reportRepeated(count: number): void {
+    if (count === 0) return;
+    const which = count === 1 ? '1 QoS 2 message is' : `${count} QoS 2 messages are`;
+    this.#report(
+      new MqttError('session-lost', `the broker lost the session: ${which} sent again and may arrive twice`),
+    );
+  }
+
+  #newEntry(message: Message, expiresAt: number | undefined, settle: Settle): OutgoingMessage {
+    const sequence = ++this.#sequence;
+    const state = { step: 'queued' } as const;
+    return { sequence, message, expiresAt, state, settle, restored: false, connection: 0, hangUps: 0 };
+  }
+
+  #finish(packetId: PacketId, entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    this.#published.delete(packetId);
+    this.#released.delete(packetId);
+    this.#ids.release(packetId);
+    // Abandoned: whoever waited for it was told when its connection ended.
+    if (entry.state.step === 'abandoned') this.#store.remove(entry.sequence);
+    else this.#end(entry, error, reasonCode);
+  }
+
+  /** Whatever becomes of the record, who waits for the outcome is told it. */
+  #end(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    try {
+      if (entry.message.qos > 0) this.#store.remove(entry.sequence);
+    } finally {
+      this.#settle(entry, error, reasonCode);
+    }
+  }
+
+  #add({ message, state }: OutgoingMessage): void {
+    if (state.step === 'abandoned') return;
+    this.#count += 1;
+    this.#bytes += sizeOf(message);
+  }
+
+  /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
+  #settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    this.#count -= 1;
+    this.#bytes -= sizeOf(entry.message);
+    try {
+      entry.settle?.(error, reasonCode);
+      if (entry.restored && error !== undefined) this.#restored(error);
+    } catch (thrown) {
+      const { topic } = entry.message;
+      const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
+      this.#report(new MqttError('invalid-message', text, { cause: thrown }));
+    }
+  }
+}
+
+function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): NextAcknowledgement {
+  return { cmd: 'pubrel', packetId, reasonCode };
+}
+
+function orderOf({ state }: StoredMessage): number {
+  return 'order' in state ? state.order : 0;
+}
+
+function rejection(entry: OutgoingMessage, reasonCode: number, reasonString: string | undefined): Error | undefined {
+  return reasonCode < 0x80 ? undefined : new PublishRejected(entry.message.topic, reasonCode, reasonString);
+}
+
+function expired({ topic, properties }: Message): Error {
+  const seconds = properties?.messageExpiryInterval ?? 0;
+  return new MqttError('expired', `the message to ${topic} expired after ${seconds} s before it could be sent`);
+}

@@ -1,11 +1,20 @@
 import type { PacketId } from '../protocol/packet.ts';
+import type { Random } from '../util/clock.ts';
 
 const HIGHEST = 65_535;
 
-/** Packet Identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE: one space, never one in use twice [MQTT-2.2.1-3]. */
+/**
+ * Packet Identifiers of PUBLISH, SUBSCRIBE and UNSUBSCRIBE: one space, never one in use twice [MQTT-2.2.1-3]. They begin
+ * somewhere at random: a Server that still holds an id of an earlier process would take a new message for a repetition.
+ */
 export class PacketIds {
   readonly #used = new Set<number>();
-  #last = 0;
+  readonly #retired = new Set<number>();
+  #last: number;
+
+  constructor(random: Random) {
+    this.#last = Math.floor(random() * HIGHEST);
+  }
 
   /** An unused id, or undefined while all 65,535 are in flight. */
   take(): PacketId | undefined {
@@ -24,5 +33,16 @@ export class PacketIds {
 
   release(packetId: PacketId): void {
     this.#used.delete(packetId);
+  }
+
+  /** The Server may know this id for as long as the session lasts: it is not used again until {@link forgotten}. */
+  retire(packetId: PacketId): void {
+    this.#retired.add(packetId);
+  }
+
+  /** The Server has no session: it knows no id any more. */
+  forgotten(): void {
+    for (const packetId of this.#retired) this.#used.delete(packetId);
+    this.#retired.clear();
   }
 }

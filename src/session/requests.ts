@@ -38,6 +38,11 @@ export class Requests {
     return true;
   }
 
+  /** Whether no answer is waited for. */
+  get idle(): boolean {
+    return this.#pending.size === 0;
+  }
+
   /** The connection is gone: the packet ids that are free again. */
   clear(): PacketId[] {
     const packetIds = [...this.#pending.keys()];

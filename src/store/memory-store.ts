@@ -1,20 +1,32 @@
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
-import type { SessionStore, StoredMessage, StoredSession } from './session-store.ts';
+import type {
+  SessionIdentity,
+  SessionStore,
+  StoredMessage,
+  StoredSession,
+  StoredSubscription,
+} from './session-store.ts';
 
 /** Keeps a session for as long as the process lives: across reconnects, redeploys and new clients. */
 export class MemoryStore implements SessionStore {
+  #identity: SessionIdentity | undefined;
   readonly #outgoing = new Map<number, StoredMessage>();
   readonly #received = new Set<PacketId>();
-  readonly #subscriptions = new Set<TopicFilter>();
+  readonly #subscriptions = new Map<TopicFilter, StoredSubscription>();
 
   load(): StoredSession {
     const outgoing = [...this.#outgoing.values()].map((record) => ({ ...record }));
     return {
+      identity: this.#identity,
       outgoing: outgoing.sort((a, b) => a.sequence - b.sequence),
       received: [...this.#received],
-      subscriptions: [...this.#subscriptions],
+      subscriptions: [...this.#subscriptions.values()],
     };
+  }
+
+  saveIdentity(identity: SessionIdentity): void {
+    this.#identity = identity;
   }
 
   save(message: StoredMessage): void {
@@ -33,11 +45,34 @@ export class MemoryStore implements SessionStore {
     this.#received.delete(packetId);
   }
 
-  saveSubscription(filter: TopicFilter): void {
-    this.#subscriptions.add(filter);
+  saveSubscription(subscription: StoredSubscription): void {
+    this.#subscriptions.set(subscription.filter, subscription);
   }
 
   removeSubscription(filter: TopicFilter): void {
     this.#subscriptions.delete(filter);
   }
+
+  /** The end of the store, once no client uses it: whoever waits for one of its messages is told `error`. Answers how many. */
+  discard(error: Error): number {
+    const waiting = [...this.#outgoing.values()].filter(({ state }) => state.step !== 'abandoned');
+    this.#outgoing.clear();
+    this.#received.clear();
+    this.#subscriptions.clear();
+    tellAll(waiting, error);
+    return waiting.length;
+  }
+}
+
+/** One that throws when it is told keeps nothing from the others. */
+function tellAll(waiting: readonly StoredMessage[], error: Error): void {
+  const thrown: unknown[] = [];
+  for (const { settle } of waiting) {
+    try {
+      settle?.(error, 0);
+    } catch (problem) {
+      thrown.push(problem);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
 }

@@ -1,32 +1,58 @@
-import type { Message, PacketId } from '../protocol/packet.ts';
+import type { Message, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
+
+/** What became of a message: the Server's Reason Code (0 for QoS 0 and before MQTT 5), or the error. Called once. */
+export type Settle = (error: Error | undefined, reasonCode: number) => void;
 
 /**
  * How far an outgoing message is (4.3): accepted without a packet id, sent as PUBLISH, or sent as PUBREL.
- * `released` replaces `published`: [MQTT-4.3.3-6] the PUBLISH is never sent again.
+ * `released` replaces `published`: [MQTT-4.3.3-6] the PUBLISH is never sent again. `order` rises with each PUBREC:
+ * PUBRELs are sent again in that order [MQTT-4.6.0-4]. `abandoned`: nobody waits for the message any more, and a PUBREL
+ * only makes the Server forget its id, which would otherwise turn a new message under it into a repetition.
  */
 export type OutgoingState =
   | { readonly step: 'queued' }
   | { readonly step: 'published'; readonly packetId: PacketId }
-  | { readonly step: 'released'; readonly packetId: PacketId };
+  | { readonly step: 'released'; readonly packetId: PacketId; readonly order: number }
+  | { readonly step: 'abandoned'; readonly packetId: PacketId; readonly order: number };
 
 /** One accepted message at QoS 1 or 2. */
 export interface StoredMessage {
   /** Rises with every accepted message: the order of sending, and the key of the record. */
   readonly sequence: number;
   readonly message: Message;
-  /** Milliseconds since the epoch after which the message is not sent any more, from its Message Expiry Interval. */
+  /** When the message is not sent any more, from its Message Expiry Interval: milliseconds of `Clock.now`. */
   readonly expiresAt: number | undefined;
   readonly state: OutgoingState;
+  /** Who waits for the outcome; a store that outlives the process cannot keep it. */
+  readonly settle?: Settle | undefined;
+}
+
+/** A subscription that the Server granted. */
+export interface StoredSubscription {
+  readonly filter: TopicFilter;
+  /** The Subscription Identifier with which it was asked for. */
+  readonly identifier: number | undefined;
+  readonly options: SubscriptionOptions;
+  readonly granted: QoS;
+}
+
+/** Whose session it is: the Server and the client id under which it is kept (4.1). */
+export interface SessionIdentity {
+  /** `mqtts://host:8883`. */
+  readonly server: string;
+  readonly clientId: string;
 }
 
 export interface StoredSession {
+  /** Undefined: nobody's yet. */
+  readonly identity: SessionIdentity | undefined;
   /** By rising sequence. */
   readonly outgoing: readonly StoredMessage[];
   /** Packet Identifiers of received QoS 2 messages that are not released yet (4.3.3). */
   readonly received: readonly PacketId[];
-  /** Filters that the Server granted and keeps with the session (4.1). */
-  readonly subscriptions: readonly TopicFilter[];
+  /** Subscriptions that the Server granted and keeps with the session (4.1). */
+  readonly subscriptions: readonly StoredSubscription[];
 }
 
 /**
@@ -35,11 +61,13 @@ export interface StoredSession {
  */
 export interface SessionStore {
   load(): StoredSession;
+  saveIdentity(identity: SessionIdentity): void;
   /** Adds the record, or replaces the one of the same sequence. */
   save(message: StoredMessage): void;
   remove(sequence: number): void;
   saveReceived(packetId: PacketId): void;
   removeReceived(packetId: PacketId): void;
-  saveSubscription(filter: TopicFilter): void;
+  /** Adds the record, or replaces the one of the same filter. */
+  saveSubscription(subscription: StoredSubscription): void;
   removeSubscription(filter: TopicFilter): void;
 }

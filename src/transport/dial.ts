@@ -1,6 +1,6 @@
 import type { Agent } from 'node:http';
-import { MqttError, textOf } from '../protocol/errors.ts';
-import { isTlsFailure, systemCode, tlsFailure } from './failure.ts';
+import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import { isTlsFailure, tlsFailure } from './failure.ts';
 import { proxyAgent } from './proxy.ts';
 import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
 import { dialTcp } from './tcp.ts';
@@ -56,6 +56,6 @@ async function openWebSocket(server: ServerAddress, options: DialOptions, signal
 function dialError(server: ServerAddress, error: unknown): MqttError {
   const where = describeServer(server);
   if (isTlsFailure(error)) return tlsFailure(where, error);
-  const text = textOf(error) === '' ? systemCode(error) : textOf(error);
+  const text = textOf(error) === '' ? systemCodeOf(error) : textOf(error);
   return new MqttError('unreachable', `cannot reach ${where}: ${text}`, { cause: error, retryable: true });
 }

@@ -37,6 +37,11 @@ export class Queue<T> {
     return items;
   }
 
+  /** The items that `keep` accepts, in order; nothing is taken. */
+  filter(keep: (item: T) => boolean): T[] {
+    return (this.#items.slice(this.#head) as T[]).filter(keep);
+  }
+
   /** Keeps what `keep` accepts, in order, and returns the rest, in order. */
   partition(keep: (item: T) => boolean): T[] {
     const removed: T[] = [];

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { until } from '../support/events.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { type FlowNode, node, startFlow, statuses, stopFlow, stopRecording } from '../support/flow.ts';
+import { node, startFlow, stopFlow, stopRecording } from '../support/flow.ts';
 import { optionalTool } from '../support/optional.ts';
 import { RealBroker } from '../support/real-broker.ts';
-
-const CONNECTED = 'green dot node-red:common.status.connected';
-
-function connection(port: number, more: object = {}): FlowNode {
-  return { id: 'c', type: 'mqtt-connection', broker: '127.0.0.1', port: String(port), ...more };
-}
+import { connection, mqttIn, mqttOut, showConnected } from './flows.ts';
 
 /** Gives the out node its messages, never more than `window` of them without `done`. */
 async function publishAll(count: number, window: number): Promise<void> {
@@ -39,13 +34,13 @@ describe('through mosquitto', function () {
     const count = 100_000;
     await startFlow([
       connection(broker.port, { protocolVersion: '5' }),
-      { id: 'in', type: 'mqtt-in', broker: 'c', topic: 'load', qos: '1', datatype: 'utf8', wires: [['h']] },
-      { id: 'out', type: 'mqtt-out', broker: 'c', topic: 'load', qos: '1', retain: '' },
+      mqttIn({ topic: 'load', qos: '1' }),
+      mqttOut({ topic: 'load', qos: '1' }),
       { id: 'complete', type: 'complete', scope: ['out'], wires: [['done']] },
       { id: 'h', type: 'helper' },
       { id: 'done', type: 'helper' },
     ]);
-    await until(() => statuses('in').at(-1) === CONNECTED, 'connected');
+    await showConnected('in');
     stopRecording();
     let next = 0;
     let wrong: string | undefined;
@@ -65,13 +60,13 @@ describe('through mosquitto', function () {
     try {
       await startFlow([
         connection(proxy.port, { clientid: 'exactly-once', cleansession: false, protocolVersion: '4' }),
-        { id: 'in', type: 'mqtt-in', broker: 'c', topic: 'once', qos: '2', datatype: 'utf8', wires: [['h']] },
-        { id: 'out', type: 'mqtt-out', broker: 'c', topic: 'once', qos: '2', retain: '' },
+        mqttIn({ topic: 'once', qos: '2' }),
+        mqttOut({ topic: 'once', qos: '2' }),
         { id: 'complete', type: 'complete', scope: ['out'], wires: [['done']] },
         { id: 'h', type: 'helper' },
         { id: 'done', type: 'helper' },
       ]);
-      await until(() => statuses('in').at(-1) === CONNECTED, 'connected');
+      await showConnected('in');
       stopRecording();
       const seen = new Set<string>();
       let twice = 0;
@@ -96,20 +91,12 @@ describe('through mosquitto', function () {
     await startFlow([
       connection(broker.port, { protocolVersion: '5' }),
       ...nodes.flatMap((index) => [
-        {
-          id: `in${index}`,
-          type: 'mqtt-in',
-          broker: 'c',
-          topic: `many/${index}/state`,
-          qos: '1',
-          datatype: 'utf8',
-          wires: [[`h${index}`]],
-        },
+        mqttIn({ id: `in${index}`, topic: `many/${index}/state`, qos: '1', wires: [[`h${index}`]] }),
         { id: `h${index}`, type: 'helper' },
       ]),
-      { id: 'out', type: 'mqtt-out', broker: 'c', topic: '', qos: '1', retain: '' },
+      mqttOut({ topic: '', qos: '1' }),
     ]);
-    await until(() => statuses('out').at(-1) === CONNECTED, 'connected');
+    await showConnected('out');
     const received = nodes.map((): string[] => []);
     for (const index of nodes) node(`h${index}`).on('input', ({ payload }) => received[index]?.push(String(payload)));
     for (const index of nodes) node('out').receive({ topic: `many/${index}/state`, payload: `for ${index}` });

@@ -3,21 +3,10 @@ import { startAedesBroker, type AedesBroker } from '../support/aedes-broker.ts';
 import { until } from '../support/events.ts';
 import { collect, errors, type FlowNode, nextMessage, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
 import { assertHas } from '../support/partial.ts';
+import { connection, CONNECTING, mqttIn, mqttOut, showConnected } from './flows.ts';
 
-function connection(broker: { port: number }, more: object = {}): FlowNode {
-  return { id: 'c', type: 'mqtt-connection', broker: '127.0.0.1', port: String(broker.port), ...more };
-}
-
-const IN: FlowNode = {
-  id: 'in',
-  type: 'mqtt-in',
-  broker: 'c',
-  topic: 'a/#',
-  qos: '2',
-  datatype: 'auto-detect',
-  wires: [['h']],
-};
-const OUT: FlowNode = { id: 'out', type: 'mqtt-out', broker: 'c', topic: '', qos: '', retain: '', wires: [] };
+const IN = mqttIn({ datatype: 'auto-detect' });
+const OUT = mqttOut();
 const HELPER: FlowNode = { id: 'h', type: 'helper' };
 
 describe('a message crosses from mqtt-out to mqtt-in', () => {
@@ -31,8 +20,8 @@ describe('a message crosses from mqtt-out to mqtt-in', () => {
 
   for (const qos of [0, 1, 2]) {
     it(`at QoS ${qos}`, async () => {
-      await startFlow([connection(broker), IN, OUT, HELPER]);
-      await until(() => statuses('in').at(-1) === 'green dot node-red:common.status.connected', 'connected');
+      await startFlow([connection(broker.port), IN, OUT, HELPER]);
+      await showConnected('in');
       const arriving = nextMessage('h');
       node('out').receive({ topic: 'a/b', payload: { warm: true }, qos });
       const { topic, payload, qos: arrived, retain } = await arriving;
@@ -43,17 +32,33 @@ describe('a message crosses from mqtt-out to mqtt-in', () => {
     });
   }
 
+  it('as it was given, also when the flow uses its Buffer again at once', async () => {
+    await startFlow([connection(broker.port), IN, OUT, HELPER]);
+    await showConnected('in');
+    const arriving = collect('h');
+    const payload = Buffer.from([0]);
+    for (let value = 0; value < 5; value++) {
+      payload[0] = value;
+      node('out').receive({ topic: 'a/b', payload, qos: 1 });
+    }
+    await until(() => arriving.length === 5, 'five messages');
+    assert.deepEqual(
+      arriving.map((msg) => String(msg.payload)),
+      ['\0', '\x01', '\x02', '\x03', '\x04'],
+    );
+  });
+
   it('shows connecting, then connected, on every node', async () => {
-    await startFlow([connection(broker), IN, OUT, HELPER]);
+    await startFlow([connection(broker.port), IN, OUT, HELPER]);
     for (const id of ['in', 'out']) {
-      await until(() => statuses(id).at(-1) === 'green dot node-red:common.status.connected', 'connected');
-      assert.ok(statuses(id).includes('yellow ring node-red:common.status.connecting'));
+      await showConnected(id);
+      assert.ok(statuses(id).includes(CONNECTING));
     }
   });
 
   it('at QoS 1 while offline: the message waits and arrives after the broker is back', async () => {
-    await startFlow([connection(broker), IN, OUT, HELPER]);
-    await until(() => statuses('in').at(-1) === 'green dot node-red:common.status.connected', 'connected');
+    await startFlow([connection(broker.port), IN, OUT, HELPER]);
+    await showConnected('in');
     broker.cut();
     const arriving = collect('h');
     for (const payload of [1, 2, 3]) node('out').receive({ topic: 'a/b', payload, qos: 1 });
@@ -66,14 +71,14 @@ describe('a message crosses from mqtt-out to mqtt-in', () => {
   });
 
   it('an invalid filter is a red status and one error, and the connection stays', async () => {
-    await startFlow([connection(broker), { ...IN, topic: 'a/#/b' }, OUT, HELPER]);
+    await startFlow([connection(broker.port), { ...IN, topic: 'a/#/b' }, OUT, HELPER]);
     await until(() => statuses('out').at(-1) === 'green dot node-red:common.status.connected', 'connected');
     assert.equal(statuses('in').at(-1), 'red ring invalid filter');
     assert.deepEqual(errors('in'), ['topic filter "a/#/b" has a # that is not alone in the last level']);
   });
 
   it('a missing topic is an error of the message', async () => {
-    await startFlow([connection(broker), OUT, { id: 'catch', type: 'catch', wires: [['h']] }, HELPER]);
+    await startFlow([connection(broker.port), OUT, { id: 'catch', type: 'catch', wires: [['h']] }, HELPER]);
     const caught = nextMessage('h');
     node('out').receive({ payload: 'x' });
     const { error } = await caught;

@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
 import { settle, until } from '../support/events.ts';
 import { FakeBroker } from '../support/fake-broker.ts';
-import { collect, errors, type FlowNode, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
+import { collect, errors, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
 import { assertHas } from '../support/partial.ts';
+import { CONNECTED, connection, HELPERS, mqttIn, mqttOut } from './flows.ts';
 
-function connection(port: number, more: object = {}): FlowNode {
-  return { id: 'c', type: 'mqtt-connection', broker: '127.0.0.1', port: String(port), clientid: 'posthorn', ...more };
-}
-
-const IN: FlowNode = { id: 'in', type: 'mqtt-in', broker: 'c', topic: 'a/#', qos: '2', datatype: 'auto-detect' };
-const OUT: FlowNode = { id: 'out', type: 'mqtt-out', broker: 'c', topic: 'a', qos: '1', retain: '' };
-const CATCH: FlowNode = { id: 'catch', type: 'catch', wires: [['h']] };
-const COMPLETE: FlowNode = { id: 'complete', type: 'complete', scope: ['out'], wires: [['d']] };
-const HELPERS: readonly FlowNode[] = [
-  { id: 'h', type: 'helper' },
-  { id: 'd', type: 'helper' },
-];
+const IN = mqttIn();
+const OUT = mqttOut({ topic: 'a', qos: '1' });
 
 describe('what failed, and why, is said', () => {
   let broker: FakeBroker;
@@ -30,8 +21,8 @@ describe('what failed, and why, is said', () => {
   });
 
   it('bad credentials: a red status, one line in the log and one message to Catch, however often it is tried', async () => {
-    await startFlow([connection(broker.port), IN, { ...IN, id: 'in2' }, OUT, CATCH, ...HELPERS]);
-    const caught = collect('h');
+    await startFlow([connection(broker.port), IN, { ...IN, id: 'in2' }, OUT, ...HELPERS]);
+    const caught = collect('caught');
     for (let attempt = 1; attempt <= 3; attempt++) {
       const peer = await broker.accept();
       await peer.handshake({ returnCode: 4 });
@@ -54,21 +45,21 @@ describe('what failed, and why, is said', () => {
   });
 
   it('a refused subscription: a red status at this node only, and an error that names filter and code', async () => {
-    await startFlow([connection(broker.port), IN, OUT, CATCH, ...HELPERS]);
-    const caught = collect('h');
+    await startFlow([connection(broker.port), IN, OUT, ...HELPERS]);
+    const caught = collect('caught');
     const peer = await broker.accept();
     await peer.handshake();
     const { messageId = 0 } = await peer.expect('subscribe');
     peer.send({ cmd: 'suback', messageId, granted: [0x80] });
     await until(() => caught.length === 1, 'the error at Catch');
-    assert.equal(statuses('in').at(-1), 'red ring subscribe: 0x80');
-    assert.equal(statuses('out').at(-1), 'green dot node-red:common.status.connected');
+    assert.equal(statuses('in').at(-1), 'red ring subscribe: refused (0x80)');
+    assert.equal(statuses('out').at(-1), CONNECTED);
     assertHas(caught[0], { topic: 'a/#', error: { code: 'subscription-refused' } });
   });
 
   it('done comes with the PUBACK, not before, and exactly once', async () => {
-    await startFlow([connection(broker.port), OUT, COMPLETE, ...HELPERS]);
-    const completed = collect('d');
+    await startFlow([connection(broker.port), OUT, ...HELPERS]);
+    const completed = collect('completed');
     const peer = await broker.accept();
     await peer.handshake();
     node('out').receive({ payload: 'x' });
@@ -83,8 +74,8 @@ describe('what failed, and why, is said', () => {
   });
 
   it('a malformed packet ends the connection, Node-RED and the waiting message stay', async () => {
-    await startFlow([connection(broker.port), OUT, COMPLETE, ...HELPERS]);
-    const completed = collect('d');
+    await startFlow([connection(broker.port), OUT, ...HELPERS]);
+    const completed = collect('completed');
     const first = await broker.accept();
     await first.handshake();
     node('out').receive({ payload: 'x' });
@@ -100,8 +91,8 @@ describe('what failed, and why, is said', () => {
   });
 
   it('settings that make no sense are told, and nothing else happens', async () => {
-    await startFlow([connection(broker.port, { broker: 'http://x' }), IN, OUT, CATCH, ...HELPERS]);
-    const caught = collect('h');
+    await startFlow([connection(broker.port, { broker: 'http://x' }), IN, OUT, ...HELPERS]);
+    const caught = collect('caught');
     assert.deepEqual(errors('c'), ['"http://x" is not a broker address such as mqtt://host:1883']);
     assert.equal(statuses('in').at(-1), 'red ring invalid options');
     node('out').receive({ payload: 'x' });
@@ -110,9 +101,9 @@ describe('what failed, and why, is said', () => {
   });
 
   it('QoS 0 while offline is an error of the message', async () => {
-    await startFlow([connection(await freePort()), { ...OUT, qos: '0' }, CATCH, ...HELPERS]);
+    await startFlow([connection(await freePort()), { ...OUT, qos: '0' }, ...HELPERS]);
     await until(() => statuses('out').at(-1) === 'red ring connection refused', 'offline');
-    const caught = collect('h');
+    const caught = collect('caught');
     node('out').receive({ payload: 'x' });
     await until(() => caught.length === 1, 'the error at Catch');
     assertHas(caught[0]?.['error'], { code: 'offline' });

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
-import { until } from '../support/events.ts';
+import { within } from '../support/events.ts';
 import { FakeBroker } from '../support/fake-broker.ts';
-import { collect, deploy, type FlowNode, node, restartFlow, startFlow, statuses, stopFlow } from '../support/flow.ts';
+import { deploy, type FlowNode, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
 import { assertHas } from '../support/partial.ts';
+import { connection, mqttIn, mqttOut, showConnected } from './flows.ts';
 
-const CONNECTED = 'green dot node-red:common.status.connected';
-const OUT: FlowNode = { id: 'out', type: 'mqtt-out', broker: 'c', topic: 'a', qos: '1', retain: '' };
+const OUT = mqttOut({ topic: 'a', qos: '1' });
 const HELPER: FlowNode = { id: 'h', type: 'helper' };
 
-function connection(port: number, more: object = {}): FlowNode {
-  return { id: 'c', type: 'mqtt-connection', broker: '127.0.0.1', port: String(port), clientid: 'posthorn', ...more };
-}
-
-function mqttIn(id: string, topic: string): FlowNode {
-  return { id, type: 'mqtt-in', broker: 'c', topic, qos: '1', datatype: 'utf8', wires: [['h']] };
+function inOn(id: string, topic: string): FlowNode {
+  return mqttIn({ id, topic, qos: '1' });
 }
 
 describe('a deploy', () => {
@@ -28,15 +24,15 @@ describe('a deploy', () => {
   });
 
   it('of other nodes leaves the connection alone, and unsubscribes only what is gone', async () => {
-    const flow = [connection(broker.port), mqttIn('a', 'a/#'), mqttIn('b', 'b/#'), OUT, HELPER];
+    const flow = [connection(broker.port), inOn('a', 'a/#'), inOn('b', 'b/#'), OUT, HELPER];
     await startFlow(flow);
     const peer = await broker.accept();
     await peer.handshake();
     const { messageId = 0 } = await peer.expect('subscribe');
     peer.send({ cmd: 'suback', messageId, granted: [1, 1] });
-    await until(() => statuses('a').at(-1) === CONNECTED, 'connected');
+    await showConnected('a');
 
-    await deploy([connection(broker.port), mqttIn('a', 'a/#'), mqttIn('b', 'c/#'), OUT, HELPER], 'nodes');
+    await deploy([connection(broker.port), inOn('a', 'a/#'), inOn('b', 'c/#'), OUT, HELPER], 'nodes');
     // First what is wanted, so that nothing is missed in between.
     const subscribe = await peer.expect('subscribe');
     assert.deepEqual(
@@ -68,8 +64,9 @@ describe('a deploy', () => {
     await startFlow([connection(broker.port, { closeTopic: 'bye', closeQos: '2', closePayload: 'x' }), OUT, HELPER]);
     const peer = await broker.accept();
     await peer.handshake();
+    await showConnected('out');
     peer.pause();
-    collect('h');
-    await stopFlow();
+    // Two seconds, and what a busy machine takes for the rest of a stop.
+    await within(stopFlow(), 'the end of the flow', 3500);
   });
 });

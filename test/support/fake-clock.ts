@@ -41,6 +41,16 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
+  /** The moment of the next timer; undefined: none is armed. */
+  get next(): number | undefined {
+    return this.#due(Infinity)?.at;
+  }
+
+  /** Whether nothing waits for the sockets to be read. */
+  get quiet(): boolean {
+    return this.#afterIo.length === 0;
+  }
+
   /** Lets time pass on an idle event loop: every timer fires at its moment, and I/O is always up to date. */
   advance(milliseconds: number): void {
     const until = this.#now + milliseconds;

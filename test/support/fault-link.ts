@@ -18,6 +18,12 @@ export interface Passage {
   admit(bytes: number): Admission;
 }
 
+/** Sees what crosses one connection: bytes of the client when they come to the proxy, those for it when they leave. */
+export interface Tap {
+  fromClient(bytes: Buffer): void;
+  toClient(bytes: Buffer): void;
+}
+
 /** One connection through a proxy: a socket on each side, and the bytes carried between them in both directions. */
 export class FaultLink {
   /** Settles when both sockets are closed. Never rejects. */
@@ -25,9 +31,11 @@ export class FaultLink {
 
   readonly #sockets: readonly [Socket, Socket];
   readonly #passage: Passage;
+  readonly #tap: Tap | undefined;
   readonly #ending = new AbortController();
 
-  constructor(client: Socket, server: Socket, passage: Passage) {
+  constructor(client: Socket, server: Socket, passage: Passage, tap?: Tap) {
+    this.#tap = tap;
     this.#sockets = [client, server];
     this.#passage = passage;
     this.over = bothClosed(client, server);
@@ -49,6 +57,7 @@ export class FaultLink {
   async #carry(from: Socket, to: Socket): Promise<void> {
     try {
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
+        if (from === this.#sockets[0]) this.#tap?.fromClient(chunk as Buffer);
         await this.#pass(chunk as Buffer, to);
       }
       to.end(); // a half-closed connection passes as such
@@ -75,7 +84,9 @@ export class FaultLink {
   async #write(piece: Buffer, to: Socket): Promise<void> {
     this.#ending.signal.throwIfAborted();
     const { bytes, cut } = this.#passage.admit(piece.length);
-    const accepted = to.write(piece.subarray(0, bytes));
+    const admitted = piece.subarray(0, bytes);
+    if (to === this.#sockets[0]) this.#tap?.toClient(admitted);
+    const accepted = to.write(admitted);
     if (cut) {
       this.cut();
     } else if (!accepted) {

@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { deferred } from '../../src/util/deferred.ts';
 import type { Deferred } from '../../src/util/deferred.ts';
 import { FaultLink } from './fault-link.ts';
-import type { Admission, Passage } from './fault-link.ts';
+import type { Admission, Passage, Tap } from './fault-link.ts';
 import { wholeNumber } from './random.ts';
 import type { Random } from './random.ts';
 
@@ -26,6 +26,7 @@ export interface CutPlan {
  */
 export class FaultProxy {
   readonly #target: number;
+  readonly #tap: (() => Tap) | undefined;
   readonly #server: Server;
   readonly #links = new Set<FaultLink>();
   readonly #passage: { -readonly [Order in keyof Passage]: Passage[Order] } = {
@@ -43,14 +44,19 @@ export class FaultProxy {
   #plan: CutPlan | undefined;
   #cutsLeft = 0;
 
-  private constructor(target: number) {
+  private constructor(target: number, tap: (() => Tap) | undefined) {
     this.#target = target;
+    this.#tap = tap;
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
   }
 
-  /** Starts a proxy for the server on this port. */
-  static async listen(targetPort: number): Promise<FaultProxy> {
-    const proxy = new FaultProxy(targetPort);
+  /**
+   * Starts a proxy for the server on this port.
+   *
+   * @param tap makes what looks at a connection, for each new one.
+   */
+  static async listen(targetPort: number, tap?: () => Tap): Promise<FaultProxy> {
+    const proxy = new FaultProxy(targetPort, tap);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
@@ -159,7 +165,7 @@ export class FaultProxy {
     }
     this.#connections += 1;
     const server = connect({ port: this.#target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
-    const link = new FaultLink(client, server, this.#passage);
+    const link = new FaultLink(client, server, this.#passage, this.#tap?.());
     this.#links.add(link);
     void link.over.then(() => this.#links.delete(link)); // never rejects
   }

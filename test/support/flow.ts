@@ -14,9 +14,14 @@ export type FlowNode = { readonly id: string; readonly type: string } & Readonly
 const NODE_RED = require.resolve(process.env['POSTHORN_NODE_RED'] ?? 'node-red');
 
 /** Core nodes that flows of tests use. */
-const CORE = ['common/24-complete', 'common/25-catch', 'common/25-status', 'network/05-tls', 'network/10-mqtt'].map(
-  (file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void,
-);
+const CORE = [
+  'common/05-junction',
+  'common/24-complete',
+  'common/25-catch',
+  'common/25-status',
+  'network/05-tls',
+  'network/10-mqtt',
+].map((file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void);
 
 helper.init(NODE_RED, {
   // A test must not wait seconds for a reconnect.
@@ -105,7 +110,10 @@ export function stopRecording(): void {
 
 /** The calls of a method of one node, from the start of the flow on. */
 function callsOf(id: string, method: 'status' | 'error' | 'warn' | 'log'): unknown[][] {
-  const spy = node(id)[method] as unknown as { getCalls(): { thisValue: Node; args: unknown[] }[] };
+  // A node may have a method of its own in front of the one that is recorded.
+  const spy = (Object.getPrototypeOf(node(id)) as Node)[method] as unknown as {
+    getCalls(): { thisValue: Node; args: unknown[] }[];
+  };
   return spy
     .getCalls()
     .filter(({ thisValue }) => thisValue.id === id)

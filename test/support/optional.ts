@@ -1,8 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /** A program that some tests use where it is installed: they skip without it. */
-export type OptionalTool = 'mosquitto' | 'chromium';
+export type OptionalTool = 'mosquitto' | 'chromium' | 'nats-server' | 'rabbitmq';
 
 // Debian keeps daemons in /usr/sbin, which is not in every user's PATH; Homebrew does the same under its own prefix.
 const DAEMON_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin'];
@@ -10,6 +10,9 @@ const DAEMON_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin'];
 const FILE_NAMES: Readonly<Record<OptionalTool, readonly string[]>> = {
   mosquitto: ['mosquitto'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  'nats-server': ['nats-server'],
+  // Its own start script: the one of Debian in PATH becomes another user and keeps what is written from us.
+  rabbitmq: ['/usr/lib/rabbitmq/bin/rabbitmq-server'],
 };
 
 /**
@@ -32,6 +35,7 @@ function requiredTools(): string[] {
 }
 
 function candidatesFor(fileName: string): string[] {
+  if (isAbsolute(fileName)) return [fileName];
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return [...folders, ...DAEMON_FOLDERS].map((folder) => join(folder, fileName));
 }

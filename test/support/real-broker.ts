@@ -1,31 +1,28 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { PATIENCE_MS, within } from './events.ts';
-import { accepts, freePort } from './ports.ts';
+import { freePort } from './ports.ts';
 import { writeConfiguration } from './real-broker-config.ts';
 import type { RealBrokerOptions, RealBrokerPorts } from './real-broker-config.ts';
+import { onFreePorts, ServerProcess } from './server-process.ts';
 
 export type { RealBrokerOptions } from './real-broker-config.ts';
 
-const ATTEMPTS = 5;
-
 /** A mosquitto process on 127.0.0.1 with a folder of its own for configuration and data. */
 export class RealBroker {
-  readonly #program: string;
   readonly #folder: string;
   readonly #ports: RealBrokerPorts;
-  #process: ChildProcess | undefined;
-  #log = '';
+  readonly #process: ServerProcess;
 
   private constructor(program: string, folder: string, ports: RealBrokerPorts) {
-    this.#program = program;
     this.#folder = folder;
     this.#ports = ports;
+    this.#process = new ServerProcess({
+      name: 'mosquitto',
+      program,
+      args: ['-c', join(folder, 'mosquitto.conf')],
+      ports: [ports.mqtt, ports.webSocket].filter((port) => port !== undefined),
+    });
   }
 
   /**
@@ -35,19 +32,10 @@ export class RealBroker {
    * @throws Error with mosquitto's own words where it does not start.
    */
   static async start(program: string, options: RealBrokerOptions = {}): Promise<RealBroker> {
-    for (let attempt = 1; ; attempt += 1) {
-      const broker = await RealBroker.#prepare(program, options);
-      try {
-        await broker.#run();
-        return broker;
-      } catch (error) {
-        await broker.stop();
-        // Between finding a free port and taking it another process may have been quicker.
-        if (attempt === ATTEMPTS || !String(error).includes('already in use')) {
-          throw error;
-        }
-      }
-    }
+    return onFreePorts(
+      () => RealBroker.#prepare(program, options),
+      (broker) => broker.#process.start(),
+    );
   }
 
   static async #prepare(program: string, options: RealBrokerOptions): Promise<RealBroker> {
@@ -74,82 +62,29 @@ export class RealBroker {
 
   /** What mosquitto has written so far. */
   get log(): string {
-    return this.#log;
+    return this.#process.log;
   }
 
   /** The process id while it runs. */
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#process.pid;
   }
 
   /** Stops it by SIGTERM, so that it writes down what is to be kept, and starts it again on the same port. */
   async restart(): Promise<void> {
-    await this.#end('SIGTERM');
-    await this.#run();
+    await this.#process.end('SIGTERM');
+    await this.#process.start();
   }
 
   /** Kills it by SIGKILL, so that it writes nothing, and starts it again on the same port. */
   async crash(): Promise<void> {
-    await this.#end('SIGKILL');
-    await this.#run();
+    await this.#process.end('SIGKILL');
+    await this.#process.start();
   }
 
   /** Stops it and removes its folder. Stopping twice is harmless. */
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+    await this.#process.end('SIGTERM');
     await rm(this.#folder, { recursive: true, force: true });
   }
-
-  async #run(): Promise<void> {
-    const child = spawn(this.#program, ['-c', join(this.#folder, 'mosquitto.conf')], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#process = child;
-    endWithUs(child);
-    for (const output of [child.stdout, child.stderr]) {
-      output.on('data', (text: Buffer) => (this.#log += String(text)));
-    }
-    const started = new AbortController();
-    try {
-      const failed = once(child, 'exit', { signal: started.signal }).then(([code]) => {
-        throw new Error(`mosquitto ended with code ${String(code)}: ${this.#log}`);
-      });
-      await Promise.race([failed, this.#listening(started.signal)]);
-    } finally {
-      started.abort();
-    }
-  }
-
-  async #listening(signal: AbortSignal): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS;
-    const ports = [this.#ports.mqtt, this.#ports.webSocket].filter((port) => port !== undefined);
-    for (const port of ports) {
-      while (!(await accepts(port))) {
-        if (Date.now() > deadline) {
-          throw new Error(`mosquitto does not accept connections on port ${port}: ${this.#log}`);
-        }
-        await sleep(10, undefined, { signal });
-      }
-    }
-  }
-
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
-      return;
-    }
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    await within(exited, 'mosquitto does not end');
-  }
-}
-
-/** A test run which breaks off leaves no broker behind. */
-function endWithUs(child: ChildProcess): void {
-  const kill = (): void => {
-    child.kill('SIGKILL');
-  };
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
 }

@@ -15,7 +15,7 @@ import {
   lines,
   mqttIn,
   mqttOut,
-} from './flows.ts';
+} from '../flows.ts';
 
 describe('5 behaviour', () => {
   let broker: FakeBroker;

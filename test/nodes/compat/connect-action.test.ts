@@ -17,7 +17,7 @@ import {
   mqttIn,
   mqttOut,
   shown,
-} from './flows.ts';
+} from '../flows.ts';
 
 describe('2 and 4 the actions connect and disconnect', () => {
   let broker: FakeBroker;

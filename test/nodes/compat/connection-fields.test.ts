@@ -4,7 +4,7 @@ import { until } from '../../support/events.ts';
 import type { FakeBroker } from '../../support/fake-broker.ts';
 import { errors, node, startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { assertHas } from '../../support/partial.ts';
-import { agreeing, connected, connection, connection5, HELPERS, lines, mqttIn, mqttOut, shown } from './flows.ts';
+import { agreeing, connected, connection, connection5, HELPERS, lines, mqttIn, mqttOut, shown } from '../flows.ts';
 
 describe('1 mqtt-broker properties', () => {
   let broker: FakeBroker;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { IConnectPacket, IPublishPacket, ISubscribePacket } from 'mqtt-packet';
-import { convertFlows } from '../../../nodes/common/convert/convert-flows.ts';
+import { convertFlows } from '../../../nodes/convert/convert-flows.ts';
 import { until } from '../../support/events.ts';
 import { collect, type FlowNode, node, startFlow, stopFlow } from '../../support/flow.ts';
-import { agreeing } from './flows.ts';
+import { agreeing } from '../flows.ts';
 
 /** A flow of the core nodes with every field set, as the editor exports it: all text, and names as they are stored. */
 function coreFlow(port: number): FlowNode[] {
@@ -134,7 +134,7 @@ function connectOf({
   properties,
   protocolVersion,
 }: IConnectPacket): object {
-  const { maximumPacketSize: _size, topicAliasMaximum: _aliases, ...others } = properties ?? {};
+  const { maximumPacketSize: _size, topicAliasMaximum: _aliases, receiveMaximum: _held, ...others } = properties ?? {};
   const willPayload = String(will?.payload);
   return {
     clientId,

@@ -16,7 +16,7 @@ import {
   mqttIn,
   mqttOut,
   shown,
-} from './flows.ts';
+} from '../flows.ts';
 
 const WAITS = { autoConnect: false };
 

@@ -3,7 +3,7 @@ import { until } from '../../support/events.ts';
 import { collect, startFlow, stopFlow } from '../../support/flow.ts';
 import type { FakeBroker, FakePeer } from '../../support/fake-broker.ts';
 import { assertHas } from '../../support/partial.ts';
-import { agreeing, connected, connection5, HELPERS, mqttIn } from './flows.ts';
+import { agreeing, connected, connection5, HELPERS, mqttIn } from '../flows.ts';
 
 const JSON_TEXT = '{"a":1}';
 const BYTES = Buffer.from([0xc0, 0xff, 0x00]);

@@ -3,7 +3,7 @@ import { settle } from '../../support/events.ts';
 import type { FakeBroker, FakePeer } from '../../support/fake-broker.ts';
 import { nextMessage, node, startFlow, stopFlow } from '../../support/flow.ts';
 import { assertHas } from '../../support/partial.ts';
-import { agreeing, connected, connection, dynamicIn, HELPERS, mqttIn } from './flows.ts';
+import { agreeing, connected, connection, dynamicIn, HELPERS, mqttIn } from '../flows.ts';
 
 describe('2 dynamic input, msg.action', () => {
   let broker: FakeBroker;

@@ -4,7 +4,7 @@ import { until } from '../../support/events.ts';
 import type { FakeBroker } from '../../support/fake-broker.ts';
 import { collect, errors, nextMessage, node, startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { assertHas } from '../../support/partial.ts';
-import { agreeing, connected, connection, connection5, HELPERS, mqttIn } from './flows.ts';
+import { agreeing, connected, connection, connection5, HELPERS, mqttIn } from '../flows.ts';
 
 type Properties = NonNullable<IPublishPacket['properties']>;
 

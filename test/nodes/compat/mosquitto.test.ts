@@ -4,7 +4,7 @@ import { collect, nextMessage, node, startFlow, statuses, stopFlow } from '../..
 import { optionalTool } from '../../support/optional.ts';
 import { assertHas } from '../../support/partial.ts';
 import { RealBroker } from '../../support/real-broker.ts';
-import { CONNECTED, connection, dynamicIn, HELPERS, mqttIn, mqttOut, shown } from './flows.ts';
+import { CONNECTED, connection, dynamicIn, HELPERS, mqttIn, mqttOut, shown } from '../flows.ts';
 
 for (const [name, protocolVersion] of [
   ['3.1', '3'],

@@ -4,7 +4,7 @@ import { until } from '../../support/events.ts';
 import type { FakeBroker, FakePeer } from '../../support/fake-broker.ts';
 import { collect, errors, nextMessage, node, startFlow, stopFlow } from '../../support/flow.ts';
 import { assertHas } from '../../support/partial.ts';
-import { agreeing, connected, connection, HELPERS, mqttOut } from './flows.ts';
+import { agreeing, connected, connection, HELPERS, mqttOut } from '../flows.ts';
 
 /** What the broker tells in its CONNACK. */
 const OFFERS = { topicAliasMaximum: 10 };

@@ -4,7 +4,7 @@ import { FakeBroker } from '../../support/fake-broker.ts';
 import { startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { ca, serverPair } from '../../support/certificates/certificates.ts';
 import { freePort } from '../../support/ports.ts';
-import { connected, connection, lines, mqttIn, HELPERS } from './flows.ts';
+import { connected, connection, lines, mqttIn, HELPERS } from '../flows.ts';
 import { ProxyServer } from './proxy-server.ts';
 
 const NAMES = ['http_proxy', 'https_proxy', 'ws_proxy', 'wss_proxy', 'all_proxy', 'no_proxy'];

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import type { ConnectionExtras, StoredConnection } from '../../../nodes/common/config.ts';
-import { connectionOptions } from '../../../nodes/common/config.ts';
+import { CONNECTION_FIELDS as KNOWN_FIELDS, connectionOptions } from '../../../nodes/common/config.ts';
 import { overridden } from '../../../nodes/common/broker-override.ts';
 import { toRequest } from '../../../nodes/common/message.ts';
-import { subscriptionOptions } from '../../../nodes/mqtt-in/subscription-options.ts';
+import { subscriptionOptions } from '../../../nodes/common/subscription-options.ts';
 import { type OutDef, outDefaults } from '../../../nodes/mqtt-out/out-defaults.ts';
 import { Client, MqttError } from '../../../src/index.ts';
 import { nextMessage, node, startFlow, stopFlow } from '../../support/flow.ts';
-import { HELPERS, shown } from './flows.ts';
+import { HELPERS, shown } from '../flows.ts';
 
 const MESSAGES = ['birth', 'close', 'will'];
 const CONNECTION_FIELDS = [
-  'broker port url usetls tls verifyservercert verifyCertificate clientid autoConnect compatmode protocolVersion',
-  'keepalive cleansession autoUnsubscribe sessionExpiry userProps',
-  'maximumPacketSize receiveMaximum topicAliasMaximum maxMessages maxBytes',
-  ...MESSAGES.map((kind) => `${kind}Topic ${kind}Qos ${kind}Retain ${kind}Payload ${kind}Msg`),
-].flatMap((names) => names.split(' '));
+  ...KNOWN_FIELDS,
+  'tls',
+  'verifyservercert',
+  ...MESSAGES.flatMap((kind) => ['Topic', 'Qos', 'Retain', 'Payload', 'Msg'].map((part) => kind + part)),
+];
 const IN_FIELDS = ['topic', 'qos', 'datatype', 'nl', 'rap', 'rh', 'inputs'];
 const OUT_FIELDS = ['topic', 'qos', 'retain', 'respTopic', 'contentType', 'userProps', 'correl', 'expiry'];
 const OVERRIDES = [

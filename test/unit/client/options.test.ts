@@ -13,8 +13,9 @@ function refuses(options: object, problem: RegExp, code = 'invalid-options'): vo
 
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
-    const { store, clock, random, dial, report, restored, ...settings } = parseOptions({ server: SERVER });
+    const { store, ownStore, clock, random, dial, report, restored, ...settings } = parseOptions({ server: SERVER });
     assert.ok(store);
+    assert.equal(ownStore, store);
     assert.ok(clock);
     for (const each of [dial, random, report, restored]) assert.equal(typeof each, 'function');
     assert.deepEqual(settings, {

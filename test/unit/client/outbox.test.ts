@@ -3,9 +3,10 @@ import { whyRefused } from '../../../src/client/outbox.ts';
 import type { ClientState } from '../../../src/client/state.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import type { QoS } from '../../../src/protocol/packet.ts';
+import { sizeOf } from '../../../src/session/outgoing-message.ts';
 import { Driver, message } from '../session/fixture.ts';
 
-const LIMITS = { maxMessages: 2, maxBytes: 20 };
+const LIMITS = { maxMessages: 2, maxBytes: 20 + 2 * sizeOf(message('', 1)) };
 const CONNECTED: ClientState = { phase: 'connected', server: 's', sessionPresent: false };
 const WAITING: ClientState = {
   phase: 'waiting',
@@ -25,7 +26,7 @@ const STATES: readonly ClientState[] = [
 function refusal(qos: QoS, state: ClientState, payload = '', waiting: readonly string[] = []): MqttError | undefined {
   const driver = new Driver();
   for (const topic of waiting) driver.accept(topic, 1);
-  return whyRefused(message('t', qos, payload), driver.session, LIMITS, state);
+  return whyRefused(message('t', qos, payload), driver.session.outgoing, LIMITS, state);
 }
 
 describe('the outbox', () => {
@@ -55,6 +56,9 @@ describe('the outbox', () => {
   it('is full at its limit of bytes, topic and payload counted', () => {
     assert.equal(refusal(1, CONNECTED, 'x'.repeat(18), ['a']), undefined);
     const error = refusal(1, CONNECTED, 'x'.repeat(19), ['a']);
-    assert.equal(error?.message, 'not accepted for t: the outbox is full (1 bytes are waiting)');
+    assert.equal(
+      error?.message,
+      `not accepted for t: the outbox is full (${sizeOf(message('a', 1))} bytes are waiting)`,
+    );
   });
 });

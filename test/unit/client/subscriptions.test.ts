@@ -5,14 +5,19 @@ import { type ServerLimits, serverLimits } from '../../../src/connection/server-
 import { type MqttError, PacketTooLarge, SubscriptionRefused } from '../../../src/protocol/errors.ts';
 import type {
   PacketId,
+  PublishPacket,
   SubscribePacket,
   SubscriptionOptions,
   UnsubscribePacket,
 } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { overlaps } from '../../../src/router/overlap.ts';
+import { FilterTree } from '../../../src/router/filter-tree.ts';
 import { type Receiver, Router } from '../../../src/router/router.ts';
 import type { PendingRequest } from '../../../src/session/requests.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { randomFrom, wholeNumber } from '../../support/random.ts';
+import { allFilters } from '../router/naive.ts';
 
 const asFilter = (text: string): TopicFilter => text as TopicFilter;
 const OPTIONS: SubscriptionOptions = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 };
@@ -49,8 +54,14 @@ class Link implements SubscriptionLink {
     this.sent.push({ packet, request });
   }
 
+  /** Those who wait for the Server's answers, unless they are told at once. */
+  waiting: (() => void)[] | undefined;
+  barriers = 0;
+
   barrier(reached: () => void): void {
-    reached();
+    this.barriers += 1;
+    if (this.waiting === undefined) reached();
+    else this.waiting.push(reached);
   }
 
   /** The SUBSCRIBE packets since the last call. */
@@ -79,6 +90,18 @@ class Link implements SubscriptionLink {
     }
   }
 
+  /** Answers everything that was sent, filter by filter. */
+  answer(granted: (filter: string) => boolean): void {
+    for (const { packet, request } of this.#answerable()) {
+      if (packet.cmd === 'unsubscribe') request.answered([], undefined);
+      else
+        request.answered(
+          packet.subscriptions.map(({ filter, qos }) => (granted(filter) ? qos : 0x87)),
+          undefined,
+        );
+    }
+  }
+
   #taken = 0;
   #answered = 0;
 
@@ -96,10 +119,15 @@ class Link implements SubscriptionLink {
 }
 
 class Someone implements Receiver {
+  readonly ref: string | undefined;
   readonly outcomes: SubscriptionOutcome[] = [];
   readonly hear = (outcome: SubscriptionOutcome): void => void this.outcomes.push(outcome);
 
   received = 0;
+
+  constructor(ref?: string) {
+    this.ref = ref;
+  }
 
   receive(): void {
     this.received += 1;
@@ -123,9 +151,9 @@ interface Scene {
   flush(): string[];
 }
 
-function scene(link = new Link(), perPacket = 8): Scene {
+function scene(link = new Link(), perPacket = 8, store = new MemoryStore()): Scene {
   const router = new Router();
-  const subscriptions = new Subscriptions(router, perPacket);
+  const subscriptions = new Subscriptions(router, perPacket, store);
   return {
     router,
     subscriptions,
@@ -152,6 +180,20 @@ function reconnected(old: Scene, sessionPresent: boolean, link = new Link()): Sc
       old.subscriptions.flush(link);
       return link.lines();
     },
+  };
+}
+
+/** A publication at QoS 1 as it comes by these identifiers. */
+function live(topic: string, subscriptionIdentifiers: readonly number[], retained?: string): PublishPacket {
+  return {
+    cmd: 'publish',
+    topic,
+    payload: Buffer.from(retained ?? ''),
+    qos: 1,
+    retain: retained !== undefined,
+    dup: false,
+    packetId: 1 as PacketId,
+    properties: { subscriptionIdentifiers },
   };
 }
 
@@ -199,6 +241,16 @@ describe('Subscriptions', () => {
           { retainHandling: 2 },
         ],
         ['only if new, if all say so', [{ retainHandling: 1 }, { retainHandling: 1 }], { retainHandling: 1 }],
+        [
+          'always, if one wants them whether it is new or not',
+          [{ retainHandling: 1 }, { retainHandling: 0 }, { retainHandling: 1 }],
+          { retainHandling: 0 },
+        ],
+        [
+          'only if new, beside one that wants none',
+          [{ retainHandling: 1 }, { retainHandling: 2 }],
+          { retainHandling: 1 },
+        ],
       ];
     for (const [what, wishes, expected] of rows) {
       it(`are merged: ${what}`, () => {
@@ -209,6 +261,26 @@ describe('Subscriptions', () => {
         assert.deepEqual({ ...sent, ...expected }, sent);
       });
     }
+
+    it('a node that is new gets what is retained though its filter is not: the Server would say that it is none', () => {
+      const one = scene();
+      one.add('a', { retainHandling: 1 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { retainHandling: 1 });
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.retainHandling, 0);
+    });
+
+    it('a node that comes between SUBSCRIBE and SUBACK still gets what is retained', () => {
+      const one = scene();
+      one.add('a');
+      one.flush();
+      one.add('a');
+      one.link.grant();
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.retainHandling, 0);
+    });
 
     it('have no No Local on a shared subscription [MQTT-3.8.3-4]', () => {
       const one = scene();
@@ -279,6 +351,21 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['a/# c']);
     });
 
+    it('a filter that two others cover stays with the one that serves it', () => {
+      for (const [first, second] of [
+        ['a/+/c', '+/b/c'],
+        ['+/b/c', 'a/+/c'],
+      ] as const) {
+        const one = scene(new Link(none));
+        one.add('a/b/c', { qos: 2 });
+        one.add(first, { qos: 0 });
+        one.flush();
+        one.link.grant();
+        one.add(second, { qos: 0, retainHandling: 2 });
+        assert.deepEqual(one.flush(), [second]);
+      }
+    });
+
     it('the covered one is told the outcome too', () => {
       const one = scene(new Link(none));
       const someone = one.add('a/b', { qos: 2 });
@@ -305,6 +392,117 @@ describe('Subscriptions', () => {
       gone.subscriptions.remove(asFilter('a/#'), other);
       assert.deepEqual(gone.flush(), ['a/b', '-a/#']);
     });
+  });
+
+  describe('without Subscription Identifiers, among 10,000 filters', () => {
+    const none = { subscriptionIdentifiersAvailable: false };
+    /** A dozen looks at one wish are plenty: to merge it, to compare it, to tell its outcome. */
+    const FEW = 100;
+
+    /** Options that count how often somebody looks at them. */
+    function counted(): { options: SubscriptionOptions; looks: () => number } {
+      let looks = 0;
+      const options: SubscriptionOptions = {
+        ...OPTIONS,
+        get qos() {
+          looks += 1;
+          return 1 as const;
+        },
+      };
+      return { options, looks: () => looks };
+    }
+
+    /** All granted; `looks` counts the wishes of them that were looked at since then. */
+    function many(): { one: Scene; looks: () => number; nodes: Someone[] } {
+      const one = scene(new Link(none), 1000);
+      const { options, looks } = counted();
+      const nodes = Array.from({ length: 10_000 }, (_, n) => {
+        const node = new Someone(`n${n}`);
+        one.subscriptions.add(asFilter(`t/${n % 100}/${n}`), node, options, node.hear);
+        return node;
+      });
+      one.flush();
+      one.link.grant();
+      one.flush();
+      const before = looks();
+      return { one, nodes, looks: () => looks() - before };
+    }
+
+    it('one more is planned without looking at the others', () => {
+      const { one, looks } = many();
+      one.add('new');
+      assert.deepEqual(one.flush(), ['new']);
+      one.link.grant();
+      one.add('t/7/+/deeper/#');
+      assert.deepEqual(one.flush(), ['t/7/+/deeper/#']);
+      assert.ok(looks() < FEW, `${looks()} looks`);
+    });
+
+    it('one that covers some is planned with those alone', () => {
+      const { one, looks } = many();
+      const covering = one.add('t/7/+');
+      assert.equal(one.flush()[0], 't/7/+');
+      one.link.grant();
+      one.subscriptions.remove(asFilter('t/7/+'), covering);
+      assert.deepEqual(one.flush().join(' ').split(' ').length, 101);
+      assert.ok(looks() < 20 * 100, `${looks()} looks`);
+    });
+
+    it('a partial deploy of one node looks at its filter alone', () => {
+      const { one, looks, nodes } = many();
+      const filter = asFilter('t/7/107');
+      one.subscriptions.release(filter, nodes[107] ?? assert.fail());
+      one.add(filter, { retainHandling: 2 }, new Someone('n107'));
+      one.subscriptions.prune();
+      assert.deepEqual(one.flush(), []);
+      assert.ok(looks() < FEW, `${looks()} looks`);
+    });
+  });
+
+  it('without Subscription Identifiers every filter is served by one on the wire, and none by two, whatever happens, 20 seeds', () => {
+    const filters = allFilters(3);
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = randomFrom(seed);
+      const pick = (): string => filters[wholeNumber(random, 0, filters.length - 1)] ?? '#';
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }), 1);
+      const there = new Map<string, Someone>();
+      const refused = new Set<string>();
+      const wire = new Set<string>();
+      for (let step = 0; step < 80; step++) {
+        const filter = pick();
+        const node = there.get(filter);
+        if (node !== undefined) {
+          one.subscriptions.remove(asFilter(filter), node);
+          there.delete(filter);
+          refused.delete(filter);
+        } else {
+          there.set(filter, one.add(filter));
+          refused.delete(filter);
+        }
+        while (one.subscriptions.pending) {
+          for (const line of one.flush()) {
+            if (line.startsWith('-')) wire.delete(line.slice(1));
+            else wire.add(line);
+          }
+          const fresh = [...wire].filter((each) => there.has(each));
+          const no = random() < 0.2 ? fresh.at(-1) : undefined;
+          one.link.answer((asked) => {
+            if (asked !== no) return true;
+            wire.delete(asked);
+            refused.add(asked);
+            return false;
+          });
+        }
+        const covering = new FilterTree<string>();
+        for (const each of wire) covering.set(each, each);
+        for (const each of wire) assert.deepEqual(covering.covering(each), [each], `seed ${seed}, step ${step}`);
+        for (const each of there.keys()) {
+          const served = covering.covering(each).length > 0 || refused.has(each);
+          assert.ok(served, `seed ${seed}, step ${step}: ${each} is not served`);
+        }
+        assert.ok(wire.size <= there.size);
+      }
+    }
   });
 
   describe('copies of a message for several filters (3.3.4)', () => {
@@ -388,6 +586,116 @@ describe('Subscriptions', () => {
     });
   });
 
+  describe('after a full deploy, with the session of before', () => {
+    /** The next client of the same store, connected with the session. */
+    function redeployed(store: MemoryStore): Scene {
+      const next = scene(new Link(), 8, store);
+      next.subscriptions.connected(true);
+      return next;
+    }
+
+    function copies({ router }: Scene, identifiers: readonly number[]): void {
+      for (const identifier of identifiers) {
+        router.deliver({
+          cmd: 'publish',
+          topic: 'a/b',
+          payload: Buffer.alloc(0),
+          qos: 1,
+          retain: false,
+          dup: false,
+          packetId: 1 as PacketId,
+          properties: { subscriptionIdentifiers: [identifier] },
+        });
+      }
+    }
+
+    function identifiersOf({ subscriptions, link }: Scene): number[] {
+      subscriptions.flush(link);
+      return link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+    }
+
+    it('what was queued comes once per node, not once per filter', () => {
+      for (const retainHandling of [0, 2] as const) {
+        const store = new MemoryStore();
+        const one = scene(new Link(), 8, store);
+        for (const filter of ['a/#', 'a/b']) one.add(filter, { retainHandling });
+        const queued = identifiersOf(one);
+        one.link.grant();
+        one.subscriptions.disconnected();
+        const two = redeployed(store);
+        const nodes = ['a/#', 'a/b'].map((filter) => two.add(filter, { retainHandling }));
+        copies(two, queued);
+        assert.deepEqual(
+          nodes.map(({ received }) => received),
+          [1, 1],
+        );
+        // Asked for again for what is retained, while the queue goes on.
+        identifiersOf(two);
+        copies(two, queued);
+        two.link.grant();
+        copies(two, queued);
+        assert.deepEqual(
+          nodes.map(({ received }) => received),
+          [3, 3],
+        );
+      }
+    });
+
+    it('and a node on both filters gets it once', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(), 8, store);
+      for (const filter of ['a/#', 'a/b']) one.add(filter);
+      const queued = identifiersOf(one);
+      one.link.grant();
+      const two = redeployed(store);
+      const node = two.add('a/#');
+      two.add('a/b', {}, node);
+      copies(two, queued);
+      assert.equal(node.received, 1);
+    });
+
+    it('a copy for a filter that no node has taken up yet is not given to the others', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(), 8, store);
+      for (const filter of ['a/#', 'a/b']) one.add(filter);
+      const queued = identifiersOf(one);
+      one.link.grant();
+      const two = redeployed(store);
+      const first = two.add('a/#');
+      copies(two, queued);
+      assert.equal(first.received, 1);
+    });
+
+    it('what the Server should have is asked for once more: an answer may have been lost with the client before', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(), 8, store);
+      one.add('a', { qos: 2, noLocal: true, retainHandling: 2 });
+      one.flush();
+      one.link.grant([1]);
+      const two = redeployed(store);
+      const node = two.add('a', { qos: 2, noLocal: true, retainHandling: 2 });
+      assert.deepEqual(two.flush(), ['a']);
+      two.link.grant([1]);
+      assert.deepEqual(node.outcomes, [{ granted: true, qos: 1 }]);
+      two.subscriptions.prune();
+      assert.deepEqual(two.flush(), []);
+    });
+
+    it('what no node takes up is unsubscribed with the pruning, and forgotten', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(), 8, store);
+      one.add('a');
+      one.flush();
+      one.link.grant();
+      const two = redeployed(store);
+      assert.deepEqual(two.flush(), []);
+      two.subscriptions.prune();
+      assert.deepEqual(two.flush(), ['-a']);
+      two.link.grant();
+      assert.deepEqual(store.load().subscriptions, []);
+    });
+  });
+
   describe('outcomes', () => {
     it('are told to every receiver, with the QoS that was granted', () => {
       const one = scene();
@@ -407,6 +715,16 @@ describe('Subscriptions', () => {
       assert.ok(error instanceof SubscriptionRefused);
       assert.deepEqual([error.filter, error.reasonCode], ['bad', 0x87]);
       assert.match(error.message, /broker refused the subscription to bad \(0x87 Not authorized: why\)/);
+    });
+
+    it('are not told again because something else is asked for', () => {
+      const one = scene();
+      const first = one.add('a', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const second = one.add('a', { retainHandling: 2 });
+      one.flush();
+      assert.deepEqual([first.outcomes.length, second.outcomes.length], [1, 1]);
     });
 
     it('of an earlier SUBSCRIBE are not taken for those of a later one', () => {
@@ -456,6 +774,269 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['a', 'b', 'c']);
       one.link.grant();
       for (const { outcomes } of all) assert.deepEqual(outcomes, [{ granted: true, qos: 1 }]);
+    });
+  });
+
+  describe('No Local', () => {
+    const OWN_TOO = { granted: true, qos: 1, unmet: 'no-local' };
+    const MET = { granted: true, qos: 1 };
+
+    it('that another node’s wish takes away is told, and told again when it is back', () => {
+      const one = scene();
+      const loop = one.add('a', { noLocal: true });
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(loop.outcomes, [MET]);
+      const other = one.add('a');
+      one.flush();
+      one.link.grant();
+      assert.deepEqual([loop.outcomes.at(-1), other.outcomes], [OWN_TOO, [MET]]);
+      one.subscriptions.remove(asFilter('a'), other);
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(loop.outcomes.at(-1), MET);
+    });
+
+    it('that does not come into force is told though nothing has to be asked', () => {
+      const one = scene();
+      one.add('a', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const late = one.add('a', { noLocal: true, retainHandling: 2 });
+      assert.deepEqual(one.flush(), []);
+      assert.deepEqual(late.outcomes, [OWN_TOO]);
+    });
+
+    it('is not in force before MQTT 5', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
+      const alone = one.add('a', { noLocal: true });
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(alone.outcomes, [OWN_TOO]);
+    });
+
+    it('of a filter that another one covers is told', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
+      const inner = one.add('a/b', { noLocal: true });
+      one.add('a/#');
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(inner.outcomes, [OWN_TOO]);
+    });
+  });
+
+  describe('a refusal of more than was granted before', () => {
+    it('leaves the others what they had: it is asked for once more as it was', () => {
+      const one = scene();
+      const runs = one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const wantsMore = one.add('a', { qos: 2, retainHandling: 2 });
+      one.flush();
+      one.link.grant([0x87]);
+      one.subscriptions.flush(one.link);
+      assert.deepEqual(
+        one.link.subscribes().map(({ subscriptions: [only] }) => only?.qos),
+        [0],
+      );
+      one.link.grant();
+      const granted = { granted: true, qos: 0 };
+      assert.deepEqual(runs.outcomes, [granted, granted]);
+      assert.deepEqual([wantsMore.outcomes[0]?.granted, wantsMore.outcomes[1]], [false, granted]);
+      assert.deepEqual(one.flush(), []);
+      one.add('b');
+      assert.deepEqual(one.flush(), ['b']);
+    });
+
+    it('and of that too is a refusal for all, and the Server is told that nobody has it', () => {
+      const one = scene();
+      const runs = one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { qos: 2, retainHandling: 2 });
+      one.flush();
+      one.link.grant([0x87]);
+      assert.deepEqual(one.flush(), ['a']);
+      one.link.grant([0x87]);
+      assert.equal(runs.outcomes.at(-1)?.granted, false);
+      assert.deepEqual(one.flush(), ['-a']);
+      one.link.grant();
+      assert.deepEqual(one.flush(), []);
+    });
+
+    /** A Server that granted QoS 0, and then refused QoS 2. */
+    function limited(): Scene {
+      const one = scene();
+      one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { qos: 2, retainHandling: 2 });
+      one.flush();
+      one.link.grant([0x87]);
+      one.flush();
+      one.link.grant();
+      return one;
+    }
+
+    function askedNow({ subscriptions, link }: Scene): (number | undefined)[] {
+      subscriptions.flush(link);
+      return link.subscribes().map(({ subscriptions: [only] }) => only?.qos);
+    }
+
+    it('is asked for again on the next connection, with the session and without', () => {
+      for (const sessionPresent of [true, false]) {
+        assert.deepEqual(askedNow(reconnected(limited(), sessionPresent)), [2]);
+      }
+    });
+
+    it('is asked for again for a new node', () => {
+      const one = limited();
+      assert.deepEqual(askedNow(one), []);
+      one.add('a', { qos: 1, retainHandling: 2 });
+      assert.deepEqual(askedNow(one), [2]);
+    });
+
+    it('that comes before the answer to another change still leaves what was granted', () => {
+      const one = scene();
+      one.add('a', { qos: 0, retainHandling: 2 });
+      askedNow(one);
+      one.link.grant();
+      for (const qos of [1, 2] as const) {
+        one.add('a', { qos, retainHandling: 2 });
+        askedNow(one);
+      }
+      one.link.answer(() => false);
+      assert.deepEqual(askedNow(one), [0]);
+    });
+
+    it('and of that too keeps no message from a node that has it by another filter', () => {
+      const one = scene();
+      const both = one.add('a/#', { qos: 1, retainHandling: 2 });
+      one.add('a/b', { qos: 1, retainHandling: 2 }, both);
+      one.subscriptions.flush(one.link);
+      const identifiers = one.link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+      one.link.grant();
+      one.add('a/#', { qos: 2, retainHandling: 2 });
+      for (let refusals = 0; refusals < 2; refusals++) {
+        one.flush();
+        one.link.answer(() => false);
+      }
+      one.router.deliver(live('a/b', [identifiers[1] ?? 0]));
+      assert.equal(both.received, 1);
+    });
+
+    it('is in the store until the Server has confirmed that it has nothing', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(), 8, store);
+      one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { qos: 2, retainHandling: 2 });
+      for (let refusals = 0; refusals < 2; refusals++) {
+        one.flush();
+        one.link.answer(() => false);
+      }
+      assert.deepEqual(one.flush(), ['-a']);
+      assert.equal(store.load().subscriptions.length, 1);
+      one.link.grant();
+      assert.deepEqual(store.load().subscriptions, []);
+    });
+  });
+
+  describe('while what is retained comes for a new node, with Retain As Published', () => {
+    /** A lamp's node that runs and has its state `off`, and another one whose SUBSCRIBE is on its way. */
+    function lamp(first: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone; now: () => number } {
+      const one = scene();
+      const now = (): number => {
+        one.subscriptions.flush(one.link);
+        return one.link.subscribes().at(-1)?.subscriptionIdentifier ?? 0;
+      };
+      const runs = one.add('lamp', first);
+      const identifier = now();
+      one.link.grant();
+      one.router.deliver(live('lamp', [identifier], 'off'));
+      runs.received = 0;
+      one.link.waiting = [];
+      return { one, runs, now };
+    }
+
+    it('the node that runs gets each live message, and not once more what it had', () => {
+      const { one, runs, now } = lamp();
+      const fresh = one.add('lamp');
+      const identifier = now();
+      one.router.deliver(live('lamp', [identifier], 'off'));
+      assert.deepEqual([runs.received, fresh.received], [0, 1]);
+      one.link.grant();
+      for (const state of ['on', 'off']) one.router.deliver(live('lamp', [identifier], state));
+      assert.deepEqual([runs.received, fresh.received], [2, 3]);
+    });
+
+    it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      one.router.deliver(live('lamp', [identifier], 'retained'));
+      assert.equal(runs.received, 0);
+      one.link.waiting?.forEach((reached) => reached());
+      one.router.deliver(live('lamp', [identifier], 'live'));
+      assert.equal(runs.received, 1);
+    });
+
+    it('what was asked for first being there does not mean that what was asked for last is', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      now();
+      one.link.grant();
+      one.add('lamp');
+      const identifier = now();
+      one.link.waiting?.forEach((reached) => reached());
+      one.router.deliver(live('lamp', [identifier], 'retained'));
+      assert.equal(runs.received, 0);
+    });
+
+    it('nothing is sent to learn its end where everybody gets everything', () => {
+      const one = scene();
+      one.add('lamp');
+      one.flush();
+      one.link.grant();
+      assert.equal(one.link.barriers, 0);
+    });
+  });
+
+  describe('what the Server may have although it did not say so', () => {
+    it('is unsubscribed when nobody wants it any more', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      one.subscriptions.disconnected();
+      one.subscriptions.remove(asFilter('a'), someone);
+      one.subscriptions.connected(true);
+      assert.deepEqual(one.flush(), ['-a']);
+      one.link.grant();
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('is unsubscribed when it is refused', () => {
+      const one = scene();
+      one.add('a');
+      one.flush();
+      const two = reconnected(one, true);
+      assert.deepEqual(two.flush(), ['a']);
+      two.link.grant([0x87]);
+      assert.deepEqual(two.flush(), ['-a']);
+      two.link.grant();
+      assert.deepEqual(two.flush(), []);
+    });
+
+    it('is nothing after a connection without its session', () => {
+      const one = scene();
+      const someone = one.add('a');
+      one.flush();
+      one.subscriptions.disconnected();
+      one.subscriptions.remove(asFilter('a'), someone);
+      one.subscriptions.connected(false);
+      assert.deepEqual(one.flush(), []);
     });
   });
 
@@ -537,6 +1118,45 @@ describe('Subscriptions', () => {
       assert.deepEqual(someone.outcomes, [{ granted: true, qos: 1 }]);
     });
 
+    it('without the session asks for what is retained, which a node had before', () => {
+      const one = scene();
+      one.add('a');
+      one.flush();
+      one.link.grant();
+      const two = reconnected(one, false);
+      two.subscriptions.flush(two.link);
+      assert.equal(two.link.subscribes()[0]?.subscriptions[0]?.retainHandling, 0);
+    });
+
+    it('a filter whose change was not answered is not sure: what comes by another one is not left out', () => {
+      const one = scene();
+      const both = one.add('a/#', { retainHandling: 2 });
+      one.add('a/b', { retainHandling: 2 }, both);
+      one.subscriptions.flush(one.link);
+      const identifiers = one.link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+      one.link.grant();
+      one.add('a/#', { qos: 2, retainHandling: 2 });
+      one.flush();
+      reconnected(one, true);
+      one.router.deliver(live('a/b', [identifiers[1] ?? 0]));
+      assert.equal(both.received, 1);
+    });
+
+    it('without Subscription Identifiers what they allowed is put in order', () => {
+      const none = { subscriptionIdentifiersAvailable: false };
+      const one = scene(new Link(none));
+      one.add('a/b', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      const two = reconnected(one, true);
+      two.add('a/#', { retainHandling: 2 });
+      assert.deepEqual(two.flush(), ['a/#']);
+      two.link.grant();
+      const three = reconnected(two, true, new Link(none));
+      three.add('x');
+      assert.deepEqual(three.flush(), ['x', '-a/b']);
+    });
+
     it('unsubscribes what went while there was no connection, if the Server still has it', () => {
       const one = scene();
       const someone = one.add('a');
@@ -608,6 +1228,25 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['a']);
     });
 
+    it('that is wanted again before its answer: copies for it are still told from others', () => {
+      const one = scene();
+      const identifiers = (): number[] => {
+        one.subscriptions.flush(one.link);
+        return one.link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
+      };
+      const all = one.add('a/#', { retainHandling: 2 });
+      const goes = one.add('a/b', { retainHandling: 2 });
+      const [first = 0] = identifiers();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a/b'), goes);
+      one.flush();
+      const comes = one.add('a/b', { retainHandling: 2 });
+      const [second = 0] = identifiers();
+      one.link.grant();
+      for (const identifier of [first, second]) one.router.deliver(live('a/b', [identifier]));
+      assert.deepEqual([all.received, comes.received], [1, 1]);
+    });
+
     it('a released filter stays with the Server until it is pruned', () => {
       const one = scene();
       const someone = one.add('a');
@@ -628,6 +1267,62 @@ describe('Subscriptions', () => {
       one.add('a', { retainHandling: 2 });
       assert.deepEqual(one.flush(), []);
       one.subscriptions.prune();
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('a released subscription keeps its options while somebody may come back', () => {
+      const one = scene();
+      const goes = one.add('a', { qos: 2, retainHandling: 2 });
+      one.add('a', { qos: 0, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.subscriptions.release(asFilter('a'), goes);
+      one.add('a', { qos: 0, retainHandling: 2 });
+      assert.deepEqual(one.flush(), []);
+      one.subscriptions.prune();
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.qos, 0);
+    });
+
+    it('a filter is not unsubscribed while a released node may come back to it, though another one leaves it', () => {
+      const one = scene();
+      const [redeployed, deleted] = [one.add('a', {}, new Someone('n1')), one.add('a', {}, new Someone('n2'))];
+      one.flush();
+      one.link.grant();
+      const vacancy = one.subscriptions.release(asFilter('a'), redeployed);
+      one.subscriptions.remove(asFilter('a'), deleted);
+      assert.deepEqual(one.flush(), []);
+      assert.equal(vacancy?.state, 'awaited');
+      one.subscriptions.prune();
+      assert.equal(vacancy.state, 'given-up');
+      assert.deepEqual(one.flush(), ['-a']);
+    });
+
+    it('a released filter still serves those that it covers', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
+      const all = one.add('a/#', {}, new Someone('n1'));
+      one.add('a/b');
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant();
+      one.subscriptions.release(asFilter('a/#'), all);
+      one.add('a/c', { retainHandling: 2 });
+      assert.deepEqual(one.flush(), []);
+      one.subscriptions.prune();
+      assert.deepEqual(one.flush(), ['a/b a/c', '-a/#']);
+    });
+
+    it('a vacancy that another filter covers meanwhile is awaited still', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
+      const goes = one.add('a/b', {}, new Someone('n1'));
+      one.flush();
+      one.link.grant();
+      const vacancy = one.subscriptions.release(asFilter('a/b'), goes);
+      one.add('a/#');
+      one.flush();
+      one.link.grant();
+      assert.equal(vacancy?.state, 'awaited');
+      const back = one.add('a/b', { retainHandling: 2 }, new Someone('n1'));
+      assert.deepEqual(vacancy.state, { receiver: back, filter: 'a/b' });
       assert.deepEqual(one.flush(), []);
     });
 

@@ -90,8 +90,7 @@ describe('errors', () => {
       'SUBSCRIBE takes 30 bytes, the broker accepts at most 20',
       false,
     ],
-    [new ClientClosed(true), 'closed', 'the connection was closed; the message stays stored', false],
-    [new ClientClosed(false), 'closed', 'the connection was closed', false],
+    [new ClientClosed(), 'closed', 'the connection was closed', false],
   ];
   for (const [error, code, message, retryable] of rows) {
     it(`${error.name} says: ${message}`, () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { PublishPacket } from '../../../src/protocol/packet.ts';
+import type { PublishPacket, QoS } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { type Receiver, Router } from '../../../src/router/router.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
@@ -17,12 +17,12 @@ class Sink implements Receiver {
   }
 }
 
-function packet(topic: string, identifiers?: readonly number[], retain = false): PublishPacket {
+function packet(topic: string, identifiers?: readonly number[], retain = false, qos: QoS = 0): PublishPacket {
   return {
     cmd: 'publish',
     topic,
     payload: Buffer.alloc(0),
-    qos: 0,
+    qos,
     retain,
     dup: false,
     packetId: undefined,
@@ -37,7 +37,7 @@ function routed(filters: Readonly<Record<string, number | undefined>>): { router
   for (const [filter, identifier] of Object.entries(filters)) {
     router.add(asFilter(filter), sink);
     router.identify(asFilter(filter), identifier);
-    if (identifier !== undefined) router.grant(asFilter(filter));
+    if (identifier !== undefined) router.grant(asFilter(filter), { qos: 0, noLocal: false, retainAsPublished: false });
   }
   return { router, sink };
 }
@@ -223,6 +223,229 @@ describe('Router', () => {
     });
   });
 
+  describe('when several filters of a receiver were granted differently', () => {
+    /** One receiver on filters that were granted one after another, with the identifiers 1, 2 and so on. */
+    function granted(...routes: readonly (readonly [filter: string, qos: QoS, noLocal?: boolean])[]): {
+      router: Router;
+      sink: Sink;
+      copy: (identifier: number, qos: QoS) => void;
+    } {
+      const router = new Router();
+      const sink = new Sink();
+      for (const [index, [filter, qos, noLocal = false]] of routes.entries()) {
+        router.add(asFilter(filter), sink);
+        router.identify(asFilter(filter), index + 1);
+        router.grant(asFilter(filter), { qos, noLocal, retainAsPublished: false });
+      }
+      return { router, sink, copy: (identifier, qos) => void router.deliver(packet('a/b', [identifier], false, qos)) };
+    }
+
+    it('an alarm at QoS 1 that was queued while offline reaches a node that has the topic at QoS 0 too', () => {
+      for (const order of [
+        ['a/#', 'a/b'],
+        ['a/b', 'a/#'],
+      ] as const) {
+        // The copy at QoS 0 was not queued: the other one comes alone.
+        const { sink, copy } = granted([order[0], 0], [order[1], 1]);
+        copy(2, 1);
+        assert.equal(sink.got.length, 1, order[0]);
+      }
+    });
+
+    it('an alarm at QoS 1 that comes before the SUBACK of its filter is not left out for a filter at QoS 0', () => {
+      const { router, sink, copy } = granted(['a/#', 0]);
+      router.add(asFilter('a/b'), sink);
+      router.identify(asFilter('a/b'), 2);
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a filter that the Server may have changed is not sure', () => {
+      const { router, sink, copy } = granted(['a/#', 1], ['a/b', 1]);
+      router.revoke(asFilter('a/#'));
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a message at QoS 0 and 1 comes twice at most once, whichever copy is first', () => {
+      for (const copies of [
+        [1, 2],
+        [2, 1],
+      ]) {
+        const { sink, copy } = granted(['a/#', 0], ['a/b', 1]);
+        for (const identifier of copies) copy(identifier, identifier === 1 ? 0 : 1);
+        sink.got.length = 0;
+        for (let n = 0; n < 3; n++) for (const identifier of copies) copy(identifier, identifier === 1 ? 0 : 1);
+        assert.equal(sink.got.length, 3);
+      }
+    });
+
+    it('a copy at the QoS of both is sure: it comes once', () => {
+      const { sink, copy } = granted(['a/#', 1], ['a/b', 1]);
+      for (const identifier of [2, 1]) copy(identifier, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('our own publication reaches a node that has the topic with No Local and without', () => {
+      for (const [first, second] of [
+        [1, 2],
+        [2, 1],
+      ] as const) {
+        const { sink, copy } = granted(['a/#', 1, first === 1], ['a/b', 1, first === 2]);
+        copy(second, 1);
+        assert.equal(sink.got.length, 1);
+      }
+    });
+
+    it('our own publication comes by the filter without No Local, though it has the lower QoS', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 0]);
+      copy(2, 0);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('another’s publication comes once by a filter with No Local and one without, but for the first', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
+      for (const identifier of [1, 2]) copy(identifier, 1);
+      sink.got.length = 0;
+      for (let n = 0; n < 3; n++) for (const identifier of [1, 2]) copy(identifier, 1);
+      assert.equal(sink.got.length, 3);
+    });
+
+    it('with No Local on both, one copy of another’s publication is enough', () => {
+      const { sink, copy } = granted(['a/#', 1, true], ['a/b', 1, true]);
+      for (const identifier of [1, 2]) copy(identifier, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('what was queued for one filter before the other was granted is not taken for a second copy', () => {
+      const { router, sink, copy } = granted(['a/#', 1], ['a/b', 2]);
+      // Queued by the first one alone, still on its way after the second one's SUBACK.
+      for (let n = 0; n < 3; n++) copy(1, 1);
+      assert.equal(sink.got.length, 3);
+      // With the first copy by the second one the queue has passed.
+      copy(2, 1);
+      sink.got.length = 0;
+      for (let n = 0; n < 3; n++) for (const identifier of [1, 2]) copy(identifier, 1);
+      assert.equal(sink.got.length, 3);
+      assert.equal(router.deliver(packet('a/b', [1, 2], false, 1)), true);
+      assert.equal(sink.got.length, 4);
+    });
+
+    it('a copy at QoS 0, which may overtake, does not tell that the queue has passed', () => {
+      const { sink, copy } = granted(['a/#', 1], ['a/b', 2]);
+      copy(2, 0);
+      sink.got.length = 0;
+      copy(1, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a copy of before a filter was granted again does not tell that what it brings now has passed', () => {
+      const { router, sink, copy } = granted(['a/#', 1, true], ['a/b', 1]);
+      router.identify(asFilter('a/#'), 3);
+      router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
+      copy(1, 1);
+      sink.got.length = 0;
+      // Our own, queued by the other filter alone.
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a receiver that takes up a granted filter later misses no copy that came by it before', () => {
+      const { router, copy } = granted(['a/#', 1]);
+      const late = new Sink();
+      router.add(asFilter('a/b'), late);
+      router.identify(asFilter('a/b'), 2);
+      router.grant(asFilter('a/b'), { qos: 1, noLocal: false, retainAsPublished: false });
+      copy(1, 1);
+      router.add(asFilter('a/#'), late);
+      copy(2, 1);
+      assert.equal(late.got.length, 1);
+    });
+
+    it('a filter that is granted again with more is sure of that only from then on', () => {
+      for (const before of [
+        { qos: 0, noLocal: false, retainAsPublished: false },
+        { qos: 1, noLocal: true, retainAsPublished: false },
+      ] as const) {
+        const { router, sink, copy } = granted(['a/#', before.qos, before.noLocal], ['a/b', 1]);
+        for (const identifier of [1, 2]) copy(identifier, before.qos);
+        sink.got.length = 0;
+        router.identify(asFilter('a/#'), 3);
+        router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
+        copy(2, 1);
+        assert.equal(sink.got.length, 1);
+        copy(3, 1);
+        sink.got.length = 0;
+        for (let n = 0; n < 2; n++) for (const identifier of [2, 3]) copy(identifier, 1);
+        assert.equal(sink.got.length, 2);
+      }
+    });
+
+    it('a message is not left out on both sides, when the order of its filters changes between its copies', () => {
+      for (const how of ['granted', 'asked', 'revoked'] as const) {
+        const { router, sink, copy } = granted(['a/#', 1], ['a/b', 2]);
+        copy(2, 1);
+        sink.got.length = 0;
+        // Left out, because the other filter is the better one, and proven.
+        copy(1, 1);
+        assert.equal(sink.got.length, 0);
+        const less = { qos: 0, noLocal: false, retainAsPublished: false } as const;
+        if (how === 'revoked') router.revoke(asFilter('a/b'));
+        else router.identify(asFilter('a/b'), 3, less);
+        if (how === 'granted') router.grant(asFilter('a/b'), less);
+        copy(2, 1);
+        assert.equal(sink.got.length, 1, how);
+      }
+    });
+
+    it('a filter that is asked for with less is not sure of more, though the answer is not there', () => {
+      const { router, sink, copy } = granted(['a/#', 1], ['a/b', 1]);
+      router.identify(asFilter('a/#'), 3, { qos: 0, noLocal: false, retainAsPublished: false });
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('our own publication that was queued before a filter was granted again with No Local is not left out', () => {
+      const { router, sink, copy } = granted(['a/#', 2, true], ['a/b', 1]);
+      router.identify(asFilter('a/b'), 3, { qos: 1, noLocal: true, retainAsPublished: false });
+      router.grant(asFilter('a/b'), { qos: 1, noLocal: true, retainAsPublished: false });
+      copy(2, 1);
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('a merged copy with an identifier that is not known goes by its topic', () => {
+      const { router, sink } = granted(['a/#', 1]);
+      const other = new Sink();
+      router.add(asFilter('a/b'), other);
+      router.identify(asFilter('a/b'), 9);
+      router.deliver(packet('a/b', [1, 4], false, 1));
+      assert.deepEqual([sink.got.length, other.got.length], [1, 1]);
+    });
+
+    it('queued copies with the identifier of before a filter was asked for again come once', () => {
+      const { router, sink, copy } = granted(['a/#', 1], ['a/b', 1]);
+      for (const [filter, identifier] of [
+        ['a/#', 8],
+        ['a/b', 9],
+      ] as const) {
+        router.identify(asFilter(filter), identifier);
+        router.grant(asFilter(filter), { qos: 1, noLocal: false, retainAsPublished: false });
+      }
+      for (const identifier of [1, 2, 8, 9]) copy(identifier, 1);
+      assert.equal(sink.got.length, 2);
+    });
+
+    it('a copy by a filter that the Server has and nobody wants yet is not taken for one by topic', () => {
+      const { router, sink, copy } = granted(['a/#', 1]);
+      router.identify(asFilter('a/b'), 7);
+      for (const identifier of [1, 7]) copy(identifier, 1);
+      assert.equal(sink.got.length, 1);
+      router.identify(asFilter('a/b'), undefined);
+      copy(7, 1);
+      assert.equal(sink.got.length, 2);
+    });
+  });
+
   describe('shared subscriptions', () => {
     it('are matched by the filter behind their name', () => {
       const { router, sink } = routed({ '$share/g/a/#': undefined });
@@ -257,11 +480,23 @@ describe('Router', () => {
     it('whose copy comes beside that of an ordinary one are one message', () => {
       for (const share of ['$share/g/#', '$share/g/a/b']) {
         for (const copies of [[[1], [2]], [[2], [1]], [[1, 2]]]) {
-          const { router, sink } = routed({ [share]: 1, 'a/+': 2 });
+          const { router, sink } = routed({ 'a/+': 2, [share]: 1 });
           for (const identifiers of copies) router.deliver(packet('a/b', identifiers));
           assert.equal(sink.got.length, 1, `${share} ${JSON.stringify(copies)}`);
         }
       }
+    });
+
+    it('do not bring a message once more that an ordinary one brings, whatever their QoS', () => {
+      const router = new Router();
+      const sink = new Sink();
+      for (const [index, filter] of ['a/+', '$share/g/#'].entries()) {
+        router.add(asFilter(filter), sink);
+        router.identify(asFilter(filter), index + 1);
+        router.grant(asFilter(filter), { qos: index === 0 ? 0 : 1, noLocal: false, retainAsPublished: false });
+      }
+      for (const identifier of [2, 1]) router.deliver(packet('a/b', [identifier]));
+      assert.equal(sink.got.length, 1);
     });
 
     it('of two groups each bring what comes for them', () => {
@@ -277,21 +512,119 @@ describe('Router', () => {
       const router = new Router();
       const [wants, refuses] = [new Sink(), new Sink()];
       for (const sink of [wants, refuses]) router.add(asFilter('a'), sink);
-      router.withholdStored(asFilter('a'), new Set([refuses]));
+      router.withhold(asFilter('a'), new Map([[refuses, 'all']]));
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [1, 0]);
       router.deliver(packet('a'));
       assert.deepEqual([wants.got.length, refuses.got.length], [2, 1]);
-      router.withholdStored(asFilter('a'), undefined);
+      router.withhold(asFilter('a'), undefined);
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [3, 2]);
     });
 
     it('reaches a receiver by another of its filters, which does want it', () => {
       const { router, sink } = routed({ 'a/#': undefined, 'a/b': undefined });
-      router.withholdStored(asFilter('a/#'), new Set([sink]));
+      router.withhold(asFilter('a/#'), new Map([[sink, 'all']]));
       router.deliver(packet('a/b', undefined, true));
       assert.deepEqual(sink.got, ['a/b']);
+    });
+
+    describe('with Retain As Published, while a SUBSCRIBE for another node brings it again', () => {
+      /** A lamp's state, as every retained message of it comes under Retain As Published. */
+      const state = (payload: string, properties?: PublishPacket['properties']): PublishPacket => ({
+        ...packet('lamp', undefined, true, 1),
+        payload: Buffer.from(payload),
+        properties,
+      });
+
+      function running(): { router: Router; running: Sink; added: Sink; window: () => void } {
+        const router = new Router();
+        const [running, added] = [new Sink(), new Sink()];
+        for (const sink of [running, added]) router.add(asFilter('lamp'), sink);
+        router.identify(asFilter('lamp'), 1);
+        router.grant(asFilter('lamp'), { qos: 1, noLocal: false, retainAsPublished: false });
+        return {
+          router,
+          running,
+          added,
+          window: () => router.withhold(asFilter('lamp'), new Map([[running, 'repeated']])),
+        };
+      }
+
+      it('a live retained message reaches the node that runs', () => {
+        const { router, running: node, added, window } = running();
+        router.deliver(state('off'));
+        window();
+        for (const payload of ['off', 'on']) router.deliver(state(payload));
+        assert.deepEqual([node.got.length, added.got.length], [2, 3]);
+      });
+
+      it('as many live messages as were sent reach it, equal ones and large ones too', () => {
+        for (const content of ['on', 'x'.repeat(1000)]) {
+          const { router, running: node, window } = running();
+          router.deliver(state(content));
+          window();
+          // One is what the Server retained, two are live.
+          for (let n = 0; n < 3; n++) router.deliver(state(content));
+          assert.equal(node.got.length, 3);
+          window();
+          router.deliver(state(content));
+          assert.equal(node.got.length, 3);
+        }
+      });
+
+      it('what differs in its properties is another message; the seconds left of its life are not', () => {
+        const { router, running: node, window } = running();
+        router.deliver(state('on', { contentType: 'a', messageExpiryInterval: 9 }));
+        window();
+        router.deliver(state('on', { contentType: 'a', messageExpiryInterval: 7 }));
+        assert.equal(node.got.length, 1);
+        router.deliver(state('on', { contentType: 'b' }));
+        assert.equal(node.got.length, 2);
+      });
+
+      it('a copy with the identifier of before the SUBSCRIBE is live', () => {
+        const { router, running: node, window } = running();
+        router.deliver(state('on', { subscriptionIdentifiers: [1] }));
+        router.identify(asFilter('lamp'), 2);
+        window();
+        router.deliver(state('on', { subscriptionIdentifiers: [1] }));
+        assert.equal(node.got.length, 2);
+      });
+
+      it('a topic of 64 KiB is not kept: its copy comes twice', () => {
+        const { router, running: node, window } = running();
+        router.add(asFilter('#'), node);
+        router.withhold(asFilter('#'), undefined);
+        router.remove(asFilter('lamp'), node);
+        const long = packet('x'.repeat(60_000), undefined, true);
+        router.deliver(long);
+        window();
+        router.withhold(asFilter('#'), new Map([[node, 'repeated']]));
+        router.deliver(long);
+        assert.equal(node.got.length, 2);
+      });
+
+      it('topics without end do not fill the memory: of those beyond 10,000 a copy comes twice', () => {
+        const router = new Router();
+        const sink = new Sink();
+        router.add(asFilter('#'), sink);
+        const all = Array.from({ length: 10_010 }, (_, n) => packet(`t/${n}`, undefined, true));
+        all.push(packet(`long/${'x'.repeat(600)}`, undefined, true));
+        for (const each of all) router.deliver(each);
+        router.withhold(asFilter('#'), new Map([[sink, 'repeated']]));
+        sink.got.length = 0;
+        for (const each of all) router.deliver(each);
+        assert.equal(sink.got.length, 11);
+        router.remove(asFilter('#'), sink);
+        router.add(asFilter('long/#'), sink);
+        const last = packet('long/short', undefined, true);
+        router.deliver(last);
+        router.withhold(asFilter('long/#'), new Map([[sink, 'repeated']]));
+        sink.got.length = 0;
+        router.deliver(last);
+        assert.equal(sink.got.length, 0);
+      });
     });
   });
 });

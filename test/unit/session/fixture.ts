@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict';
 import type { AckCommand, AckPacket, Message, PacketId, PublishPacket, QoS } from '../../../src/protocol/packet.ts';
 import type { TopicName } from '../../../src/protocol/topic.ts';
-import type { NextPacket } from '../../../src/session/outgoing.ts';
+import type { NextPacket } from '../../../src/session/outgoing-message.ts';
+import type { Handout, Receiver } from '../../../src/router/router.ts';
+import type { MqttError } from '../../../src/protocol/errors.ts';
 import { Session, type SessionLimits } from '../../../src/session/session.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 
 export const id = (value: number): PacketId => value as PacketId;
 
-export const LIMITS: SessionLimits = { sendQuota: 65_535, receiveMaximum: 65_535 };
+export const LIMITS: SessionLimits = {
+  mqtt5: true,
+  receiveMaximum: 65_535,
+  maximumInflight: 65_471,
+  maximumQoS: 2,
+  retainAvailable: true,
+  ownReceiveMaximum: 65_535,
+};
+
+export const IDENTITY = { server: 'mqtt://broker:1883', clientId: 'me' };
 
 export function message(topic: string, qos: QoS, payload = ''): Message {
   return { topic: topic as TopicName, payload: Buffer.from(payload), qos, retain: false };
@@ -44,10 +55,33 @@ export class Driver {
   /** Outcomes by topic; a message that is settled twice has two. */
   readonly outcomes = new Map<string, Outcome[]>();
 
-  constructor(store = new MemoryStore()) {
+  /** What a person was told. */
+  readonly notices: MqttError[] = [];
+  /** Why messages of an earlier client will never be delivered. */
+  readonly restored: Error[] = [];
+  /** Milliseconds of `Clock.now`. */
+  now = 0;
+  /** Whoever is there to take messages; undefined: nobody wants any. */
+  receiver: Receiver | undefined = { receive: () => undefined };
+
+  constructor(store = new MemoryStore(), identity = IDENTITY) {
     this.store = store;
-    const note = this.noting('restored');
-    this.session = new Session(store, (packet) => this.delivered.push(packet.topic) > 0, note);
+    this.session = new Session({
+      store,
+      identity,
+      deliver: (packet, handout) => this.deliver(packet, handout),
+      wants: () => true,
+      random: () => 0,
+      report: (notice) => this.notices.push(notice),
+      restored: (error) => this.restored.push(error),
+    });
+  }
+
+  deliver(packet: PublishPacket, handout: Handout | undefined): boolean {
+    if (this.receiver === undefined) return false;
+    this.delivered.push(packet.topic);
+    handout?.had(this.receiver);
+    return true;
   }
 
   /** A settler that notes what it is told under `name`. */
@@ -58,19 +92,19 @@ export class Driver {
   }
 
   accept(topic: string, qos: QoS, expiresAt?: number, payload = ''): void {
-    this.session.accept(message(topic, qos, payload), expiresAt, this.noting(topic));
+    this.session.outgoing.accept(message(topic, qos, payload), expiresAt, this.noting(topic));
   }
 
   announce(topic: string, qos: QoS): void {
-    this.session.announce(message(topic, qos), this.noting(topic));
+    this.session.outgoing.announce(message(topic, qos), this.noting(topic));
   }
 
   /** Sends everything that may be sent now; answers it as lines. */
-  pump(now = 0): string[] {
+  pump(now = this.now): string[] {
     const lines: string[] = [];
     for (let next = this.session.next(now); next !== undefined; next = this.session.next(now)) {
       lines.push(line(next));
-      if (next.cmd === 'publish' && next.packetId === undefined) this.session.sent(next.entry);
+      if (next.cmd === 'publish' && next.packetId === undefined) this.session.outgoing.sent(next.entry);
     }
     this.sent.push(...lines);
     return lines;
@@ -78,12 +112,26 @@ export class Driver {
 
   /** Gives the session a packet; answers the replies as lines. */
   receive(packet: PublishPacket | AckPacket): string[] {
+    this.session.receive(packet, this.now);
+    return this.replies();
+  }
+
+  /** A turn passes; answers the acknowledgements that may leave then as lines. */
+  replies(): string[] {
+    this.session.incoming.handedOver(this.session.incoming.handed, this.now);
     const replies: string[] = [];
-    this.session.receive(packet, (cmd, packetId, reasonCode) => {
-      replies.push(reasonCode === 0 ? `${cmd} ${packetId}` : `${cmd} ${packetId} 0x${reasonCode.toString(16)}`);
-    });
+    for (let next = this.#nextReply(); next !== undefined; next = this.#nextReply()) replies.push(line(next));
     this.sent.push(...replies);
     return replies;
+  }
+
+  #nextReply(): NextPacket | undefined {
+    return this.session.nextFarewell(this.now);
+  }
+
+  /** The connection ends, by the Server if it said something. */
+  lose(error: MqttError, hungUp?: MqttError): void {
+    this.session.suspend({ error, hungUp, now: this.now });
   }
 
   /** The one outcome of a message; fails if there is none, or more than one. */
@@ -104,7 +152,10 @@ export class Driver {
 }
 
 function line(next: NextPacket): string {
-  if (next.cmd === 'pubrel') return `pubrel ${next.packetId}`;
+  if (next.cmd !== 'publish') {
+    const code = next.reasonCode === 0 ? '' : ` 0x${next.reasonCode.toString(16)}`;
+    return `${next.cmd} ${next.packetId}${code}`;
+  }
   const { topic } = next.entry.message;
   const packetId = next.packetId === undefined ? '' : ` ${next.packetId}`;
   return `publish ${topic}${packetId}${next.dup ? ' dup' : ''}`;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { MqttError, ProtocolViolation, PublishRejected } from '../../../src/protocol/errors.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
-import { ack, Driver, id, LIMITS, message, received } from './fixture.ts';
+import { PacketIds } from '../../../src/session/packet-ids.ts';
+import { sizeOf } from '../../../src/session/outgoing-message.ts';
+import { ack, Driver, id, IDENTITY, LIMITS, message, received } from './fixture.ts';
 
 const LOST = new MqttError('offline', 'gone');
 
@@ -18,7 +20,7 @@ function violates(action: () => void, reasonCode: number): void {
 
 /** Loses the connection, and resumes the session on the next one. */
 function reconnect(driver: Driver, limits = LIMITS): void {
-  driver.session.suspend(LOST);
+  driver.lose(LOST);
   driver.session.resume(limits);
 }
 
@@ -59,7 +61,7 @@ describe('Session, outgoing', () => {
     it('that was not sent is settled with the reason when the connection is lost', () => {
       const driver = connected();
       driver.accept('a', 0);
-      driver.session.suspend(LOST);
+      driver.lose(LOST);
       assert.equal(driver.outcome('a'), LOST);
       driver.session.resume(LIMITS);
       assert.deepEqual(driver.pump(), []);
@@ -145,11 +147,9 @@ describe('Session, outgoing', () => {
       const driver = connected();
       driver.accept('a', 2);
       driver.pump();
-      let atReply: string[] = [];
-      driver.session.receive(ack('pubrec', 1), () => {
-        atReply = driver.stored().outgoing;
-      });
-      assert.deepEqual(atReply, ['a released 1']);
+      driver.session.receive(ack('pubrec', 1), 0);
+      assert.deepEqual(driver.stored().outgoing, ['a released 1']);
+      assert.deepEqual(driver.replies(), ['pubrel 1']);
     });
 
     it('resends the PUBLISH with DUP while no PUBREC came [MQTT-4.3.3-3]', () => {
@@ -261,7 +261,7 @@ describe('Session, outgoing', () => {
       driver.pump();
       driver.receive(ack('pubrec', 4));
       driver.receive(ack('puback', 1));
-      driver.session.suspend(LOST);
+      driver.lose(LOST);
       driver.accept('new', 1);
       driver.session.resume(LIMITS);
       assert.deepEqual(driver.pump(), ['pubrel 4', 'publish b 2 dup', 'publish c 3 dup', 'publish new 5']);
@@ -286,7 +286,7 @@ describe('Session, outgoing', () => {
       const driver = connected();
       for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
       driver.pump();
-      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 1 });
       assert.deepEqual(driver.pump(), ['publish a 1 dup']);
       driver.receive(ack('puback', 2));
       driver.receive(ack('puback', 1));
@@ -297,7 +297,7 @@ describe('Session, outgoing', () => {
       const driver = connected();
       for (const topic of ['a', 'b']) driver.accept(topic, 1);
       driver.pump();
-      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 1 });
       driver.accept('zero', 0);
       assert.deepEqual(driver.pump(), ['publish a 1 dup']);
       driver.receive(ack('puback', 1));
@@ -308,7 +308,7 @@ describe('Session, outgoing', () => {
       const driver = connected();
       for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
       driver.pump();
-      reconnect(driver, { ...LIMITS, sendQuota: 2 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 2 });
       assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish b 2 dup']);
       reconnect(driver);
       assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish b 2 dup', 'publish c 3 dup']);
@@ -325,7 +325,7 @@ describe('Session, outgoing', () => {
       ] as const)
         driver.accept(topic, qos);
       driver.pump();
-      driver.session.suspend(LOST);
+      driver.lose(LOST);
       driver.accept('new', 1);
       driver.session.reset(LIMITS);
       const lines = driver.pump();
@@ -339,22 +339,34 @@ describe('Session, outgoing', () => {
       );
     });
 
-    it('sends no PUBREL of the old session, and settles what the Server already had', () => {
+    it('sends no PUBREL of the old session, but the message again, in its first order: the Server may deliver at PUBREL', () => {
       const driver = connected();
-      driver.accept('a', 2);
+      for (const topic of ['a', 'b']) driver.accept(topic, 2);
       driver.pump();
       driver.receive(ack('pubrec', 1));
-      driver.session.suspend(LOST);
+      driver.lose(LOST);
       driver.session.reset(LIMITS);
-      assert.deepEqual(driver.pump(), []);
-      assert.equal(driver.outcome('a'), 0);
-      assert.deepEqual(driver.stored().outgoing, []);
+      assert.deepEqual(driver.outcomes.size, 0, 'nothing is told as done before it is');
+      assert.deepEqual(driver.pump(), ['publish a 3', 'publish b 4']);
+      assert.deepEqual(
+        driver.notices.map(({ code, message: text }) => [code, /2 QoS 2 messages are sent again/.test(text)]),
+        [['session-lost', true]],
+      );
+    });
+
+    it('says nothing of a lost session when nothing was under way at QoS 2', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      driver.pump();
+      driver.lose(LOST);
+      driver.session.reset(LIMITS);
+      assert.deepEqual(driver.notices, []);
     });
 
     it('forgets the received ids: the same id is a new message', () => {
       const driver = connected();
       driver.receive(received('in', 2, 9));
-      driver.session.suspend(LOST);
+      driver.lose(LOST);
       driver.session.reset(LIMITS);
       driver.receive(received('in', 2, 9));
       assert.deepEqual(driver.delivered, ['in', 'in']);
@@ -362,25 +374,31 @@ describe('Session, outgoing', () => {
 
     it('frees the ids', () => {
       const driver = connected();
-      for (let n = 0; n < 65_535; n++) driver.accept('t', 1);
-      assert.equal(driver.pump().length, 65_535);
-      driver.session.suspend(LOST);
+      for (let n = 0; n < 65_471; n++) driver.accept('t', 1);
+      assert.equal(driver.pump().length, 65_471);
+      driver.lose(LOST);
       driver.session.reset(LIMITS);
-      assert.equal(driver.pump().length, 65_535);
+      assert.equal(driver.pump().length, 65_471);
     });
   });
 
   describe('packet ids [MQTT-2.2.1-3]', () => {
-    it('65,535 in flight have one each; the next message waits for a free one', () => {
+    it('begin at random: a Server that holds one of an earlier process must not take a new message for it', () => {
+      const firsts = [0, 0.5, 0.999_99].map((random) => new PacketIds(() => random).take());
+      assert.deepEqual(firsts, [1, 32_768, 65_535]);
+    });
+
+    it('65,471 in flight have one each, and leave some to SUBSCRIBE; the next message waits', () => {
       const driver = connected();
       for (let n = 0; n < 70_000; n++) driver.accept(`t${n}`, 1);
       const lines = driver.pump();
-      assert.equal(lines.length, 65_535);
-      assert.equal(new Set(lines.map((line) => line.split(' ')[2])).size, 65_535);
+      assert.equal(lines.length, 65_471);
+      assert.equal(new Set(lines.map((line) => line.split(' ')[2])).size, 65_471);
+      assert.notEqual(driver.session.ids.take(), undefined, 'a SUBSCRIBE can leave');
       driver.receive(ack('puback', 400));
-      assert.deepEqual(driver.pump(), ['publish t65535 400']);
+      assert.deepEqual(driver.pump(), ['publish t65471 65473']);
       for (let n = 1; n <= 65_535; n++) driver.receive(ack('puback', n));
-      assert.equal(driver.pump().length, 70_000 - 65_536);
+      assert.equal(driver.pump().length, 70_000 - 65_472);
     });
 
     it('are not taken from a SUBSCRIBE that waits', () => {
@@ -394,7 +412,7 @@ describe('Session, outgoing', () => {
   describe('send quota [MQTT-4.9.0-1] [MQTT-4.9.0-2] [MQTT-3.3.4-7]', () => {
     for (const sendQuota of [1, 2, 20]) {
       it(`Receive Maximum ${sendQuota}: never more unacknowledged, and one more per acknowledgement`, () => {
-        const driver = connected({ ...LIMITS, sendQuota });
+        const driver = connected({ ...LIMITS, receiveMaximum: sendQuota });
         for (let n = 0; n < 50; n++) driver.accept(`t${n}`, (n % 2) + 1 === 1 ? 1 : 2);
         let open = driver.pump();
         let sent = open.length;
@@ -421,7 +439,7 @@ describe('Session, outgoing', () => {
       for (const topic of ['a', 'b', 'c', 'd']) driver.accept(topic, 2);
       driver.pump();
       driver.receive(ack('pubrec', 1));
-      reconnect(driver, { ...LIMITS, sendQuota: 2 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 2 });
       assert.deepEqual(driver.pump(), ['pubrel 1', 'publish b 2 dup']);
       driver.receive(ack('pubcomp', 1));
       assert.deepEqual(driver.pump(), ['publish c 3 dup']);
@@ -432,12 +450,12 @@ describe('Session, outgoing', () => {
       for (const topic of ['a', 'b', 'c']) driver.accept(topic, 2);
       driver.pump();
       for (const packetId of [1, 2, 3]) driver.receive(ack('pubrec', packetId));
-      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 1 });
       assert.deepEqual(driver.pump(), ['pubrel 1', 'pubrel 2', 'pubrel 3']);
     });
 
     it('is given back by a PUBREC of 0x80 or more', () => {
-      const driver = connected({ ...LIMITS, sendQuota: 1 });
+      const driver = connected({ ...LIMITS, receiveMaximum: 1 });
       for (const topic of ['a', 'b']) driver.accept(topic, 2);
       driver.pump();
       driver.receive(ack('pubrec', 1, 0x83));
@@ -445,7 +463,7 @@ describe('Session, outgoing', () => {
     });
 
     it('is not given back twice by a repeated acknowledgement', () => {
-      const driver = connected({ ...LIMITS, sendQuota: 2 });
+      const driver = connected({ ...LIMITS, receiveMaximum: 2 });
       for (const topic of ['a', 'b', 'c', 'd']) driver.accept(topic, 1);
       driver.pump();
       for (let again = 0; again < 3; again++) driver.receive(ack('puback', 1));
@@ -453,22 +471,22 @@ describe('Session, outgoing', () => {
     });
 
     it('begins anew with each connection', () => {
-      const driver = connected({ ...LIMITS, sendQuota: 1 });
+      const driver = connected({ ...LIMITS, receiveMaximum: 1 });
       for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
       driver.pump();
-      reconnect(driver, { ...LIMITS, sendQuota: 3 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 3 });
       assert.deepEqual(driver.pump(), ['publish a 1 dup', 'publish b 2', 'publish c 3']);
-      reconnect(driver, { ...LIMITS, sendQuota: 1 });
+      reconnect(driver, { ...LIMITS, receiveMaximum: 1 });
       assert.deepEqual(driver.pump(), ['publish a 1 dup']);
     });
 
     it('is given back by a message that cannot be sent to this Server', () => {
-      const driver = connected({ ...LIMITS, sendQuota: 2 });
+      const driver = connected({ ...LIMITS, receiveMaximum: 2 });
       for (let n = 0; n < 10; n++) driver.accept(`bad${n}`, 1);
       for (let n = 0; n < 10; n++) {
         const next = driver.session.next(0);
         assert.ok(next?.cmd === 'publish', `message ${n} is not offered`);
-        driver.session.fail(next.entry, LOST);
+        driver.session.outgoing.fail(next.entry, LOST);
       }
       driver.accept('good', 1);
       assert.equal(driver.pump().length, 1);
@@ -479,7 +497,8 @@ describe('Session, outgoing', () => {
   describe('Message Expiry', () => {
     it('is settled with `expired` instead of a first sending, exactly at its time', () => {
       const driver = connected();
-      driver.session.accept({ ...message('a', 1), properties: { messageExpiryInterval: 5 } }, 5000, driver.noting('a'));
+      const expiring = { ...message('a', 1), properties: { messageExpiryInterval: 5 } };
+      driver.session.outgoing.accept(expiring, 5000, driver.noting('a'));
       driver.accept('b', 1, 5001);
       assert.deepEqual(driver.pump(5000), ['publish b 1']);
       const error = driver.outcome('a');
@@ -510,7 +529,7 @@ describe('Session, outgoing', () => {
     });
 
     it('does not hold up the messages behind it when the quota is used up', () => {
-      const driver = connected({ ...LIMITS, sendQuota: 1 });
+      const driver = connected({ ...LIMITS, receiveMaximum: 1 });
       driver.accept('a', 1);
       driver.accept('b', 1, 10);
       driver.accept('c', 0);
@@ -542,74 +561,170 @@ describe('Session, outgoing', () => {
         const driver = connected();
         driver.announce('birth', qos);
         assert.deepEqual(driver.stored().outgoing, []);
-        driver.session.suspend(LOST);
+        driver.lose(LOST);
         assert.equal(driver.outcome('birth'), LOST);
         driver.session.resume(LIMITS);
         assert.deepEqual(driver.pump(), []);
       }
     });
 
-    it('that were sent at QoS 1 are sent again like any message', () => {
+    it('that were sent are not sent again: what is said of one connection is untrue of the next', () => {
+      for (const qos of [1, 2] as const) {
+        const driver = connected();
+        driver.announce('closing', qos);
+        driver.pump();
+        assert.deepEqual(driver.stored().outgoing, []);
+        driver.lose(LOST);
+        assert.equal(driver.outcome('closing'), LOST);
+        driver.session.reset(LIMITS);
+        driver.announce('birth', 1);
+        assert.deepEqual(driver.pump(), ['publish birth 2']);
+      }
+    });
+
+    it('at QoS 2 leave no id behind that would turn a new message into a repetition', () => {
       const driver = connected();
-      driver.announce('birth', 1);
+      driver.announce('closing', 2);
       driver.pump();
-      assert.deepEqual(driver.stored().outgoing, ['birth published 1']);
-      reconnect(driver);
-      assert.deepEqual(driver.pump(), ['publish birth 1 dup']);
-      driver.receive(ack('puback', 1));
-      assert.equal(driver.outcome('birth'), 0);
+      driver.lose(LOST);
+      assert.deepEqual(driver.stored().outgoing, ['closing abandoned 1']);
+      const second = new Driver(driver.store);
+      second.session.resume(LIMITS);
+      second.accept('a', 2);
+      assert.equal(second.session.outgoing.count, 1);
+      assert.deepEqual(second.pump(), ['pubrel 1', 'publish a 2']);
+      second.receive(ack('pubcomp', 1));
+      assert.deepEqual(second.stored().outgoing, ['a published 2']);
+      assert.equal(driver.outcomes.get('closing')?.length, 1);
     });
   });
 
   describe('the end', () => {
-    function everyState(): Driver {
-      const driver = connected({ ...LIMITS, sendQuota: 2 });
+    it('keeps for the next client of the store what is at QoS 1 and 2, unsettled, and settles the rest', () => {
+      const driver = connected({ ...LIMITS, receiveMaximum: 2 });
       for (const topic of ['released', 'published', 'queued']) driver.accept(topic, 2);
       driver.pump();
       driver.receive(ack('pubrec', 1));
       driver.accept('zero', 0);
       driver.announce('birth', 1);
-      return driver;
+      driver.lose(LOST);
+      assert.deepEqual([...driver.outcomes.keys()].sort(), ['birth', 'zero']);
+      assert.deepEqual(driver.stored().outgoing, ['released released 1', 'published published 2', 'queued queued']);
+    });
+  });
+
+  describe('a Server that answers QoS 2 with PUBACK', () => {
+    it('before MQTT 5 has the message, at QoS 1, and a person is told once per connection', () => {
+      const driver = connected({ ...LIMITS, mqtt5: false });
+      for (const topic of ['a', 'b']) driver.accept(topic, 2);
+      driver.pump();
+      for (const packetId of [1, 2]) driver.receive(ack('puback', packetId));
+      assert.deepEqual([driver.outcome('a'), driver.outcome('b')], [0, 0]);
+      assert.deepEqual(
+        driver.notices.map(({ code }) => code),
+        ['qos-downgraded'],
+      );
+    });
+
+    it('on MQTT 5 breaks the protocol', () => {
+      const driver = connected();
+      driver.accept('a', 2);
+      driver.pump();
+      violates(() => driver.receive(ack('puback', 1)), 0x82);
+    });
+  });
+
+  describe('a Server that hangs up on one message', () => {
+    const WORDS = new MqttError('connection-lost', 'connection to mqtt://broker:1883 was lost');
+
+    /** Serves until everything is settled, and hangs up on `bad`; answers how often. */
+    function serveAllBut(driver: Driver, bad: string): number {
+      let hangUps = 0;
+      for (let open = driver.pump(); driver.session.outgoing.count > 0; open = driver.pump()) {
+        const culprit = open.findIndex((line) => line.startsWith(`publish ${bad} `));
+        for (const line of culprit < 0 ? open : open.slice(0, culprit)) {
+          driver.receive(ack('puback', Number(line.split(' ')[2])));
+        }
+        if (culprit < 0) continue;
+        hangUps += 1;
+        assert.ok(hangUps < 30, 'the message is never set aside');
+        driver.lose(LOST, WORDS);
+        driver.session.resume({ ...LIMITS, mqtt5: false, maximumInflight: 20 });
+      }
+      return hangUps;
     }
 
-    it('abandon settles every message once, and the stored stay stored', () => {
-      const driver = everyState();
-      driver.session.abandon(LOST);
-      for (const topic of ['released', 'published', 'queued', 'zero', 'birth'])
-        assert.equal(driver.outcome(topic), LOST);
-      assert.deepEqual(driver.stored().outgoing, ['released released 1', 'published published 2', 'queued queued']);
-      assert.deepEqual([driver.session.count, driver.session.bytes], [0, 0]);
+    it('gets all others: the one is set aside after three connections that ended right behind it alone', () => {
+      const driver = connected({ ...LIMITS, mqtt5: false, maximumInflight: 20 });
+      for (let n = 0; n < 100; n++) driver.accept(n === 30 ? 'bad' : `good${n}`, 1);
+      const hangUps = serveAllBut(driver, 'bad');
+      assert.ok(hangUps <= 8, `it took ${hangUps} connections`);
+      const error = driver.outcome('bad');
+      assert.ok(error instanceof MqttError);
+      assert.equal(error.code, 'message-set-aside');
+      assert.match(
+        error.message,
+        /the message to bad was set aside: the connection ended 3 times right behind it \(connection to/,
+      );
+      for (let n = 0; n < 100; n++) if (n !== 30) assert.equal(driver.outcome(`good${n}`), 0);
+      assert.deepEqual(driver.notices, [error]);
     });
 
-    it('after abandon nothing is sent or settled any more', () => {
-      const driver = everyState();
-      driver.session.abandon(LOST);
-      reconnect(driver);
-      assert.deepEqual(driver.pump(), []);
-      for (const packetId of [1, 2]) {
-        driver.receive(ack('pubcomp', packetId));
-        driver.receive(ack('puback', packetId));
+    it('is not blamed when the connection ends long after the message, or by anybody else', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      for (let n = 0; n < 10; n++) {
+        driver.pump();
+        driver.now += 5001;
+        driver.lose(LOST, WORDS);
+        driver.session.resume(LIMITS);
+        driver.pump();
+        driver.lose(LOST);
+        driver.session.resume(LIMITS);
       }
-      for (const topic of ['released', 'published', 'queued', 'zero', 'birth'])
-        assert.equal(driver.outcome(topic), LOST);
+      assert.deepEqual(driver.outcomes.size, 0);
     });
 
-    it('dropUnsent settles what waits and is not kept, and nothing else', () => {
-      const driver = everyState();
-      driver.session.dropUnsent(LOST);
-      assert.deepEqual([...driver.outcomes.keys()].sort(), ['birth', 'zero']);
+    it('keeps the id of a QoS 2 message away from others until it has lost the session', () => {
+      const driver = connected();
+      driver.accept('bad', 2);
+      for (let n = 0; n < 3; n++) {
+        driver.pump();
+        driver.lose(LOST, WORDS);
+        driver.session.resume(LIMITS);
+      }
+      assert.ok(driver.outcome('bad') instanceof MqttError);
+      const ids = new Set(Array.from({ length: 65_535 }, () => driver.session.ids.take()));
+      assert.equal(ids.has(id(1)), false);
+      driver.lose(LOST);
+      driver.session.reset(LIMITS);
+      assert.equal(driver.session.ids.take(), 1);
     });
+  });
+
+  it('whoever throws when it is told an outcome disturbs nobody else, and a person is told', () => {
+    const driver = connected();
+    driver.session.outgoing.accept(message('a', 1), undefined, () => {
+      throw new Error('no patience');
+    });
+    driver.accept('b', 1);
+    driver.pump();
+    driver.receive(ack('puback', 1));
+    driver.receive(ack('puback', 2));
+    assert.equal(driver.outcome('b'), 0);
+    assert.match(driver.notices[0]?.message ?? '', /outcome of the message to a failed: no patience/);
   });
 
   it('counts messages and bytes until they are settled', () => {
     const driver = connected();
     driver.accept('ab', 1, undefined, 'xyz');
     driver.accept('c', 0, undefined, 'xyz');
-    assert.deepEqual([driver.session.count, driver.session.bytes], [2, 9]);
+    const size = sizeOf(message('ab', 1, 'xyz'));
+    assert.deepEqual([driver.session.outgoing.count, driver.session.outgoing.bytes], [2, 2 * size - 1]);
     driver.pump();
-    assert.deepEqual([driver.session.count, driver.session.bytes], [1, 5]);
+    assert.deepEqual([driver.session.outgoing.count, driver.session.outgoing.bytes], [1, size]);
     driver.receive(ack('puback', 1));
-    assert.deepEqual([driver.session.count, driver.session.bytes], [0, 0]);
+    assert.deepEqual([driver.session.outgoing.count, driver.session.outgoing.bytes], [0, 0]);
   });
 });
 
@@ -622,12 +737,9 @@ describe('Session, incoming', () => {
 
   it('delivers QoS 1 first, then acknowledges [MQTT-4.3.2-4]', () => {
     const driver = connected();
-    let before: string[] = [];
-    driver.session.receive(received('a', 1, 5), () => {
-      before = [...driver.delivered];
-    });
-    assert.deepEqual(before, ['a']);
-    assert.deepEqual(driver.receive(received('b', 1, 6)), ['puback 6']);
+    driver.session.receive(received('a', 1, 5), 0);
+    assert.deepEqual(driver.delivered, ['a']);
+    assert.deepEqual(driver.receive(received('b', 1, 6)), ['puback 5', 'puback 6']);
   });
 
   it('takes the same id after its PUBACK for a new message, DUP or not [MQTT-4.3.2-5]', () => {
@@ -700,7 +812,7 @@ describe('Session, incoming', () => {
   });
 
   describe('our Receive Maximum [MQTT-3.3.4-9]', () => {
-    const limits = { ...LIMITS, receiveMaximum: 2 };
+    const limits = { ...LIMITS, ownReceiveMaximum: 2 };
 
     it('exceeded ends the connection with 0x93, and the message is not delivered', () => {
       const driver = connected(limits);
@@ -714,11 +826,26 @@ describe('Session, incoming', () => {
       for (const packetId of [1, 2, 1, 2]) driver.receive(received('a', 2, packetId));
       driver.receive(ack('pubrel', 1));
       driver.receive(received('c', 2, 3));
+      driver.receive(ack('pubrel', 2));
       for (let packetId = 10; packetId < 20; packetId++) driver.receive(received('b', 1, packetId));
       assert.equal(driver.delivered.length, 13);
     });
 
-    it('counts anew on each connection, what the Server sends again included', () => {
+    it('counts QoS 1 too, for as long as it is not acknowledged', () => {
+      const driver = connected(limits);
+      for (const packetId of [1, 2]) driver.session.receive(received('a', 1, packetId), 0);
+      violates(() => driver.session.receive(received('b', 1, 3), 0), 0x93);
+    });
+
+    it('counts anew on each connection: as many new messages as on the first one may come', () => {
+      const driver = connected(limits);
+      for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId));
+      reconnect(driver, limits);
+      for (const packetId of [3, 4]) driver.receive(received('b', 2, packetId));
+      assert.deepEqual(driver.delivered, ['a', 'a', 'b', 'b']);
+    });
+
+    it('counts what the Server sends again', () => {
       const driver = connected(limits);
       for (const packetId of [1, 2]) driver.receive(received('a', 2, packetId));
       reconnect(driver, limits);
@@ -731,7 +858,7 @@ describe('Session, incoming', () => {
 describe('Session, restored from its store', () => {
   it('sends again with DUP and the same ids, then what was queued, in the first order', () => {
     const store = new MemoryStore();
-    const first = connected({ ...LIMITS, sendQuota: 3 }, store);
+    const first = connected({ ...LIMITS, receiveMaximum: 3 }, store);
     for (const [topic, qos] of [
       ['a', 1],
       ['b', 2],
@@ -742,11 +869,10 @@ describe('Session, restored from its store', () => {
       first.accept(topic, qos);
     first.pump();
     first.receive(ack('pubrec', 3));
-    first.session.suspend(LOST);
-    first.session.abandon(LOST);
+    first.lose(LOST);
 
     const second = new Driver(store);
-    assert.equal(second.session.count, 5);
+    assert.equal(second.session.outgoing.count, 5);
     second.accept('new', 1);
     second.session.resume(LIMITS);
     assert.deepEqual(second.pump(), [
@@ -790,20 +916,63 @@ describe('Session, restored from its store', () => {
     first.receive(ack('pubrec', 1));
     const second = new Driver(store);
     second.session.reset(LIMITS);
-    const lines = second.pump();
-    assert.equal(lines.length, 1);
-    assert.match(lines[0] ?? '', /^publish b \d+$/);
+    assert.deepEqual(
+      second.pump().map((text) => text.replace(/ \d+$/, '')),
+      ['publish a', 'publish b'],
+    );
   });
 
-  it('tells what becomes of the restored messages', () => {
+  it('resends PUBRELs in the order of their PUBRECs, not of their messages [MQTT-4.6.0-4]', () => {
     const store = new MemoryStore();
-    connected(LIMITS, store).accept('a', 1);
+    const first = connected(LIMITS, store);
+    for (const topic of ['a', 'b', 'c']) first.accept(topic, 2);
+    first.pump();
+    for (const packetId of [3, 1, 2]) first.receive(ack('pubrec', packetId));
+    const second = new Driver(store);
+    second.session.resume(LIMITS);
+    assert.deepEqual(second.pump(), ['pubrel 3', 'pubrel 1', 'pubrel 2']);
+  });
+
+  it('tells who gave a message what became of it, whichever client of the store sent it', () => {
+    const store = new MemoryStore();
+    const first = connected(LIMITS, store);
+    first.accept('a', 1);
+    first.accept('b', 1);
     const second = new Driver(store);
     second.session.resume(LIMITS);
     second.pump();
     second.receive(ack('puback', 1));
-    assert.equal(second.outcome('restored'), 0);
+    second.receive(ack('puback', 2, 0x87));
+    assert.equal(first.outcome('a'), 0);
+    const refused = first.outcome('b');
+    assert.ok(refused instanceof PublishRejected);
+    assert.deepEqual(second.restored, [refused], 'who runs the client hears of a failure too');
     assert.deepEqual(second.stored().outgoing, []);
+  });
+
+  it('of another Server or client id: no id and no subscription is inherited, and the messages move', () => {
+    for (const other of [
+      { ...IDENTITY, server: 'mqtt://other:1883' },
+      { ...IDENTITY, clientId: 'other' },
+    ]) {
+      const first = connected();
+      first.receive(received('in', 2, 7));
+      for (const topic of ['a', 'b']) first.accept(topic, 2);
+      first.pump();
+      first.receive(ack('pubrec', 1));
+      const second = new Driver(first.store, other);
+      assert.deepEqual(second.stored(), { outgoing: ['a queued', 'b queued'], received: [] });
+      second.session.resume(LIMITS);
+      assert.deepEqual(second.receive(received('in', 2, 7)), ['pubrec 7']);
+      assert.deepEqual(second.delivered, ['in'], 'another session’s id 7 is another message');
+      const told = second.notices.map(({ message: text }) => text);
+      assert.deepEqual(
+        told,
+        other.server === IDENTITY.server
+          ? []
+          : ['the connection was changed: 2 messages that waited are sent to mqtt://other:1883 now'],
+      );
+    }
   });
 
   it('drops what expired meanwhile, if it was never sent', () => {
@@ -829,7 +998,7 @@ describe('Session against a model of the Server', () => {
 function simulate(seed: number): void {
   const random = randomFrom(seed);
   const sendQuota = wholeNumber(random, 1, 6);
-  let driver = connected({ ...LIMITS, sendQuota });
+  let driver = connected({ ...LIMITS, receiveMaximum: sendQuota });
   const taken: string[] = [];
   const open = new Set<number>();
   let answers: ReturnType<typeof ack>[] = [];
@@ -865,7 +1034,7 @@ function simulate(seed: number): void {
 
   const outcomes = driver.outcomes;
   let accepted = 0;
-  for (let step = 0; step < 400 || driver.session.count > 0; step++) {
+  for (let step = 0; step < 400 || driver.session.outgoing.count > 0; step++) {
     const dice = random();
     if (dice < 0.35 && accepted < 60) driver.accept(`t${accepted}`, qosOf(`t${accepted++}`));
     else if (dice < 0.6) for (const line of driver.pump()) serve(line);
@@ -873,8 +1042,8 @@ function simulate(seed: number): void {
     else {
       answers = [];
       if (dice > 0.98) driver = restarted(driver);
-      else driver.session.suspend(LOST);
-      driver.session.resume({ ...LIMITS, sendQuota });
+      else driver.lose(LOST);
+      driver.session.resume({ ...LIMITS, receiveMaximum: sendQuota });
       // A PUBREL that is sent again takes its share of the quota like a PUBLISH.
       unacknowledged = driver.stored().outgoing.filter((line) => line.includes('released')).length;
     }
@@ -887,7 +1056,7 @@ function simulate(seed: number): void {
   for (const topic of topics.filter((name) => qosOf(name) === 2)) {
     assert.equal(taken.filter((name) => name === topic).length, 1, `${topic} arrived once`);
   }
-  for (const [topic, all] of outcomes) assert.equal(topic === 'restored' ? 1 : all.length, 1);
+  for (const all of outcomes.values()) assert.equal(all.length, 1);
   assert.deepEqual(driver.stored().outgoing, []);
   assert.ok(
     [...Array(65_535).keys()].every(() => driver.session.ids.take() !== undefined),
@@ -897,6 +1066,6 @@ function simulate(seed: number): void {
 
 /** A new process with the same store. */
 function restarted(driver: Driver): Driver {
-  driver.session.suspend(LOST);
+  driver.lose(LOST);
   return new Driver(driver.store);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import type { StoredMessage } from '../../../src/store/session-store.ts';
 import { id, message } from '../session/fixture.ts';
@@ -10,7 +11,7 @@ function record(sequence: number, step: 'queued' | 'published' = 'queued'): Stor
 
 describe('MemoryStore', () => {
   it('is empty at first', () =>
-    assert.deepEqual(new MemoryStore().load(), { outgoing: [], received: [], subscriptions: [] }));
+    assert.deepEqual(new MemoryStore().load(), { identity: undefined, outgoing: [], received: [], subscriptions: [] }));
 
   it('gives the records by rising sequence, whatever order they came in', () => {
     const store = new MemoryStore();
@@ -42,6 +43,21 @@ describe('MemoryStore', () => {
     store.removeReceived(id(5));
     store.removeReceived(id(6));
     assert.deepEqual(store.load().received, [7]);
+  });
+
+  it('keeps what was granted for each filter, the latest', () => {
+    const store = new MemoryStore();
+    const options = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 } as const;
+    const [a, b] = ['a' as TopicFilter, 'b' as TopicFilter];
+    for (const [filter, identifier] of [
+      [a, 1],
+      [b, 2],
+      [a, 3],
+    ] as const) {
+      store.saveSubscription({ filter, identifier, options, granted: 1 });
+    }
+    store.removeSubscription(b);
+    assert.deepEqual(store.load().subscriptions, [{ filter: a, identifier: 3, options, granted: 1 }]);
   });
 
   it('answers with copies: who changes a loaded record changes nothing stored', () => {

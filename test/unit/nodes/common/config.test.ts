@@ -93,6 +93,7 @@ describe('connectionOptions', () => {
         topicAliasMaximum: '0',
         maxMessages: '50',
         maxBytes: '0.5',
+        maximumInflight: '5',
         birthTopic: 'birth',
         birthQos: '1',
         birthRetain: 'true',
@@ -127,6 +128,7 @@ describe('connectionOptions', () => {
       receiveMaximum: 20,
       maximumPacketSize: 1000,
       topicAliasMaximum: 0,
+      maximumInflight: 5,
       tls: { servername: 's', rejectUnauthorized: true },
       outbox: { maxMessages: 50, maxBytes: 524_288 },
       backoff: { initial: 1000, maximum: 15_000 },
@@ -257,6 +259,7 @@ describe('connectionOptions', () => {
       'topicAliasMaximum',
       'maxMessages',
       'maxBytes',
+      'maximumInflight',
       ...['birth', 'close', 'will'].flatMap((kind) =>
         ['Qos', 'Retain', 'Payload', 'Msg'].map((name) => `${kind}${name}`),
       ),

@@ -26,6 +26,25 @@ const NO_DEFAULTS: OutDefaults = {
 
 const MSG: OutgoingMsg = { topic: 'from/msg', payload: 'x' };
 
+describe('what waits to be sent', () => {
+  it('is what was given, also when the flow uses its Buffers again', () => {
+    const payload = Buffer.from('first');
+    const correlationData = Buffer.from('one');
+    const request = toRequest({ topic: 'a', payload, correlationData }, NO_DEFAULTS, true);
+    payload.write('other');
+    correlationData.write('two');
+    assert.equal(String(request.payload), 'first');
+    assert.equal(String(request.properties?.correlationData), 'one');
+  });
+
+  it('is what was given, also when it was an array of bytes', () => {
+    const payload = new Uint8Array([1, 2, 3]);
+    const request = toRequest({ topic: 'a', payload }, NO_DEFAULTS, false);
+    payload.fill(9);
+    assert.deepEqual(request.payload, Buffer.from([1, 2, 3]));
+  });
+});
+
 describe('toMsg', () => {
   it('has topic, payload, QoS and retain, and no property that the message has not', () => {
     assert.deepEqual(toMsg(PACKET, 'utf8', false), { topic: 'a/b', payload: 'text', qos: 1, retain: true });
@@ -206,5 +225,15 @@ describe('toRequest', () => {
       retain: true,
       properties,
     });
+  });
+});
+
+describe('user properties of one name', () => {
+  // Were each a copy of the list so far, these would take minutes.
+  it('cost their number, not its square', () => {
+    const pairs = Array.from({ length: 200_000 }, (_, index) => ['same', String(index)] as const);
+    const { same } = toObject(pairs);
+    assert.equal(same?.length, 200_000);
+    assert.deepEqual(same?.slice(-2), ['199998', '199999']);
   });
 });

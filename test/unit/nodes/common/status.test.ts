@@ -71,12 +71,14 @@ describe('failure', () => {
     [new ConnectionRefused(0x85, 's'), 'client id refused (0x85)'],
     [new ConnectionRefused(0x86, 's'), 'bad credentials (0x86)'],
     [new ConnectionRefused(0x87, 's'), 'not authorized (0x87)'],
-    [new ConnectionRefused(0x9f, 's'), '0x9f'],
+    [new ConnectionRefused(0x9f, 's'), 'connection rate exceeded (0x9f)'],
+    [new ServerDisconnected(0x93), 'receive maximum exceeded (0x93)'],
+    [new ServerDisconnected(0xf0), '0xf0'],
     [new ServerDisconnected(0x8e), 'client id in use (0x8e)'],
     [new ServerDisconnected(0x8b), 'server shutting down (0x8b)'],
-    [new ServerDisconnected(0x00), '0x00'],
+    [new ServerDisconnected(0x00), 'success (0x00)'],
     [new SubscriptionRefused('secret/#', 0x87), 'subscribe: not authorized (0x87)'],
-    [new SubscriptionRefused('a', 0x80), 'subscribe: 0x80'],
+    [new SubscriptionRefused('a', 0x80), 'subscribe: refused (0x80)'],
     [system('unreachable', 'ECONNREFUSED'), 'connection refused'],
     [system('unreachable', 'ENOTFOUND'), 'host not found'],
     [system('unreachable', 'EAI_AGAIN'), 'name lookup failed'],
@@ -97,7 +99,7 @@ describe('failure', () => {
     [new MqttError('invalid-filter', 'x'), 'invalid filter'],
     [new MqttError('not-supported', 'x'), 'not supported'],
     [new PublishRejected('t', 0x97), 'publish rejected'],
-    [new ClientClosed(true), 'closed'],
+    [new ClientClosed(), 'closed'],
   ];
   for (const [error, text] of rows) {
     it(`${error.code}: ${text}`, () => assert.deepEqual(failure(error), { fill: 'red', shape: 'ring', text }));

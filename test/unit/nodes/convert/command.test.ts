@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../../../nodes/cli/command.ts';
@@ -26,6 +26,41 @@ describe('the command that converts a flow file', () => {
     assert.equal(run('convert', input).code, 0);
     assert.deepEqual(typesIn(output), ['mqtt-in', 'mqtt-out', 'mqtt-connection']);
     assert.equal(readFileSync(input, 'utf8'), text);
+  });
+
+  it('shows what a file holds, and lets none of it steer the terminal', () => {
+    const name = '\u001b]0;owned\u0007\u009b2J\u202e';
+    writeFileSync(
+      input,
+      JSON.stringify([
+        { ...subscriber, id: '\u001b[2J', name },
+        { ...broker, id: '\n$ rm' },
+      ]),
+    );
+    const { out } = run('convert', input);
+    assert.equal(out.replaceAll('\n', '').search(/[\p{Cc}\u202e]/u), -1);
+    assert.match(out, /\\u001b\[2J {2}mqtt-in/);
+    writeFileSync(input, '{"\u001b[31m');
+    assert.ok(!run('convert', input).error.includes('\u001b'));
+  });
+
+  it('never writes over the old file, not even by a hard link with --force', () => {
+    const text = JSON.stringify(FLOWS);
+    writeFileSync(input, text);
+    linkSync(input, output);
+    const { code, error } = run('convert', input, '--force');
+    assert.equal(code, 1);
+    assert.match(error, /is the file with the old flows, which stays as it is/);
+    assert.equal(readFileSync(input, 'utf8'), text);
+  });
+
+  it('says so where a file is nested too deep, and writes nothing', () => {
+    const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+    writeFileSync(input, `[${JSON.stringify(subscriber)},{"id":"d","type":"x","deep":${deep}}]`);
+    const { code, error } = run('convert', input);
+    assert.equal(code, 1);
+    assert.equal(error, `${input} is nested too deep to be written again.\n`);
+    assert.equal(existsSync(output), false);
   });
 
   it('says what it changed, what to do, and what becomes of passwords', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { convertFlows } from '../../../../nodes/common/convert/convert-flows.ts';
+import { convertFlows } from '../../../../nodes/convert/convert-flows.ts';
 import { COPY_ID, broker, convert, kindsOf, nodeIn, noteOf, publisher, subscriber } from './flows.ts';
 
 describe('converting flows of the core MQTT nodes', () => {
@@ -25,6 +25,20 @@ describe('converting flows of the core MQTT nodes', () => {
       { id: 'in1', from: 'mqtt in', to: 'mqtt-in', name: 'kitchen' },
       { id: 'out1', from: 'mqtt out', to: 'mqtt-out', name: 'a/b' },
     ]);
+  });
+
+  // Were all nodes looked through for each of them, these would take minutes.
+  it('takes very many brokers that others use too', () => {
+    const numbers = Array.from({ length: 20_000 }, (_, index) => index);
+    const flow = numbers.flatMap((index) => [
+      { ...broker, id: `b${index}`, clientid: `client ${index}` },
+      { ...subscriber, id: `in${index}`, broker: `b${index}` },
+      { id: `f${index}`, type: 'other', server: `b${index}` },
+      { id: `s${index}`, type: 'subflow', name: 'Meter' },
+    ]);
+    let made = 0;
+    const { changed } = convertFlows(flow, { newId: () => `copy ${made++}` });
+    assert.equal(changed.length, 40_000);
   });
 
   it('does not modify what it was given', () => {

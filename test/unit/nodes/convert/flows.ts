@@ -1,6 +1,6 @@
-import type { Conversion, Note } from '../../../../nodes/common/convert/report.ts';
-import { convertFlows } from '../../../../nodes/common/convert/convert-flows.ts';
-import type { StoredNode } from '../../../../nodes/common/convert/stored-node.ts';
+import type { Conversion, Note } from '../../../../nodes/convert/report.ts';
+import { convertFlows } from '../../../../nodes/convert/convert-flows.ts';
+import type { StoredNode } from '../../../../nodes/convert/stored-node.ts';
 
 export const COPY_ID = 'c0b1c0b1c0b1c0b1';
 

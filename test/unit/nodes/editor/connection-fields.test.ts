@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { brokerAddress, isSecureUrl } from '../../../../nodes/common/editor/broker-address.ts';
-import { connectionLabel } from '../../../../nodes/common/editor/connection-label.ts';
-import { withoutBlanks } from '../../../../nodes/common/editor/message-properties.ts';
-import { shownVersion, speaksVersion5 } from '../../../../nodes/common/editor/protocol-version.ts';
-import { findSameClient } from '../../../../nodes/common/editor/same-client.ts';
+import { brokerAddress, isSecureUrl } from '../../../../nodes/common/broker-address.ts';
+import { connectionLabel } from '../../../../nodes/common/connection-label.ts';
+import { withoutBlanks } from '../../../../nodes/editor/message-properties.ts';
+import { shownVersion, speaksVersion5 } from '../../../../nodes/editor/protocol-version.ts';
+import { findSameClient } from '../../../../nodes/editor/same-client.ts';
 
 describe('brokerAddress', () => {
   const cases: readonly (readonly [string, string | number | undefined, string])[] = [
@@ -46,6 +46,11 @@ describe('findSameClient', () => {
 });
 
 describe('connectionLabel', () => {
+  it('shows no login of a URL', () => {
+    const broker = 'mqtts://ann:se%40cret@broker.example:8883/x@y';
+    assert.equal(connectionLabel({ broker }), 'mqtts://broker.example:8883/x@y');
+  });
+
   it('is the name, else the client id and the address', () => {
     assert.equal(connectionLabel({ name: 'Home', broker: 'host' }), 'Home');
     assert.equal(connectionLabel({ broker: 'host', port: '1884', clientid: 'me' }), 'me@host:1884');

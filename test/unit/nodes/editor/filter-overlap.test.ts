@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { filterOverlap } from '../../../../nodes/common/editor/filter-overlap.ts';
+import { filterOverlap } from '../../../../nodes/editor/filter-overlap.ts';
 
 const CASES: readonly (readonly [string, string, ReturnType<typeof filterOverlap>])[] = [
   ['a/b', 'a/b', 'identical'],

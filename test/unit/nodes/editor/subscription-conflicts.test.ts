@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { subscriptionConflicts } from '../../../../nodes/common/editor/subscription-conflicts.ts';
+import { subscriptionConflicts } from '../../../../nodes/editor/subscription-conflicts.ts';
 
 const SELF = { id: 'self', broker: 'one', topic: 'a/+', inputs: 0 };
 

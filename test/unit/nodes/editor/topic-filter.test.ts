@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { topicFilterProblem } from '../../../../nodes/common/editor/topic-filter.ts';
+import { topicFilterProblem } from '../../../../nodes/editor/topic-filter.ts';
 
 const VALID = [
   'a',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { topicNameProblem } from '../../../../nodes/common/editor/topic-name.ts';
+import { topicNameProblem } from '../../../../nodes/editor/topic-name.ts';
 
 describe('topicNameProblem', () => {
   for (const topic of ['a', '/', 'a//b', '$SYS/x', 'tab\tin it', 'ü/{2}']) {

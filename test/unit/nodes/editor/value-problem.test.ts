@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { quotedValue } from '../../../../nodes/common/editor/quoted-value.ts';
-import { numberProblem, userPropertiesProblem } from '../../../../nodes/common/editor/value-problem.ts';
+import { quotedValue } from '../../../../nodes/editor/quoted-value.ts';
+import { numberProblem, userPropertiesProblem } from '../../../../nodes/editor/value-problem.ts';
 
 const PORT = { least: 1, most: 65_535 };
 
@@ -39,6 +39,7 @@ describe('quotedValue', () => {
 
   it('makes control characters visible and cuts what is long', () => {
     assert.equal(quotedValue('a\0b'), 'aU+0000b');
+    assert.equal(quotedValue('\u202egnp.exe'), 'U+202Egnp.exe');
     assert.equal(quotedValue('x'.repeat(70)), `${'x'.repeat(60)}…`);
   });
 });

@@ -1,9 +1,0 @@
-import type { NodeAPI } from 'node-red';
-import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
-
-/** The connection that a flow node names by the id of its config node, or undefined if there is none. */
-export function connectionOf(RED: NodeAPI, id: unknown): SharedConnection | undefined {
-  const node: unknown = typeof id === 'string' ? RED.nodes.getNode(id) : undefined;
-  if (typeof node !== 'object' || node === null || !('connection' in node)) return undefined;
-  return node.connection as SharedConnection;
-}

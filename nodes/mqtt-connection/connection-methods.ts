@@ -1,0 +1,92 @@
+import type { Node, NodeMessage } from 'node-red';
+import { type SubscriptionOptions, textOf } from '../../src/index.ts';
+import type { OutDefaults, OutgoingMsg } from '../common/message.ts';
+import { qosOf } from '../common/stored.ts';
+import { subscriptionOptions } from '../common/subscription-options.ts';
+import type { MessageCallback } from './callback-subscriber.ts';
+import { CallbackSubscribers } from './callback-subscribers.ts';
+import { publishMsg } from './publish.ts';
+import type { SharedConnection } from './shared-connection.ts';
+import { StatusLight } from './status-light.ts';
+import type { View } from './view.ts';
+import { whenClosed } from './when-closed.ts';
+
+type Callback = (error?: Error) => void;
+
+/** The functions that `mqtt-broker` offers to other packages' nodes, under the same names. */
+export function connectionMethods(node: Node, connection: SharedConnection): View {
+  const subscribers = new CallbackSubscribers(node, connection);
+  const methods = {
+    v5: () => connection.mqtt5,
+    canConnect: () => connection.changeable,
+    setOptions: (options: unknown) => {
+      if (typeof options === 'object' && options !== null) connection.configure(options as Record<string, unknown>);
+    },
+    // As with core, who asked hears only of success; a failure is in the status, the log and the Catch nodes.
+    connect: (callback?: Callback) => void connection.connect().then(() => callBack(node, callback), ignore),
+    disconnect: (callback?: Callback) => whenClosed(node, connection.disconnect(), () => callBack(node, callback)),
+    register: (user: Node) => {
+      const light = new StatusLight(user);
+      connection.register({ node: user, show: (status) => light.show(status) });
+    },
+    deregister: (user: Node, done?: Callback, removed = false) =>
+      whenClosed(node, deregister(connection, user, removed), () => callBack(node, done)),
+    publish: (msg: OutgoingMsg, done?: Callback) =>
+      publishMsg(connection, msg, MESSAGE_DECIDES, (error) => {
+        if (done !== undefined) callBack(node, () => done(error));
+        else if (error !== undefined) node.error(error, { ...msg } as NodeMessage);
+      }),
+    subscribe: (topic: string, options?: unknown, callback?: MessageCallback, ref: unknown = 0) =>
+      subscribers.subscribe(topic, optionsOf(options), callback, String(ref)),
+    unsubscribe: (topic: string, ref: unknown = 0) => subscribers.unsubscribe(topic, String(ref)),
+  };
+  const client = {
+    end: (force?: unknown, ...more: unknown[]) => {
+      const callback = [force, ...more].find((each) => typeof each === 'function') as Callback | undefined;
+      const ended = force === true ? connection.destroy() : connection.disconnect();
+      whenClosed(node, ended, () => callBack(node, callback));
+    },
+    get connected() {
+      return connection.state.phase === 'connected';
+    },
+  };
+  return { ...asView(methods), client: () => client };
+}
+
+/** What another package's function throws is told as an error of this node, and goes no further. */
+function callBack(node: Node, callback: Callback | undefined): void {
+  try {
+    callback?.();
+  } catch (error) {
+    node.error(`a callback of another node failed: ${textOf(error)}`);
+  }
+}
+
+async function deregister(connection: SharedConnection, node: Node, removed: boolean): Promise<void> {
+  for (const user of connection.users) if (user.node.id === node.id) await connection.deregister(user, removed);
+}
+
+function asView(methods: Readonly<Record<string, unknown>>): View {
+  return Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, () => method]));
+}
+
+/** Options as core takes them: an object, a bare QoS, or nothing, which is QoS 1. */
+function optionsOf(options: unknown): SubscriptionOptions {
+  if (typeof options !== 'object' || options === null) return subscriptionOptions({ rap: false }, qosOf(options) ?? 1);
+  return subscriptionOptions({ rap: false, ...options }, 1);
+}
+
+const MESSAGE_DECIDES: OutDefaults = {
+  topic: undefined,
+  qos: undefined,
+  retain: undefined,
+  responseTopic: undefined,
+  correlationData: undefined,
+  contentType: undefined,
+  messageExpiryInterval: undefined,
+  userProperties: undefined,
+};
+
+function ignore(): void {
+  // What it would say, the connection's own status and log say.
+}

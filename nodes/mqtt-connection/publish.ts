@@ -1,0 +1,28 @@
+import { MqttError, type PublishRequest } from '../../src/index.ts';
+import type { SharedConnection } from './shared-connection.ts';
+import { type OutDefaults, type OutgoingMsg, toRequest } from '../common/message.ts';
+
+type Done = (error?: Error) => void;
+
+/** Publishes a message of a flow. `done` is called once: when the broker has it, or with why it never will. */
+export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: OutDefaults, done: Done): void {
+  // A message without a payload is a signal for somebody else, as in Node-RED's own node.
+  if (!Object.hasOwn(msg, 'payload')) return done();
+  let request: PublishRequest;
+  try {
+    if (connection.mqtt5) checkTopicAlias(connection, msg.topicAlias);
+    request = toRequest(msg, own, connection.mqtt5);
+  } catch (error) {
+    // A wrong alias, or a payload that has no JSON, such as an object that contains itself.
+    return done(error instanceof Error ? error : new Error(String(error)));
+  }
+  connection.publish(request, (error) => done(error));
+}
+
+/** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */
+function checkTopicAlias({ connack }: SharedConnection, value: unknown): void {
+  if (connack === undefined || (typeof value !== 'number' && typeof value !== 'string') || value === '') return;
+  const alias = Math.trunc(Number(value));
+  const highest = connack.properties.topicAliasMaximum ?? 0;
+  if (alias < 1 || alias > highest) throw new MqttError('invalid-message', 'Invalid topicAlias');
+}

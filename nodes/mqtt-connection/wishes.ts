@@ -1,0 +1,85 @@
+import {
+  type Client,
+  type OutcomeListener,
+  parseTopicFilter,
+  type Receiver,
+  type Subscription,
+  type SubscriptionOptions,
+} from '../../src/index.ts';
+
+/** Who subscribes: gets the messages, and is found again by its reference. */
+export interface Subscriber extends Receiver {
+  /** The id of its node. */
+  readonly ref: string;
+}
+
+/** What a subscriber wants, whichever client serves it. */
+export interface Wish {
+  readonly filter: string;
+  readonly subscriber: Subscriber;
+  readonly options: SubscriptionOptions;
+  readonly outcome: OutcomeListener;
+}
+
+/** A wish with the subscription that serves it now. */
+interface Served extends Wish {
+  subscription: Subscription | undefined;
+}
+
+/** What the subscribers of a connection want. It outlives each client, and each new one is told all of it. */
+export class Wishes {
+  readonly #bySubscriber = new Map<Subscriber, Map<string, Served>>();
+  #client: Client | undefined;
+
+  get list(): readonly Wish[] {
+    return this.#all();
+  }
+
+  /**
+   * Adds a wish, in place of an earlier one of the same subscriber for the same filter.
+   * @returns what ends it, and stays good when the client behind it is replaced.
+   * @throws {MqttError} `invalid-filter` or `invalid-options`; nothing has changed then.
+   */
+  add(wish: Wish): Subscription {
+    const filter = parseTopicFilter(wish.filter);
+    const served: Served = { ...wish, subscription: this.#subscribe(wish) };
+    const own = this.#bySubscriber.get(wish.subscriber) ?? new Map<string, Served>();
+    this.#bySubscriber.set(wish.subscriber, own.set(wish.filter, served));
+    return {
+      filter,
+      unsubscribe: () => this.#forget(served)?.unsubscribe(),
+      release: () => this.#forget(served)?.release(),
+    };
+  }
+
+  /** Ends what the subscriber with this reference wants of a filter. */
+  end(filter: string, ref: string): void {
+    for (const wish of this.#all()) {
+      if (wish.filter === filter && wish.subscriber.ref === ref) this.#forget(wish)?.unsubscribe();
+    }
+  }
+
+  /** From here on this client serves all wishes; without one they wait. */
+  serveBy(client: Client | undefined): void {
+    this.#client = client;
+    // A wish was accepted before, and what is a valid filter does not depend on the settings.
+    for (const wish of this.#all()) wish.subscription = this.#subscribe(wish);
+  }
+
+  #subscribe({ filter, subscriber, options, outcome }: Wish): Subscription | undefined {
+    return this.#client?.subscribe(filter, subscriber, options, outcome);
+  }
+
+  /** The subscription behind a wish, unless a later wish of the subscriber took its place. */
+  #forget(wish: Served): Subscription | undefined {
+    const own = this.#bySubscriber.get(wish.subscriber);
+    if (own?.get(wish.filter) !== wish) return undefined;
+    own.delete(wish.filter);
+    if (own.size === 0) this.#bySubscriber.delete(wish.subscriber);
+    return wish.subscription;
+  }
+
+  #all(): Served[] {
+    return [...this.#bySubscriber.values()].flatMap((own) => [...own.values()]);
+  }
+}

@@ -1,0 +1,26 @@
+import type { TopicFilter } from '../protocol/topic.ts';
+import type { SessionStore, StoredSubscription } from '../store/session-store.ts';
+
+/** What the Server granted and has not confirmed to have forgotten, here and in the store. */
+export class GrantedSubscriptions {
+  readonly #store: SessionStore;
+  readonly #records: Map<TopicFilter, StoredSubscription>;
+
+  constructor(store: SessionStore) {
+    this.#store = store;
+    this.#records = new Map(store.load().subscriptions.map((record) => [record.filter, record]));
+  }
+
+  get all(): readonly StoredSubscription[] {
+    return [...this.#records.values()];
+  }
+
+  keep(record: StoredSubscription): void {
+    this.#records.set(record.filter, record);
+    this.#store.saveSubscription(record);
+  }
+
+  forget(filter: TopicFilter): void {
+    if (this.#records.delete(filter)) this.#store.removeSubscription(filter);
+  }
+}

@@ -1,0 +1,246 @@
+import type { Connection, SessionPacket, SkippedMessage } from '../connection/connection.ts';
+import type { ServerLimits } from '../connection/server-limits.ts';
+import { MqttError, PacketTooLarge, textOf } from '../protocol/errors.ts';
+import type { ConnackPacket, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
+import type { NextPacket, OutgoingMessage } from '../session/outgoing-message.ts';
+import { type PendingRequest, Requests } from '../session/requests.ts';
+import type { Session } from '../session/session.ts';
+import type { Clock, Timer } from '../util/clock.ts';
+import { type Deferred, deferred } from '../util/deferred.ts';
+import type { HandOver } from './hand-over.ts';
+import { publishPacket } from './outgoing-publish.ts';
+import type { SubscriptionLink, Subscriptions } from './subscriptions.ts';
+
+/** What a link joins, all of which outlives it. */
+export interface LinkParts {
+  readonly session: Session;
+  readonly subscriptions: Subscriptions;
+  readonly handOver: HandOver;
+  readonly clock: Clock;
+  readonly report: (notice: MqttError) => void;
+}
+
+/** What one connection was accepted with. */
+export interface LinkTerms {
+  readonly connack: ConnackPacket;
+  readonly limits: ServerLimits;
+  readonly protocolVersion: ProtocolVersion;
+}
+
+/**
+ * What is valid for one connection, from its CONNACK to its end: it hands packets to session and requests, and pumps
+ * what they have to send. Whatever is thrown in one of its turns ends the connection with that cause, and nothing else.
+ */
+export class Link {
+  readonly connection: Connection;
+  readonly terms: LinkTerms;
+  readonly #parts: LinkParts;
+  readonly #requests = new Requests();
+  readonly #subscriptionLink: SubscriptionLink;
+  /** Whether everything may be sent, or only what ends the connection. */
+  #mode: 'open' | 'farewell' = 'open';
+  #ended = false;
+  #pumpScheduled = false;
+  #reading: 'reading' | 'paused' | 'stopped' = 'reading';
+  #deadline: { readonly at: number; readonly timer: Timer } | undefined;
+  #drained: Deferred<void> | undefined;
+
+  constructor(connection: Connection, terms: LinkTerms, parts: LinkParts) {
+    this.connection = connection;
+    this.terms = terms;
+    this.#parts = parts;
+    this.#subscriptionLink = {
+      limits: terms.limits,
+      mqtt5: terms.protocolVersion === 5,
+      barrier: (reached) => connection.barrier(reached),
+      takePacketId: () => parts.session.ids.take(),
+      send: (packet, request) => this.#request(packet, request),
+    };
+  }
+
+  /** Called within the connection's own turn, which owns what is thrown here. */
+  receive(packet: SessionPacket): void {
+    const { session, clock, handOver } = this.#parts;
+    if (packet.cmd === 'suback' || packet.cmd === 'unsuback') {
+      if (this.#requests.receive(packet)) session.ids.release(packet.packetId);
+      return;
+    }
+    session.receive(packet, clock.now());
+    // At QoS 2 each message has a hand-over of its own: a deploy between two of them must not double the first.
+    if (packet.cmd === 'publish' && packet.qos === 2) handOver.mark();
+  }
+
+  /** A message that cannot be taken in: acknowledged in its turn, so that it does not come again, and told. */
+  skip(problem: MqttError, message: SkippedMessage): void {
+    this.#parts.session.incoming.skip(withoutContent(message));
+    this.#parts.report(problem);
+  }
+
+  /** All packets of a chunk were handled. */
+  settled(): void {
+    this.#parts.handOver.mark();
+    this.pump();
+  }
+
+  /** Something can be sent: within this turn of the event loop, in one write with whatever else comes up. */
+  wake(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    this.#parts.clock.afterIo(() => {
+      this.#pumpScheduled = false;
+      this.pump();
+    });
+  }
+
+  /** Sends as much as session, quota and socket allow, then writes it all at once. */
+  pump(): void {
+    if (this.#ended) return;
+    try {
+      this.#pump();
+    } catch (error) {
+      this.connection.fail(error);
+    }
+  }
+
+  /**
+   * Resolves when nothing is under way: all that was accepted has left and is acknowledged, or, after
+   * {@link farewell}, what was received is. At the latest after `milliseconds`.
+   */
+  async drain(milliseconds: number): Promise<void> {
+    const { clock } = this.#parts;
+    const until = clock.now() + milliseconds;
+    // What was given while the end of the last was on its way is under way too.
+    for (let first = true; first || (!this.#idle && clock.now() < until); first = false) {
+      if (this.#ended) return;
+      await this.#becomesIdle(until - clock.now());
+    }
+  }
+
+  async #becomesIdle(milliseconds: number): Promise<void> {
+    const drained = deferred<void>();
+    this.#drained = drained;
+    const timer = this.#parts.clock.timer(milliseconds, () => drained.resolve());
+    // In a later turn: this one may be in the middle of a chunk, whose rest is not handled yet.
+    this.wake();
+    await drained.promise;
+    timer.cancel();
+    this.#drained = undefined;
+  }
+
+  get #idle(): boolean {
+    const { session } = this.#parts;
+    return this.#mode === 'open' ? session.idle && this.#requests.idle : session.incoming.idle;
+  }
+
+  /** From now on only acknowledgements leave, and what is about the end of the connection. */
+  farewell(): void {
+    this.#mode = 'farewell';
+  }
+
+  /** Nothing more is read: what comes now would not be acknowledged any more. */
+  stopReading(): void {
+    this.#reading = 'stopped';
+    this.connection.hold();
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.#ended = true;
+    this.#deadline?.timer.cancel();
+    this.#drained?.resolve();
+    for (const packetId of this.#requests.clear()) this.#parts.session.ids.release(packetId);
+  }
+
+  #pump(): void {
+    const { session, subscriptions, clock, handOver } = this.#parts;
+    const now = clock.now();
+    if ((session.deadline ?? Infinity) <= now) {
+      session.expire(now);
+      handOver.mark();
+    }
+    if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
+    this.#sendAll(now);
+    this.#readOrNot();
+    this.#arm();
+    if (this.#idle) this.#drained?.resolve();
+  }
+
+  #sendAll(now: number): void {
+    const { session } = this.#parts;
+    const unacknowledged: OutgoingMessage[] = [];
+    try {
+      while (this.connection.writable) {
+        const next = this.#mode === 'open' ? session.next(now) : session.nextFarewell(now);
+        if (next === undefined) break;
+        this.#send(next, now, unacknowledged);
+      }
+    } finally {
+      // What was written before something failed leaves all the same.
+      this.connection.flush();
+      for (const entry of unacknowledged) session.outgoing.sent(entry);
+    }
+  }
+
+  #send(next: NextPacket, now: number, unacknowledged: OutgoingMessage[]): void {
+    if (next.cmd !== 'publish') return this.connection.acknowledge(next.cmd, next.packetId, next.reasonCode);
+    try {
+      this.connection.publish(publishPacket(next, now));
+    } catch (error) {
+      // It was not written: the others are not to suffer for it.
+      return this.#parts.session.outgoing.fail(next.entry, asMqttError(error, next.entry.message.topic));
+    }
+    if (next.packetId === undefined) unacknowledged.push(next.entry);
+  }
+
+  #request(packet: ControlPacket & { readonly packetId: PacketId }, request: PendingRequest): void {
+    try {
+      this.connection.control(packet);
+    } catch (error) {
+      this.#parts.session.ids.release(packet.packetId);
+      throw error;
+    }
+    this.#requests.add(packet.packetId, request);
+  }
+
+  /** What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. */
+  #readOrNot(): void {
+    const { full, incoming } = this.#parts.session;
+    if (this.#reading === 'stopped' || full === (this.#reading === 'paused')) return;
+    this.#reading = full ? 'paused' : 'reading';
+    if (!full) return this.connection.proceed();
+    this.connection.hold();
+    if (incoming.holding) this.#parts.report(paused(incoming.unacknowledged));
+  }
+
+  #arm(): void {
+    const at = this.#parts.session.deadline;
+    if (at === this.#deadline?.at) return;
+    this.#deadline?.timer.cancel();
+    this.#deadline = undefined;
+    if (at === undefined) return;
+    const { clock } = this.#parts;
+    this.#deadline = { at, timer: clock.timer(Math.max(0, at - clock.now()), () => this.#due()) };
+  }
+
+  #due(): void {
+    // A timer may fire a moment early: then it is armed again.
+    this.#deadline = undefined;
+    this.pump();
+  }
+}
+
+/** What is known of a message that was not taken in, as a packet. */
+function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket {
+  const payload = Buffer.alloc(0);
+  return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId, properties: undefined };
+}
+
+function paused(count: number): MqttError {
+  const text = `reading is paused: ${count} messages wait for nodes that are about to come back`;
+  return new MqttError('reception-paused', text, { retryable: true });
+}
+
+function asMqttError(error: unknown, topic: string): MqttError {
+  if (error instanceof PacketTooLarge) return error;
+  return new MqttError('invalid-message', `the message to ${topic} cannot be sent: ${textOf(error)}`, { cause: error });
+}

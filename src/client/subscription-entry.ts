@@ -1,0 +1,225 @@
+import type { QoS, SubscriptionOptions } from '../protocol/packet.ts';
+import { parseShare, type TopicFilter } from '../protocol/topic.ts';
+import type { Receiver } from '../router/router.ts';
+import type { StoredSubscription } from '../store/session-store.ts';
+import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
+
+/** One receiver's wish for one filter. */
+export interface Member {
+  readonly options: SubscriptionOptions;
+  readonly outcome: OutcomeListener;
+  /** Whether it has been given what the Server retains for the filter, which comes with a SUBSCRIBE. */
+  retained: 'wanted' | 'asked' | 'had';
+  /** Whether it heard an outcome. */
+  told: boolean;
+}
+
+/** A subscription as the Server granted it. */
+interface Subscribed {
+  readonly options: SubscriptionOptions;
+  readonly identifier: number | undefined;
+  readonly qos: QoS;
+}
+
+/**
+ * How far the wire is with a filter. `leftover`: the Server may have it all the same; `lost`: what was asked for when the
+ * connection or the session was lost. `before`: what it granted earlier,
+ * and has still if it refuses what is asked for. `doubtful`: it refused more, and may have dropped this too.
+ */
+export type Wire =
+  | { readonly state: 'none' | 'refused'; readonly leftover: boolean; readonly lost?: SubscriptionOptions | undefined }
+  | Asked
+  | (Subscribed & { readonly state: 'granted'; readonly doubtful: boolean });
+
+/** A SUBSCRIBE that is not answered. The object stands for it: an answer to another one is not for this entry any more. */
+export interface Asked {
+  readonly state: 'asked';
+  readonly options: SubscriptionOptions;
+  readonly identifier: number | undefined;
+  readonly before: Subscribed | undefined;
+  readonly leftover: boolean;
+}
+
+/** A filter that somebody wants, or that the Server may have. */
+export class SubscriptionEntry {
+  readonly filter: TopicFilter;
+  readonly shared: boolean;
+  readonly members = new Map<Receiver, Member>();
+  #wire: Wire = { state: 'none', leftover: false };
+  /** Left to the Server as it is, until somebody takes it up or it is pruned. */
+  #kept = false;
+  /** What the Server refused, on this connection, although it grants less. */
+  #tooMuch: { readonly refused: SubscriptionOptions; readonly allowed: SubscriptionOptions } | undefined;
+
+  constructor(filter: TopicFilter) {
+    this.filter = filter;
+    this.shared = parseShare(filter) !== undefined;
+  }
+
+  /** As the Server of a kept session has it. */
+  static restored({ filter, options, identifier, granted }: StoredSubscription): SubscriptionEntry {
+    const entry = new SubscriptionEntry(filter);
+    // Something may have been sent since that nobody heard an answer to: it is asked for again.
+    entry.#wire = { state: 'granted', options, identifier, qos: granted, doubtful: true };
+    return entry;
+  }
+
+  get wire(): Wire {
+    return this.#wire;
+  }
+
+  get onWire(): boolean {
+    return this.#wire.state === 'asked' || this.#wire.state === 'granted';
+  }
+
+  /** The Server granted all that was asked for. */
+  get isSettled(): boolean {
+    return this.#wire.state === 'granted' && !this.#wire.doubtful && this.#tooMuch === undefined;
+  }
+
+  /** Whether it belongs on the wire, itself or by a filter that covers it. */
+  get wanted(): boolean {
+    return this.members.size > 0 || (this.#kept && this.#keptOptions !== undefined);
+  }
+
+  /** Nothing about it has to be remembered. */
+  get isOver(): boolean {
+    return this.members.size === 0 && !this.#kept && !this.onWire && !this.mayBeLeftover;
+  }
+
+  /** Not subscribed as far as is known here, but the Server may have it. */
+  get mayBeLeftover(): boolean {
+    const wire = this.#wire;
+    return (wire.state === 'none' || wire.state === 'refused') && wire.leftover;
+  }
+
+  /** The options that every receiver of before had stay on the wire while it is kept: one of them may come back. */
+  get wishes(): SubscriptionOptions[] {
+    const wishes = [...this.members.values()].map(({ options }) => options);
+    if (this.#kept && this.#keptOptions !== undefined) wishes.push(this.#keptOptions);
+    return wishes;
+  }
+
+  /** What the Server has for those who may come back, or had until it was lost. */
+  get #keptOptions(): SubscriptionOptions | undefined {
+    const wire = this.#wire;
+    return wire.state === 'asked' || wire.state === 'granted' ? wire.options : wire.lost;
+  }
+
+  add(receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
+    this.members.set(receiver, { options, outcome, retained: 'wanted', told: false });
+    // A new receiver is a reason to ask again.
+    this.forgive();
+  }
+
+  remove(receiver: Receiver): boolean {
+    return this.members.delete(receiver);
+  }
+
+  keep(): void {
+    this.#kept = true;
+  }
+
+  prune(): void {
+    this.#kept = false;
+  }
+
+  /** What was refused may be asked for again. */
+  forgive(): void {
+    this.#tooMuch = undefined;
+    if (this.#wire.state === 'refused') this.#wire = { ...this.#wire, state: 'none' };
+  }
+
+  /** What may be asked for, of what is wanted. */
+  allowed(wanted: SubscriptionOptions): SubscriptionOptions {
+    if (this.#tooMuch === undefined || differs(this.#tooMuch.refused, wanted)) return wanted;
+    return { ...this.#tooMuch.allowed, retainHandling: wanted.retainHandling };
+  }
+
+  /** Whether the wire has something else than these options. */
+  differsFrom(options: SubscriptionOptions): boolean {
+    const wire = this.#wire;
+    switch (wire.state) {
+      case 'none':
+        return true;
+      case 'refused':
+        return false;
+      case 'asked':
+        return differs(wire.options, options);
+      case 'granted':
+        return (wire.doubtful && this.members.size > 0) || differs(wire.options, options);
+    }
+  }
+
+  ask(options: SubscriptionOptions, identifier: number | undefined): Asked {
+    const asked: Asked = { state: 'asked', options, identifier, before: this.#before(), leftover: this.#mayRemain() };
+    this.#wire = asked;
+    return asked;
+  }
+
+  /** The answer to this SUBSCRIBE. */
+  grant({ options, identifier }: Asked, qos: QoS): void {
+    this.#wire = { state: 'granted', options, identifier, qos, doubtful: false };
+  }
+
+  /** Refused. True: the Server granted less before, which is asked for once more. */
+  refuse(): boolean {
+    const wire = this.#wire;
+    if (wire.state === 'asked' && wire.before !== undefined) {
+      this.#tooMuch = { refused: wire.options, allowed: wire.before.options };
+      this.#wire = { ...wire.before, state: 'granted', doubtful: true };
+      return true;
+    }
+    this.#wire = { state: 'refused', leftover: this.#mayRemain() };
+    return false;
+  }
+
+  /** The UNSUBSCRIBE was sent. */
+  unsubscribed(): void {
+    this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false };
+  }
+
+  /** The connection is gone: what was asked and not answered will be asked again. */
+  lost(): void {
+    if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true, lost: this.#wire.options };
+    for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'wanted';
+  }
+
+  /** The Server has no session: nothing of it is on the wire. */
+  reset(): void {
+    this.#wire = { state: 'none', leftover: false, lost: this.#keptOptions };
+    for (const member of this.members.values()) member.retained = 'wanted';
+  }
+
+  tell(outcome: (member: Member) => SubscriptionOutcome, whom: (member: Member) => boolean = () => true): void {
+    for (const member of [...this.members.values()].filter(whom)) {
+      member.told = true;
+      member.outcome(outcome(member));
+    }
+  }
+
+  /** What the Server still has if it refuses the next SUBSCRIBE; what it refused once, and this with it, is not trusted. */
+  #before(): Subscribed | undefined {
+    const wire = this.#wire;
+    if (wire.state === 'granted') return wire.doubtful ? undefined : wire;
+    return wire.state === 'asked' ? wire.before : undefined;
+  }
+
+  #mayRemain(): boolean {
+    return this.#wire.state === 'granted' || this.#wire.leftover;
+  }
+}
+
+/** Retain Handling is about the SUBSCRIBE alone: it does not make another subscription. */
+export function differs(one: SubscriptionOptions, other: SubscriptionOptions): boolean {
+  return one.qos !== other.qos || one.noLocal !== other.noLocal || one.retainAsPublished !== other.retainAsPublished;
+}
+
+/** Whether `options` need more than a subscription with those of `granted` brings. */
+export function exceeds(options: SubscriptionOptions, granted: SubscriptionOptions): boolean {
+  return (
+    options.qos > granted.qos ||
+    (options.retainAsPublished && !granted.retainAsPublished) ||
+    (!options.noLocal && granted.noLocal)
+  );
+}

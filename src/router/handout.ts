@@ -1,0 +1,57 @@
+import type { PublishPacket } from '../protocol/packet.ts';
+import type { Receiver } from './receiver.ts';
+import type { Route } from './route.ts';
+import type { Seat } from './seat.ts';
+import type { Vacancy } from './vacancy.ts';
+
+/** What is noted about one publication while the router hands it out. */
+export interface Handout {
+  /** The receiver gets it now: called just before its `receive`, in which it may already be released. */
+  had(receiver: Receiver): void;
+  /** A receiver that may come back would have got it. Of several vacancies of one receiver one is told. */
+  awaits(vacancy: Vacancy): void;
+}
+
+/** Hands a publication to all of the one route that matches; false: there is nobody. */
+export function deliverBy(route: Route, packet: PublishPacket, handout: Handout | undefined): boolean {
+  const { seats } = route;
+  const taken = isTaken(route, handout);
+  const repeated = packet.retain && route.repeats(packet);
+  for (const seat of seats) {
+    if (packet.retain && isWithheld(route, seat, packet, repeated, true)) continue;
+    const { receiver } = seat;
+    if (receiver !== undefined) hand(receiver, route, packet, handout);
+    else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
+  }
+  return taken;
+}
+
+export function hand(receiver: Receiver, route: Route, packet: PublishPacket, handout: Handout | undefined): void {
+  handout?.had(receiver);
+  receiver.receive(packet, route.filter);
+}
+
+/** Whether the messages of a route are somebody's; at QoS 0 nobody waits. */
+export function isTaken(route: Route, handout: Handout | undefined): boolean {
+  return route.hasReceivers || (handout !== undefined && route.hasVacancies);
+}
+
+/**
+ * Whether a message with the RETAIN flag is withheld from this place; in doubt it is not, for it may be live (3.3.1.3).
+ * @param repeated it may be a copy of what came before.
+ * @param sure the flag alone tells that the Server retained the message.
+ */
+export function isWithheld(
+  route: Route,
+  { withheld }: Seat,
+  packet: PublishPacket,
+  repeated: boolean,
+  sure: boolean,
+): boolean {
+  if (withheld === undefined || packet.dup) return false;
+  if (!repeated && (withheld === 'repeated' || !sure)) return false;
+  const identifiers = packet.properties?.subscriptionIdentifiers;
+  // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
+  if (identifiers !== undefined && identifiers.length > 1) return false;
+  return !route.isEarlier(identifiers);
+}

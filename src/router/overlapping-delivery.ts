@@ -1,0 +1,128 @@
+import type { PublishPacket } from '../protocol/packet.ts';
+import { hand, type Handout, isTaken, isWithheld } from './handout.ts';
+import type { Receiver } from './receiver.ts';
+import type { Route } from './route.ts';
+import type { Seat } from './seat.ts';
+import type { Vacancy } from './vacancy.ts';
+
+/**
+ * One publication that several filters match: the Server may send one copy for all or one for each (3.3.4). With
+ * Subscription Identifiers a copy says for which filters it is: a receiver takes the copy of its first filter by rank,
+ * and that of another one unless the first one's is sure to come. Without them each copy goes to every receiver once.
+ */
+export class OverlappingDelivery {
+  readonly #packet: PublishPacket;
+  readonly #matches: readonly Route[];
+  readonly #handout: Handout | undefined;
+  /** The last place of when the delivery began: later ones are not part of it. */
+  readonly #last: number;
+  /** For which filters the copy is; undefined: it is not known, and the topic decides. */
+  readonly #identifiers: readonly number[] | undefined;
+  /** Receivers that have it. */
+  readonly #seen: Set<Receiver>;
+  /** By `ref`: one of the vacancies of each receiver that is waited for. */
+  #vacant: Map<string, Vacancy> | undefined;
+
+  /**
+   * @param matches by rank.
+   * @param last the last place of all.
+   * @param seen an empty set, for this delivery alone.
+   */
+  constructor(
+    packet: PublishPacket,
+    matches: readonly Route[],
+    handout: Handout | undefined,
+    last: number,
+    seen: Set<Receiver>,
+  ) {
+    this.#seen = seen;
+    this.#packet = packet;
+    this.#matches = matches;
+    this.#handout = handout;
+    this.#last = last;
+    const identifiers = packet.properties?.subscriptionIdentifiers;
+    // One that no filter of today has belongs to a subscription whose answer was lost: it may be any of them.
+    const known = identifiers?.every((identifier) => matches.some((route) => route.has(identifier)));
+    this.#identifiers = known === true && identifiers !== undefined && identifiers.length > 0 ? identifiers : undefined;
+  }
+
+  /** False: it is nobody's. */
+  run(): boolean {
+    let taken = false;
+    for (let rank = 0; rank < this.#matches.length; rank++) {
+      const route = this.#matches[rank];
+      if (route === undefined || !this.#isMeant(route)) continue;
+      if (isTaken(route, this.#handout)) taken = true;
+      this.#deliverBy(route, rank);
+    }
+    if (this.#vacant !== undefined && this.#handout !== undefined) this.#await(this.#vacant, this.#handout);
+    return taken;
+  }
+
+  #isMeant(route: Route): boolean {
+    return this.#identifiers === undefined || route.isFor(this.#identifiers);
+  }
+
+  #deliverBy(route: Route, rank: number): void {
+    const packet = this.#packet;
+    const repeated = packet.retain && route.repeats(packet);
+    const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
+    for (const seat of route.seats) {
+      if (seat.number > this.#last || (packet.retain && this.#isWithheld(route, seat, repeated))) continue;
+      if (this.#comesByAnother(route, seat, rank)) continue;
+      // A copy that is left out for a third one's says nothing about what comes by this filter.
+      if (proves) seat.hear(packet.qos, this.#last);
+      this.#give(route, seat);
+    }
+  }
+
+  /** A copy for several filters has the RETAIN flag as any of them wants it. */
+  #isWithheld(route: Route, seat: Seat, repeated: boolean): boolean {
+    const byOthers = this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
+    return isWithheld(route, seat, this.#packet, repeated, !byOthers);
+  }
+
+  #give(route: Route, seat: Seat): void {
+    const { receiver, vacancy, ref } = seat;
+    if (vacancy !== undefined && ref !== undefined) (this.#vacant ??= new Map<string, Vacancy>()).set(ref, vacancy);
+    if (receiver === undefined || this.#seen.has(receiver)) return;
+    this.#seen.add(receiver);
+    hand(receiver, route, this.#packet, this.#handout);
+  }
+
+  /** A receiver that is back in one of its places has the message already. */
+  #await(vacant: ReadonlyMap<string, Vacancy>, handout: Handout): void {
+    const back = new Set([...this.#seen].map(({ ref }) => ref));
+    for (const [ref, vacancy] of vacant) if (!back.has(ref)) handout.awaits(vacancy);
+  }
+
+  /** What was retained comes for the one filter that was subscribed, whichever of the receiver's that is. */
+  #comesByAnother(route: Route, seat: Seat, rank: number): boolean {
+    if (this.#identifiers === undefined || this.#packet.retain) return false;
+    for (let before = 0; before < rank; before++) {
+      const other = this.#matches[before];
+      if (other !== undefined && !this.#isMeant(other) && this.#isSure(other, route, seat)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Whether the Server sends the receiver a copy of this publication by `other` too, which is not worse than this one.
+   * In doubt it does not: at QoS 1 a message may come twice, but not be missed.
+   */
+  #isSure(other: Route, route: Route, seat: Seat): boolean {
+    const { granted, shared } = other;
+    // A refused filter brings nothing, one not answered yet perhaps, a shared one only what no other of its group gets.
+    if (granted === undefined || shared || granted.qos < this.#packet.qos) return false;
+    // Our own publications come by the filter without No Local only (3.8.3.1).
+    if (granted.noLocal && !route.hasNoLocal(this.#identifiers ?? [])) return false;
+    const place = other.seatLike(seat);
+    if (place === undefined) return false;
+    // What the Server had queued when the other one began comes by this one alone, before any copy by the other. When
+    // this one fell behind the other, a copy by the other may have been left out for it.
+    if (place.since < seat.first && route.fellAt < seat.first) return true;
+    if (!place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos)) return false;
+    place.standFor(seat);
+    return true;
+  }
+}

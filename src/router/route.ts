@@ -1,0 +1,236 @@
+import type { PublishPacket, QoS } from '../protocol/packet.ts';
+import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
+import type { Receiver } from './receiver.ts';
+import { RetainedCopies, type Room } from './retained-copies.ts';
+import { Seat, type Withheld } from './seat.ts';
+import type { Vacancy } from './vacancy.ts';
+
+/** What the Server granted to a filter: which of the matching messages have a copy by it, and at what QoS. */
+export interface Granted {
+  readonly qos: QoS;
+  readonly noLocal: boolean;
+  /** Live messages may come with the RETAIN flag (3.8.3.1). */
+  readonly retainAsPublished: boolean;
+}
+
+/** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
+const MOST_IDENTIFIERS = 8;
+
+/** A filter with those who get its messages. */
+export class Route {
+  readonly filter: TopicFilter;
+  readonly shared: boolean;
+  readonly #receivers = new Map<Receiver, Seat>();
+  readonly #vacant = new Map<string, Seat>();
+  #snapshot: readonly Seat[] | undefined;
+  /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
+  #identifiers: readonly number[] = [];
+  #granted: Granted | undefined;
+  /** With which copies are of what is granted. */
+  #grantedIdentifier: number | undefined;
+  #grantedAt = Infinity;
+  #fellAt = 0;
+  readonly #retained: RetainedCopies;
+
+  constructor(filter: TopicFilter, room: Room) {
+    this.filter = filter;
+    this.shared = matchedFilter(filter) !== filter;
+    this.#retained = new RetainedCopies(room);
+  }
+
+  /** Places, as they are now: whoever comes or goes while they are visited changes the next answer, not this one. */
+  get seats(): readonly Seat[] {
+    return (this.#snapshot ??= [...this.#receivers.values(), ...this.#vacant.values()]);
+  }
+
+  get granted(): Granted | undefined {
+    return this.#granted;
+  }
+
+  get grantedAt(): number {
+    return this.#grantedAt;
+  }
+
+  /** When it was granted with less, and so fell behind others that it had come before; 0: never. */
+  get fellAt(): number {
+    return this.#fellAt;
+  }
+
+  get hasReceivers(): boolean {
+    return this.#receivers.size > 0;
+  }
+
+  get hasVacancies(): boolean {
+    return this.#vacant.size > 0;
+  }
+
+  /** Nobody here, and the Server's copies cannot be told by it either. */
+  get isIdle(): boolean {
+    return !this.hasReceivers && !this.hasVacancies && this.#identifiers.length === 0;
+  }
+
+  has(identifier: number): boolean {
+    return this.#identifiers.includes(identifier);
+  }
+
+  /** Whether a copy with these Subscription Identifiers came by this filter. */
+  isFor(identifiers: readonly number[]): boolean {
+    for (const identifier of this.#identifiers) if (identifiers.includes(identifier)) return true;
+    return false;
+  }
+
+  add(receiver: Receiver, serial: number): void {
+    if (this.#receivers.has(receiver)) return;
+    const seat = this.#takeVacant(receiver) ?? this.#newSeat(receiver, serial);
+    this.#receivers.set(receiver, seat);
+  }
+
+  remove(receiver: Receiver): void {
+    const seat = this.#receivers.get(receiver);
+    if (seat === undefined) return;
+    seat.leave();
+    this.#receivers.delete(receiver);
+    this.#snapshot = undefined;
+  }
+
+  /** Keeps the receiver's place for one with the same `ref`; without a `ref` it is removed. */
+  release(receiver: Receiver): Vacancy | undefined {
+    const seat = this.#receivers.get(receiver);
+    if (seat?.ref === undefined || this.#vacant.has(seat.ref)) {
+      this.remove(receiver);
+      return undefined;
+    }
+    this.#receivers.delete(receiver);
+    this.#vacant.set(seat.ref, seat);
+    return seat.vacate();
+  }
+
+  /** Nobody is waited for any more. */
+  giveUp(): void {
+    for (const seat of this.#vacant.values()) seat.leave();
+    this.#vacant.clear();
+    this.#snapshot = undefined;
+  }
+
+  /**
+   * The identifier with which the filter is asked for; undefined: the Server does not have the filter, or has none.
+   * It brings no more than is asked for, though the answer is not there.
+   */
+  identify(identifier: number | undefined, asked: Granted | undefined, serial: number): void {
+    if (identifier === undefined) {
+      this.#identifiers = [];
+      this.revoke(0);
+      for (const seat of this.seats) seat.end();
+    } else if (this.#identifiers[0] !== identifier) {
+      this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
+      if (asked !== undefined && this.#granted !== undefined) this.#grantLess(this.#granted, asked, serial);
+    }
+  }
+
+  /** What was granted is not sure any more. */
+  revoke(serial: number): void {
+    this.#granted = undefined;
+    this.#grantedAt = Infinity;
+    this.#fellAt = serial;
+  }
+
+  /** Asked for again, a filter stays granted meanwhile; what it did not bring before, it brings from `serial` on. */
+  grant(granted: Granted, serial: number): void {
+    const before = this.#granted;
+    this.#granted = granted;
+    this.#grantedIdentifier = this.#identifiers[0];
+    if (before !== undefined && bringsMore(before, granted)) this.#fellAt = serial;
+    if (before !== undefined && !bringsMore(granted, before)) return;
+    this.#grantedAt = serial;
+    for (const seat of this.seats) seat.begin(serial);
+  }
+
+  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
+    this.#retained.expect();
+    for (const [receiver, seat] of this.#receivers) seat.withheld = rules?.get(receiver);
+    for (const seat of this.#vacant.values()) seat.withheld = rules === undefined ? undefined : 'repeated';
+  }
+
+  /** Notes a message with the RETAIN flag; true: it may be a copy of what came before. */
+  repeats(packet: PublishPacket): boolean {
+    return this.#retained.note(packet);
+  }
+
+  /** A copy with an earlier identifier was on its way before the filter was asked for again. */
+  isEarlier(identifiers: readonly number[] | undefined): boolean {
+    const latest = this.#identifiers[0];
+    return latest !== undefined && identifiers !== undefined && identifiers.length > 0 && !identifiers.includes(latest);
+  }
+
+  /** Whether a copy with these identifiers is surely nobody's own publication. */
+  hasNoLocal(identifiers: readonly number[]): boolean {
+    const granted = this.#grantedIdentifier;
+    return this.#granted?.noLocal === true && granted !== undefined && identifiers.includes(granted);
+  }
+
+  /** The place of the same receiver in this route, or the one that waits for the same `ref`. */
+  seatLike({ receiver, vacancy, ref }: Seat): Seat | undefined {
+    if (receiver !== undefined) return this.#receivers.get(receiver);
+    return vacancy === undefined || ref === undefined ? undefined : this.#vacant.get(ref);
+  }
+
+  /** The route is not used any more. */
+  end(): void {
+    this.giveUp();
+    this.#retained.clear();
+  }
+
+  #grantLess(before: Granted, asked: Granted, serial: number): void {
+    if (!bringsMore(before, asked)) return;
+    this.#granted = {
+      ...before,
+      qos: before.qos < asked.qos ? before.qos : asked.qos,
+      noLocal: before.noLocal || asked.noLocal,
+      retainAsPublished: before.retainAsPublished || asked.retainAsPublished,
+    };
+    // Copies with the identifier of before are of what was granted before.
+    this.#grantedIdentifier = undefined;
+    this.#fellAt = serial;
+  }
+
+  #takeVacant(receiver: Receiver): Seat | undefined {
+    const seat = receiver.ref === undefined ? undefined : this.#vacant.get(receiver.ref);
+    if (receiver.ref === undefined || seat === undefined) return undefined;
+    this.#vacant.delete(receiver.ref);
+    seat.take(receiver, this.filter);
+    return seat;
+  }
+
+  /** From when on a place of now gets copies; of an earlier client's subscription those that were queued for it too. */
+  #beginning(serial: number): number {
+    if (this.#granted === undefined) return Infinity;
+    return this.#grantedAt === 0 ? 0 : serial;
+  }
+
+  #newSeat(receiver: Receiver, serial: number): Seat {
+    this.#snapshot = undefined;
+    return new Seat(receiver, serial, this.#beginning(serial));
+  }
+}
+
+function bringsMore(one: Granted, other: Granted): boolean {
+  return one.qos > other.qos || (!one.noLocal && other.noLocal);
+}
+
+/**
+ * In which order the filters of a receiver are considered: first those by which a copy is sure to come, at the highest
+ * QoS. Of equals the one that was granted first: what the Server had queued then comes by it alone.
+ */
+export function byRank(a: Route, b: Route): number {
+  return (
+    Number(a.shared) - Number(b.shared) ||
+    (b.granted?.qos ?? -1) - (a.granted?.qos ?? -1) ||
+    Number(a.granted?.noLocal ?? false) - Number(b.granted?.noLocal ?? false) ||
+    compare(a.grantedAt, b.grantedAt)
+  );
+}
+
+/** Infinity minus itself is no number. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

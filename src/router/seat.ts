@@ -1,0 +1,101 @@
+import type { QoS } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
+import type { Receiver } from './receiver.ts';
+import { Vacancy } from './vacancy.ts';
+
+/**
+ * What of the messages with the RETAIN flag is not for a receiver while a SUBSCRIBE for somebody else's sake brings what
+ * the Server retains: nothing of it, or not the copies of what it had.
+ */
+export type Withheld = 'all' | 'repeated';
+
+/** A receiver's place in a route. It stays the same while a deploy takes the receiver away and brings it back. */
+export class Seat {
+  readonly ref: string | undefined;
+  /** Rises from seat to seat: those of after the beginning of a delivery are not part of it. */
+  readonly number: number;
+  withheld: Withheld | undefined;
+  // Two fields and not a union, because each delivery asks; the methods below keep at most one of them set.
+  #receiver: Receiver | undefined;
+  #vacancy: Vacancy | undefined;
+  #first: number;
+  #since: number;
+  /** The last time that a copy came; at QoS 1 or 2 behind everything that was queued before it. */
+  #heard = -1;
+  #heardInOrder = -1;
+
+  constructor(receiver: Receiver, number: number, since: number) {
+    this.ref = receiver.ref;
+    this.number = number;
+    this.#receiver = receiver;
+    this.#first = since;
+    this.#since = since;
+  }
+
+  get receiver(): Receiver | undefined {
+    return this.#receiver;
+  }
+
+  /** While somebody is waited for. */
+  get vacancy(): Vacancy | undefined {
+    return this.#vacancy;
+  }
+
+  /** When it began to get copies; Infinity: it does not yet. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** When it began to get what it gets now: later than `first`, if the filter was granted again with more. */
+  get since(): number {
+    return this.#since;
+  }
+
+  begin(serial: number): void {
+    if (this.#first === Infinity) this.#first = serial;
+    this.#since = serial;
+    this.#heard = -1;
+    this.#heardInOrder = -1;
+  }
+
+  /** A copy for the other place was left out for one of this place, which may be of before it began. */
+  standFor(other: Seat): void {
+    this.#first = Math.min(this.#first, other.first);
+  }
+
+  /** The Server does not have the filter. */
+  end(): void {
+    this.#first = Infinity;
+    this.#since = Infinity;
+  }
+
+  /** A copy came. */
+  hear(qos: QoS, serial: number): void {
+    this.#heard = serial;
+    if (qos > 0) this.#heardInOrder = serial;
+  }
+
+  /** Whether since `serial` a copy came that tells what became of the earlier ones at this QoS. */
+  heardSince(serial: number, qos: QoS): boolean {
+    return (qos === 0 ? this.#heard : this.#heardInOrder) >= serial;
+  }
+
+  vacate(): Vacancy {
+    this.#receiver = undefined;
+    this.#vacancy = new Vacancy();
+    return this.#vacancy;
+  }
+
+  take(receiver: Receiver, filter: TopicFilter): void {
+    this.#vacancy?.fill(receiver, filter);
+    this.#vacancy = undefined;
+    this.#receiver = receiver;
+  }
+
+  /** Nobody sits here any more, nor will. */
+  leave(): void {
+    this.#vacancy?.giveUp();
+    this.#vacancy = undefined;
+    this.#receiver = undefined;
+  }
+}

@@ -1,0 +1,23 @@
+import type { TopicFilter } from '../protocol/topic.ts';
+import type { Receiver } from './receiver.ts';
+
+/** Whether somebody came back to a place, with the filter by which it gets what waited. */
+export type VacancyState = 'awaited' | 'given-up' | { readonly receiver: Receiver; readonly filter: TopicFilter };
+
+/** The place of a receiver that a deploy took away and will bring back, or not. One writer: the router. */
+export class Vacancy {
+  #state: VacancyState = 'awaited';
+
+  get state(): VacancyState {
+    return this.#state;
+  }
+
+  /** The receiver is back, as another object of the same `ref`. */
+  fill(receiver: Receiver, filter: TopicFilter): void {
+    if (this.#state === 'awaited') this.#state = { receiver, filter };
+  }
+
+  giveUp(): void {
+    if (this.#state === 'awaited') this.#state = 'given-up';
+  }
+}

@@ -1,0 +1,148 @@
+import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
+import type { Handout, Receiver, Vacancy } from '../router/router.ts';
+import { sizeOfProperties } from './outgoing-message.ts';
+
+/** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
+export type Deliver = (packet: PublishPacket, handout?: Handout) => boolean;
+
+/** Whether `receiver` still wants the messages of `filter`. */
+export type Wants = (receiver: Receiver, filter: TopicFilter) => boolean;
+
+/**
+ * How far a delivery is: handed out, while those who have it may still be taken away within this turn; held for somebody
+ * who is awaited, at most until a moment of `Clock.now`; done, when everybody has it and the acknowledgement may leave.
+ */
+export type DeliveryState =
+  { readonly step: 'handed-out' } | { readonly step: 'held'; readonly until: number } | { readonly step: 'done' };
+
+const HANDED_OUT: DeliveryState = { step: 'handed-out' };
+const DONE: DeliveryState = { step: 'done' };
+
+/** One received message at QoS 1 or 2, from its arrival to its acknowledgement (4.3). */
+export class Delivery implements Handout {
+  readonly cmd: AckCommand;
+  readonly packetId: PacketId;
+  readonly topic: string;
+  /** Bytes of topic, payload and properties. */
+  readonly size: number;
+  state: DeliveryState = HANDED_OUT;
+  /** Kept while somebody may still have to get it. */
+  #packet: PublishPacket | undefined;
+  #receivers: Receiver[] = [];
+  #vacancies: Vacancy[] = [];
+  /** Nobody wants it, but somebody may still come who does. */
+  #unclaimed = false;
+
+  constructor(packet: PublishPacket, packetId: PacketId) {
+    this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
+    this.packetId = packetId;
+    this.topic = packet.topic;
+    this.size = sizeOf(packet);
+    this.#packet = packet;
+  }
+
+  /** What needs no receiver: a repetition, or a message that cannot be taken in. */
+  static done(packet: PublishPacket, packetId: PacketId): Delivery {
+    const delivery = new Delivery(packet, packetId);
+    delivery.#finish();
+    return delivery;
+  }
+
+  had(receiver: Receiver): void {
+    this.#receivers.push(receiver);
+  }
+
+  awaits(vacancy: Vacancy): void {
+    this.#vacancies.push(vacancy);
+  }
+
+  /** Nobody wanted it: it waits for somebody who may come. */
+  unclaimed(): void {
+    this.#unclaimed = true;
+  }
+
+  get isUnclaimed(): boolean {
+    return this.#unclaimed;
+  }
+
+  /** Whether it has to wait for somebody. */
+  get awaiting(): boolean {
+    return this.#unclaimed || this.#vacancies.length > 0;
+  }
+
+  /** Whether `receiver` was handed it within this turn. */
+  isWith(receiver: Receiver): boolean {
+    return this.#receivers.includes(receiver);
+  }
+
+  /** A receiver was taken away before it could do anything with the message: the next one in its place gets it. */
+  takeBack(receiver: Receiver, vacancy: Vacancy | undefined): void {
+    this.#receivers = this.#receivers.filter((other) => other !== receiver);
+    if (vacancy !== undefined) this.#vacancies.push(vacancy);
+  }
+
+  /** The turn is over: whoever was handed the message has it. Answers whether nobody is missing. */
+  handedOver(until: number): boolean {
+    this.#receivers = [];
+    if (this.awaiting) this.hold(until);
+    else this.#finish();
+    return this.state.step === 'done';
+  }
+
+  /** Waits for those who are missing. The packet is copied: it must not keep the chunk alive that it came in. */
+  hold(until: number): void {
+    if (this.state.step !== 'held' && this.#packet !== undefined) {
+      this.#packet = { ...this.#packet, payload: Buffer.from(this.#packet.payload) };
+    }
+    this.state = { step: 'held', until };
+  }
+
+  /** Hands it to those who came back or are new; who is found gone is not waited for. Then it is handed out again. */
+  offer(deliver: Deliver, wants: Wants): void {
+    const packet = this.#packet;
+    if (packet === undefined) return;
+    for (const vacancy of this.#vacancies) this.#offerTo(vacancy, packet, wants);
+    if (this.#unclaimed) this.#claim(packet, deliver);
+    if (!this.awaiting) this.state = HANDED_OUT;
+  }
+
+  /** Nobody is waited for any more. */
+  giveUp(): void {
+    this.#vacancies = [];
+    this.#unclaimed = false;
+    this.#finish();
+  }
+
+  /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */
+  isRepeatedBy(packet: PublishPacket): boolean {
+    const same = packet.topic === this.topic && sizeOf(packet) === this.size;
+    // At QoS 2 the id alone tells (4.3.3), and some Servers forget DUP; at QoS 1 a doubt means another message.
+    return same && (packet.qos === 2) === (this.cmd === 'pubrec') && (packet.dup || packet.qos === 2);
+  }
+
+  #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants): void {
+    const { state } = vacancy;
+    if (state === 'awaited') return;
+    // Before it is called: one that throws does not get the message again, and the others still do.
+    this.#vacancies = this.#vacancies.filter((other) => other !== vacancy);
+    if (state === 'given-up' || this.isWith(state.receiver) || !wants(state.receiver, state.filter)) return;
+    this.#receivers.push(state.receiver);
+    state.receiver.receive(packet, state.filter);
+  }
+
+  #claim(packet: PublishPacket, deliver: Deliver): void {
+    this.#unclaimed = false;
+    if (!deliver(packet, this)) this.#unclaimed = true;
+  }
+
+  #finish(): void {
+    this.state = DONE;
+    this.#packet = undefined;
+    this.#receivers = [];
+  }
+}
+
+function sizeOf({ topic, payload, properties }: PublishPacket): number {
+  return topic.length + payload.length + (properties === undefined ? 0 : sizeOfProperties(properties));
+}

@@ -1,0 +1,48 @@
+import type { AckCommand, Message, MessageProperties, PacketId } from '../protocol/packet.ts';
+import type { OutgoingState, StoredMessage } from '../store/session-store.ts';
+
+/** An accepted message on its way out. */
+export interface OutgoingMessage extends StoredMessage {
+  state: OutgoingState;
+  /** Accepted by an earlier client: who waited for it may be gone. */
+  readonly restored: boolean;
+  /** Number of the connection that last carried its PUBLISH or PUBREL; tells a resend from a first send. */
+  connection: number;
+  /** Connections that the Server ended right behind this message alone. */
+  hangUps: number;
+}
+
+/** What one message costs beside its bytes: the record, its places in queue and store. */
+const OVERHEAD = 200;
+
+/** Bytes that a message counts for in limits: topic, payload and properties, and a share for its record. */
+export function sizeOf({ topic, payload, properties }: Message): number {
+  return OVERHEAD + topic.length + payload.length + (properties === undefined ? 0 : sizeOfProperties(properties));
+}
+
+/** Bytes of the properties that have a length of their own; names and texts by their characters. */
+export function sizeOfProperties(properties: MessageProperties): number {
+  const { correlationData, contentType, responseTopic, userProperties = [] } = properties;
+  let size = (correlationData?.length ?? 0) + (contentType?.length ?? 0) + (responseTopic?.length ?? 0);
+  for (const [name, value] of userProperties) size += name.length + value.length;
+  return size;
+}
+
+/** A packet that may be sent now. */
+export type NextPacket =
+  | {
+      readonly cmd: 'publish';
+      readonly entry: OutgoingMessage;
+      readonly packetId: PacketId | undefined;
+      readonly dup: boolean;
+    }
+  | NextAcknowledgement;
+
+/** Answers that may wait for a Server that does not read them: one for each packet id. */
+export const MOST_ANSWERS = 65_535;
+
+export interface NextAcknowledgement {
+  readonly cmd: AckCommand;
+  readonly packetId: PacketId;
+  readonly reasonCode: number;
+}

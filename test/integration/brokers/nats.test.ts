@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { useBroker } from '../../support/broker-bench.ts';
+import { itCarriesMessages } from '../../support/broker-suite.ts';
+import { delivered, failure, Mailbox, numbered, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { until } from '../../support/events.ts';
+import { FaultProxy } from '../../support/fault-proxy.ts';
+import { NatsBroker } from '../../support/real-broker-nats.ts';
+
+/** The window shrinks from 20 to 1 first, then the message is tried three times alone. */
+const FEW_CONNECTIONS = 10;
+
+describe('NATS 2.9', () => {
+  const bench = useBench();
+  const broker = useBroker('nats-server', (program) => NatsBroker.start(program));
+
+  itCarriesMessages({ port: () => broker().port, arrivesAt: [0, 1] });
+
+  it('hangs up on QoS 2: that message is set aside and told, and what stands behind it arrives', async () => {
+    const mailbox = new Mailbox();
+    const receiver = bench.client(broker().url, {
+      clientId: 'receiver',
+      protocolVersion: 4,
+    });
+    subscribe(receiver, 'good', mailbox, { qos: 1 });
+    receiver.connect();
+    await mailbox.outcomes.take('no SUBACK');
+    const proxy = await FaultProxy.listen(broker().port);
+    const sender = bench.client(`mqtt://127.0.0.1:${proxy.port}`, {
+      clientId: 'sender',
+      protocolVersion: 4,
+    });
+    try {
+      const bad = publish(sender, { topic: 'bad', payload: 'QoS 2', qos: 2 });
+      const good = numbered(100).map((payload) => publish(sender, { topic: 'good', payload, qos: 1 }));
+      sender.connect();
+      assert.ok(await failure(bad));
+      await Promise.all(good.map((outcome) => delivered(outcome)));
+      await until(() => new Set(mailbox.texts).size === 100, 'all came');
+      assert.ok([bad, ...good].every(({ times }) => times === 1));
+      assert.ok(proxy.connections <= FEW_CONNECTIONS, `${proxy.connections} connections`);
+    } finally {
+      await sender.close();
+      await proxy.close();
+    }
+  });
+});

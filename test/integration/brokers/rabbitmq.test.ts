@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import type { MqttError } from '../../../src/index.ts';
+import { useBroker } from '../../support/broker-bench.ts';
+import { itCarriesMessages } from '../../support/broker-suite.ts';
+import { delivered, Mailbox, numbered, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { until } from '../../support/events.ts';
+import { FaultProxy } from '../../support/fault-proxy.ts';
+import { RABBITMQ_START_MS, RabbitMqBroker } from '../../support/real-broker-rabbitmq.ts';
+
+describe('RabbitMQ 3.x', () => {
+  const bench = useBench();
+  const broker = useBroker('rabbitmq', (program) => RabbitMqBroker.start(program), RABBITMQ_START_MS);
+
+  // It delivers QoS 2 at QoS 1.
+  itCarriesMessages({ port: () => broker().port, arrivesAt: [0, 1, 1] });
+
+  it('answers QoS 2 with PUBACK: every message arrives and is done once, on one connection, told once', async () => {
+    const mailbox = new Mailbox();
+    const receiver = bench.client(broker().url, {
+      clientId: 'receiver',
+      protocolVersion: 4,
+    });
+    subscribe(receiver, 'downgrade', mailbox, { qos: 2 });
+    receiver.connect();
+    await mailbox.outcomes.take('no SUBACK');
+    const proxy = await FaultProxy.listen(broker().port);
+    const notices: MqttError[] = [];
+    const report = (notice: MqttError): void => void notices.push(notice);
+    const sender = bench.client(`mqtt://127.0.0.1:${proxy.port}`, {
+      clientId: 'sender',
+      protocolVersion: 4,
+      report,
+    });
+    try {
+      sender.connect();
+      await phase(sender, 'connected');
+      const outcomes = numbered(100).map((payload) => publish(sender, { topic: 'downgrade', payload, qos: 2 }));
+      await Promise.all(outcomes.map((outcome) => delivered(outcome)));
+      await until(() => mailbox.messages.length >= 100, 'all came');
+      assert.deepEqual(mailbox.texts, numbered(100));
+      assert.ok(outcomes.every(({ times }) => times === 1));
+      assert.equal(proxy.connections, 1);
+      assert.equal(notices.length, 1, notices.map(({ message }) => message).join('; '));
+      assert.match(notices[0]?.message ?? '', /QoS 2 .*QoS 1/);
+    } finally {
+      await sender.close();
+      await proxy.close();
+    }
+  });
+});

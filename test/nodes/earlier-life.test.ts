@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { until } from '../support/events.ts';
+import { FakeBroker } from '../support/fake-broker.ts';
+import { collect, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
+import { connection5, HELPERS, lines, mqttOut } from './flows.ts';
+
+const FLOW_OF = (port: number) => [
+  connection5(port, { cleansession: false, sessionExpiry: '60' }),
+  mqttOut({ topic: 'a', qos: '1' }),
+  ...HELPERS,
+];
+
+describe('a message that an earlier life of the flow accepted', () => {
+  let broker: FakeBroker;
+
+  beforeEach(async () => {
+    broker = await FakeBroker.listen();
+  });
+  afterEach(async () => {
+    await stopFlow();
+    await broker.close();
+  });
+
+  /** Restarts the flow with one message unacknowledged; the packet id of its second sending. */
+  async function restartWithOneMessage() {
+    await startFlow(FLOW_OF(broker.port));
+    const first = await broker.accept();
+    await first.handshake();
+    node('out').receive({ payload: 'kept' });
+    await first.expect('publish');
+    await restartFlow(FLOW_OF(broker.port));
+    const second = await broker.accept();
+    await second.handshake({ sessionPresent: true });
+    const { messageId = 0 } = await second.expect('publish');
+    return { second, messageId };
+  }
+
+  it('and that the broker rejects now is an error in the log or at Catch nodes', async () => {
+    const { second, messageId } = await restartWithOneMessage();
+    const caught = collect('caught');
+    second.send({ cmd: 'puback', messageId, reasonCode: 0x87 });
+    await until(() => caught.length > 0, 'the error at Catch');
+    const messages = caught.map(({ error }) => (error as { message: string }).message);
+    assert.match(messages.join(), /broker rejected the message to a \(0x87 Not authorized\)/);
+  });
+
+  it('and that the broker has now is no failure', async () => {
+    const { second, messageId } = await restartWithOneMessage();
+    const caught = collect('caught');
+    second.send({ cmd: 'puback', messageId, reasonCode: 0 });
+    node('out').receive({ payload: 'next' });
+    await second.expect('publish');
+    assert.deepEqual(caught, []);
+    assert.deepEqual(lines('out', 'error'), []);
+  });
+});

@@ -1,0 +1,90 @@
+// The Node-RED of the long run: publishes through its mqtt-out nodes, and writes down what became of each message and
+// what arrived. Its parent asks over IPC; it ends when its parent does.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import RED from 'node-red';
+
+const { userDir, reconnectTime } = JSON.parse(process.argv[2]);
+
+/** By mqtt-out: how many messages it was given, and the numbers by what was told of them. */
+const given = {};
+/** By topic and sink: the numbers in the order in which they came. */
+const arrivals = {};
+let starts = 0;
+let generating;
+
+globalThis.reliability = {
+  arrived(topic, sink, number) {
+    const key = `${topic} ${sink}`;
+    (arrivals[key] ??= []).push(number);
+  },
+};
+
+const server = createServer((request, response) => RED.httpAdmin(request, response));
+RED.init(server, {
+  userDir,
+  flowFile: 'flows.json',
+  credentialSecret: 'long run',
+  nodesDir: fileURLToPath(new URL('nodes', import.meta.url)),
+  httpAdminRoot: '/',
+  httpNodeRoot: false,
+  disableEditor: true,
+  runtimeState: { enabled: true },
+  mqttReconnectTime: reconnectTime,
+  telemetry: { enabled: false, updateNotification: false },
+  logging: { console: { level: 'info', metrics: false, audit: false } },
+});
+RED.events.on('flows:started', () => (starts += 1));
+RED.hooks.add('onComplete.reliability', ({ node, msg, error }) => {
+  const record = given[node.id];
+  if (record !== undefined && msg.number !== undefined) {
+    (record[error ? 'failed' : 'done'] ??= []).push(msg.number);
+    if (error) record.why = String(error);
+  }
+});
+
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+await RED.start();
+
+process.on('message', (question) => process.send({ id: question.id, answer: answer(question) }));
+process.on('disconnect', () => process.exit());
+process.once('SIGTERM', () => void end());
+process.send({ id: 0, answer: { port: server.address().port } });
+
+/** A failure to stop in order ends the process as well, with a code that says so. */
+async function end() {
+  await RED.stop();
+  process.exit();
+}
+
+function answer({ type, ...options }) {
+  switch (type) {
+    case 'generate':
+      return generate(options);
+    case 'starts':
+      return starts;
+    case 'report':
+      return { given, arrivals };
+    default:
+      throw new Error(`no such question: ${type}`);
+  }
+}
+
+/** From now on each of the nodes gets a message every so many milliseconds; 0: none any more. */
+function generate({ nodes, everyMs }) {
+  clearInterval(generating);
+  generating = everyMs === 0 ? undefined : setInterval(() => nodes.forEach(give), everyMs);
+  return null;
+}
+
+function give(id) {
+  const node = RED.nodes.getNode(id);
+  // One that is gone, or closed so far that Node-RED itself gives it nothing any more, has accepted nothing.
+  if (!node?._inputCallback) return;
+  const record = (given[id] ??= { accepted: 0, done: [], failed: [] });
+  const number = record.accepted;
+  record.accepted += 1;
+  node.receive({ payload: String(number), number });
+}

@@ -1,0 +1,257 @@
+import type { Copy } from './copy.ts';
+import type { Inbound } from './inbound.ts';
+import type { Judge } from './judge.ts';
+import type { LinkWatch } from './link.ts';
+import type { Outbound } from './outbound.ts';
+import type { Sent } from './sent.ts';
+import { describe } from './server.ts';
+import type { Ack, ClientPacket, Publish } from './server-codec.ts';
+
+/** A request of the client that waits for its answer. */
+interface Open {
+  readonly label: string;
+  readonly cmd: 'publish' | 'pubrel' | 'subscribe' | 'unsubscribe';
+}
+
+/** Milliseconds for which an orderly stop waits at least for what is unanswered. */
+const DRAINS_FOR = 300;
+
+/** What one connection knows of the client around it. */
+export interface Around {
+  /** Milliseconds since an orderly stop began, or undefined; and how many messages had been published before. */
+  stopping(): number | undefined;
+  readonly beforeStop: number;
+  /** Number of the client: announcements bear it. */
+  readonly generation: number;
+}
+
+/** The promises about one connection: ids, order, quotas, and what is left behind at its end. */
+export class ConnectionWatch implements LinkWatch {
+  readonly #name: string;
+  readonly #judge: Judge;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  readonly #around: Around;
+  readonly #open = new Map<number, Open>();
+  readonly #published = new Set<string>();
+  #latest = 0;
+  /** Copies that are not acknowledged, in their order. */
+  readonly #unacknowledged: Record<'puback' | 'pubrec', { readonly copy: Copy; readonly packetId: number }[]> = {
+    puback: [],
+    pubrec: [],
+  };
+  /** PINGREQs that are not answered: behind a SUBACK they tell the end of what was retained. */
+  #pings = 0;
+  #healthy = true;
+  #ended = false;
+  #said: 'nothing' | 'close message' | 'disconnect' = 'nothing';
+
+  constructor(name: string, judge: Judge, outbound: Outbound, inbound: Inbound, around: Around) {
+    this.#name = name;
+    this.#judge = judge;
+    this.#outbound = outbound;
+    this.#inbound = inbound;
+    this.#around = around;
+  }
+
+  /** Why the connection is not at rest, or undefined. */
+  unrest(): string | undefined {
+    if (!this.#healthy) return 'the connection is dead';
+    const first = [...this.#open.values()][0];
+    return first === undefined ? undefined : `the ${first.cmd} ${first.label} is not answered`;
+  }
+
+  failed(): void {
+    this.#healthy = false;
+  }
+
+  ended(): void {
+    this.#healthy = false;
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const { label, cmd } of this.#open.values()) if (cmd === 'publish') this.#outbound.endedBehind(label);
+  }
+
+  wrote(packet: ClientPacket): void {
+    this.#judge.note(() => `${this.#name} > ${shownClient(packet)}`);
+    if (this.#said === 'disconnect') this.#judge.violation('DISCONNECT is the last', `${packet.cmd} follows it`);
+    switch (packet.cmd) {
+      case 'publish':
+        return this.#wrotePublish(packet);
+      case 'puback':
+      case 'pubrec':
+        return this.#wroteAcknowledgement(packet.cmd, packet);
+      case 'pubrel':
+        if (packet.code === 0) this.#open.set(packet.packetId, { label: '', cmd: 'pubrel' });
+        return;
+      case 'pingreq':
+        this.#pings += 1;
+        return;
+      case 'subscribe':
+      case 'unsubscribe':
+        this.#outbound.usedId(packet.packetId);
+        return this.#opens(packet.packetId, { label: packet.cmd, cmd: packet.cmd });
+      case 'disconnect':
+        this.#said = 'disconnect';
+        if (packet.code === 0) this.#checkDrained();
+        return;
+      case 'connect':
+      case 'pubcomp':
+    }
+  }
+
+  got(sent: Sent): void {
+    this.#judge.note(() => `${this.#name} < ${shownServer(sent)}`);
+    switch (sent.cmd) {
+      case 'puback':
+      case 'pubcomp':
+      case 'suback':
+      case 'unsuback':
+        this.#open.delete(sent.packetId);
+        return;
+      case 'pubrec':
+        if (sent.code >= 0x80) this.#open.delete(sent.packetId);
+        return;
+      case 'publish':
+        return this.#gotPublish(sent.copy, sent.packetId);
+      case 'pingresp':
+        this.#pings -= 1;
+        return;
+      case 'connack':
+      case 'pubrel':
+      case 'disconnect':
+    }
+  }
+
+  #wrotePublish({ label, packetId, qos }: Publish): void {
+    if (this.#said === 'close message') {
+      this.#judge.violation('the close message is the last', `${label} follows it`);
+    }
+    if (this.#published.has(label)) {
+      this.#judge.violation('once per connection', `${label} is published twice on ${this.#name}`);
+    }
+    this.#published.add(label);
+    if (qos > 0) {
+      this.#outbound.usedId(packetId);
+      this.#opens(packetId, { label, cmd: 'publish' });
+    }
+    if (label.startsWith('birth') || label.startsWith('close')) return this.#wroteAnnouncement(label);
+    const number = this.#outbound.written(label);
+    if (number < this.#latest) {
+      this.#judge.violation('order, out', `${label} is written behind m${this.#latest} on ${this.#name}`);
+    }
+    this.#latest = number;
+  }
+
+  #wroteAnnouncement(label: string): void {
+    const { generation } = this.#around;
+    if (label !== `birth${generation}` && label !== `close${generation}`) {
+      this.#judge.violation('announcements end with their connection', `${label} is sent by the client ${generation}`);
+    }
+    if (!label.startsWith('close')) return;
+    this.#said = 'close message';
+    if (this.#around.stopping() === undefined) {
+      this.#judge.violation('announcements end with their connection', `${label} is sent, but nobody stops`);
+    }
+  }
+
+  #opens(packetId: number, open: Open): void {
+    const other = this.#open.get(packetId);
+    if (other !== undefined) {
+      this.#judge.violation('packet ids are unique', `${open.label} has the id ${packetId} of ${other.label}`);
+    }
+    this.#open.set(packetId, open);
+  }
+
+  #gotPublish(copy: Copy, packetId: number): void {
+    this.#inbound.got(copy);
+    if (copy.retain && this.#maySendStored()) copy.ambiguous = true;
+    if (copy.qos > 0) this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'].push({ copy, packetId });
+  }
+
+  #maySendStored(): boolean {
+    return this.#pings > 0 || [...this.#open.values()].some(({ cmd }) => cmd === 'subscribe');
+  }
+
+  /** [MQTT-4.6.0-2], [MQTT-4.6.0-3]: in the order of the PUBLISH packets. */
+  #wroteAcknowledgement(cmd: 'puback' | 'pubrec', { packetId }: Ack): void {
+    const first = this.#unacknowledged[cmd].shift();
+    if (first === undefined || first.packetId !== packetId) {
+      const due = first === undefined ? 'none is due' : `${describe(first.copy)} is due`;
+      return this.#judge.violation('acknowledged in order', `${cmd.toUpperCase()} ${packetId}, but ${due}`);
+    }
+    this.#inbound.acknowledged(first.copy);
+  }
+
+  /** What is published while the client stops is for the next connection. */
+  #isDue({ cmd, label }: Open): boolean {
+    return cmd === 'pubrel' || (cmd === 'publish' && this.#outbound.numberOf(label) <= this.#around.beforeStop);
+  }
+
+  #checkDrained(): void {
+    const stopping = this.#around.stopping();
+    if (stopping === undefined || stopping >= DRAINS_FOR || !this.#healthy) return;
+    const unanswered = [...this.#open.values()].find((open) => this.#isDue(open));
+    const { puback, pubrec } = this.#unacknowledged;
+    const unacknowledged = [puback[0], pubrec[0]].find(
+      (first) => first !== undefined && this.#inbound.isHanded(first.copy),
+    );
+    const left = unanswered?.label ?? (unacknowledged && describe(unacknowledged.copy));
+    if (left === undefined) return;
+    this.#judge.violation('a stop drains', `DISCONNECT after ${stopping} ms, ${left} is not acknowledged`);
+  }
+}
+
+function shownClient(packet: ClientPacket): string {
+  switch (packet.cmd) {
+    case 'connect':
+      return `CONNECT ${packet.clientId} v${packet.version}${packet.clean ? ' clean' : ''} expiry ${packet.expiry}`;
+    case 'publish':
+      return shownPublish(packet.label, packet);
+    case 'subscribe':
+      return `SUBSCRIBE ${packet.packetId} ${packet.filters.map(({ filter, qos }) => `${filter}:${qos}`).join(' ')} as ${packet.identifier}`;
+    case 'unsubscribe':
+      return `UNSUBSCRIBE ${packet.packetId} ${packet.filters.join(' ')}`;
+    case 'puback':
+    case 'pubrec':
+    case 'pubrel':
+    case 'pubcomp':
+      return shownAck(packet);
+    case 'disconnect':
+      return `DISCONNECT 0x${packet.code.toString(16)}`;
+    case 'pingreq':
+      return 'PINGREQ';
+  }
+}
+
+function shownServer(sent: Sent): string {
+  switch (sent.cmd) {
+    case 'publish':
+      return shownPublish(sent.copy.label, { ...sent.copy, dup: sent.dup });
+    case 'connack':
+      return `CONNACK 0x${sent.code.toString(16)} session ${sent.sessionPresent ? 'present' : 'new'}`;
+    case 'suback':
+    case 'unsuback':
+      return `${sent.cmd.toUpperCase()} ${sent.packetId}`;
+    case 'puback':
+    case 'pubrec':
+    case 'pubrel':
+    case 'pubcomp':
+      return shownAck(sent);
+    case 'pingresp':
+      return 'PINGRESP';
+    case 'disconnect':
+      return `DISCONNECT 0x${sent.code.toString(16)}`;
+  }
+}
+
+function shownAck({ cmd, packetId, code }: Ack): string {
+  return `${cmd.toUpperCase()} ${packetId}${code === 0 ? '' : ` 0x${code.toString(16)}`}`;
+}
+
+type Shown = Pick<Publish, 'qos' | 'packetId' | 'topic' | 'dup' | 'retain'>;
+
+function shownPublish(label: string, { qos, packetId, topic, dup, retain }: Shown): string {
+  const id = qos > 0 ? ` id ${packetId}` : '';
+  return `PUBLISH ${label} QoS ${qos}${id} ${topic}${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
+}

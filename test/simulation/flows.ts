@@ -1,0 +1,437 @@
+import {
+  Client,
+  type ClientOptions,
+  MemoryStore,
+  type PublishPacket,
+  type Subscription,
+  type SubscriptionOptions,
+} from '../../src/index.ts';
+import type { Dial } from '../../src/transport/dial.ts';
+import type { Random } from '../support/random.ts';
+import type { Inbound, Place, Wish } from './inbound.ts';
+import type { Judge } from './judge.ts';
+import type { Outbound } from './outbound.ts';
+import type { Action, NodePlan, Reaction, Scenario } from './plan.ts';
+import type { Server } from './server.ts';
+import { labelOf } from './server-codec.ts';
+import { ProcessClock, TIMERS, type VirtualTime } from './virtual-time.ts';
+
+/** A stop takes no longer, in milliseconds; with the last turn of the event loop. */
+const STOP_TIME = 2500;
+
+/** Reactions of a run: more would answer each other for ever. */
+const MOST_REACTIONS = 5;
+
+/** One life of the client: from the constructor to `close`, or to the kill. */
+interface Life {
+  readonly client: Client;
+  readonly clock: ProcessClock;
+  readonly generation: number;
+}
+
+/** A node as it is between two deploys. */
+interface Member {
+  readonly receiver: { readonly ref: string; receive(packet: PublishPacket, filter: string): void };
+  readonly subscriptions: Subscription[];
+}
+
+/** How a process reaches the network. */
+export interface Network {
+  /** The dial of a process; nothing comes of it when the process is not alive. */
+  dial(alive: () => boolean): Dial;
+  /** The process is gone: its connection too. */
+  abandon(): void;
+}
+
+/** The flows and their nodes: they do to the client what the steps say, and hear what it answers. */
+export class Flows {
+  readonly #time: VirtualTime;
+  readonly #judge: Judge;
+  readonly #scenario: Scenario;
+  readonly #server: Server;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  readonly #random: Random;
+  readonly #network: Network;
+  readonly #places: readonly Place[];
+  readonly #members = new Map<number, Member>();
+  #store = new MemoryStore();
+  #life: Life | undefined;
+  #generation = 0;
+  #moved = false;
+  #reactions = 0;
+  /** Whether a callback of the client is on the stack. */
+  #inside = false;
+  #arrivals = 0;
+  #stoppingSince: number | undefined;
+  /** Messages that were published before the last stop began. */
+  beforeStop = 0;
+  /** Ends the accounts of a stop whose process is killed. */
+  #killStop: (() => void) | undefined;
+  /** Things that will go on by themselves. */
+  #pending = 0;
+
+  constructor(
+    scenario: Scenario,
+    server: Server,
+    oracles: { readonly outbound: Outbound; readonly inbound: Inbound },
+    random: Random,
+    network: Network,
+  ) {
+    this.#time = server.time;
+    this.#judge = server.judge;
+    this.#scenario = scenario;
+    this.#server = server;
+    this.#outbound = oracles.outbound;
+    this.#inbound = oracles.inbound;
+    this.#random = random;
+    this.#network = network;
+    this.#places = scenario.nodes.map((_, index) => this.#inbound.place(`node ${index}`));
+  }
+
+  get clientId(): string {
+    return this.#moved ? 'other' : 'client';
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Milliseconds since an orderly stop began, or undefined. */
+  stopping(): number | undefined {
+    return this.#stoppingSince === undefined ? undefined : this.#time.now - this.#stoppingSince;
+  }
+
+  /** Why the flows are not at rest, or undefined. */
+  unrest(): string | undefined {
+    if (this.#pending > 0 || this.#life === undefined) return 'the flows are not ready';
+    const { client } = this.#life;
+    if (client.state.phase !== 'connected') return `the client is ${client.state.phase}`;
+    if (client.waiting > 0) return `${client.waiting} messages wait for the Server`;
+    if (this.#outbound.open > 0) return `${this.#outbound.open} messages are not settled`;
+    return undefined;
+  }
+
+  /** A new client, with the nodes that are there from the beginning. */
+  open(): void {
+    if (this.#life !== undefined) return;
+    this.#generation += 1;
+    this.#outbound.opened();
+    const clock = new ProcessClock(this.#time);
+    const client = new Client(this.#options(clock));
+    this.#life = { client, clock, generation: this.#generation };
+    this.#judge.note(() => `-- client ${this.#generation} is opened as ${this.clientId}`);
+    for (const [index, node] of this.#scenario.nodes.entries()) if (node.present) this.#subscribe(index);
+    client.connect();
+  }
+
+  run(action: Action): void {
+    this.#judge.note(() => `== ${JSON.stringify(action)}`);
+    switch (action.kind) {
+      case 'publish':
+        for (let rest = action.count; rest > 0; rest--) this.#publish(action, action.reaction);
+        return;
+      case 'arrival':
+        for (let rest = action.count; rest > 0; rest--) this.arrive(action);
+        return;
+      case 'subscribe':
+        for (const node of action.nodes) this.#subscribe(node);
+        return;
+      case 'unsubscribe':
+        for (const node of action.nodes) this.#unsubscribe(node);
+        return;
+      case 'redeploy':
+        return this.#redeploy(action);
+      case 'disconnect':
+        return this.#disconnect(action.gap, action.hasty);
+      case 'reopen':
+        return this.#reopen(action.gap, action.moves);
+      case 'kill':
+        return this.#kill(action.gap);
+      case 'cut':
+      case 'cut-after':
+      case 'restart':
+      case 'refuse':
+        throw new TypeError(`${action.kind} is not of the flows`);
+    }
+  }
+
+  /** Another client publishes. */
+  arrive({ qos, topic, retain }: Pick<Extract<Action, { kind: 'arrival' }>, 'qos' | 'topic' | 'retain'>): string {
+    const label = `p${++this.#arrivals}`;
+    this.#server.publish({ label, qos, topic, retain }, undefined);
+    return label;
+  }
+
+  publish(message: Pick<Extract<Action, { kind: 'publish' }>, 'qos' | 'topic' | 'retain' | 'label'>): void {
+    this.#publish(message, 'nothing');
+  }
+
+  /** From now on nobody reacts to anything. */
+  calm(): void {
+    this.#reactions = MOST_REACTIONS;
+  }
+
+  /** Back to work, whatever was going on. */
+  resume(): void {
+    if (this.#pending > 0) return;
+    if (this.#life === undefined) return this.open();
+    if (this.#life.client.state.phase === 'idle') this.#life.client.connect();
+  }
+
+  /** The last act; calls back when the client is closed. */
+  close(closed: () => void): void {
+    const life = this.#life;
+    if (life === undefined) return closed();
+    this.#stop(life, () => life.client.close(), closed);
+  }
+
+  /** Timers of the closed client that nobody cancelled. */
+  get armed(): number {
+    return this.#life?.clock.armed ?? 0;
+  }
+
+  #options(clock: ProcessClock): ClientOptions {
+    const { client, birth, closing } = this.#scenario;
+    const announcement = (qos: 0 | 1 | 2 | undefined, what: string): object =>
+      qos === undefined ? {} : { [what === 'birth' ? 'birth' : 'closing']: this.#announcement(what, qos) };
+    return {
+      ...client,
+      server: 'mqtt://model',
+      clientId: this.clientId,
+      keepAlive: 10,
+      connectTimeout: 3000,
+      backoff: { initial: 50, maximum: 1000, stableAfter: 2000 },
+      store: this.#store,
+      clock,
+      random: this.#random,
+      dial: this.#network.dial(() => clock.alive),
+      restored: (error) => this.#judge.note(() => `   a restored message failed: ${error.message}`),
+      report: (notice) => this.#judge.note(() => `   report: ${notice.message}`),
+      ...announcement(birth, 'birth'),
+      ...announcement(closing, 'close'),
+    };
+  }
+
+  #announcement(what: string, qos: 0 | 1 | 2): object {
+    return { topic: 's/status', payload: `${what}${this.#generation}`, qos, retain: true };
+  }
+
+  #publish(
+    message: Pick<Extract<Action, { kind: 'publish' }>, 'qos' | 'topic' | 'retain' | 'label'>,
+    reaction: Reaction,
+  ): void {
+    const client = this.#life?.client;
+    if (client === undefined) return;
+    const { qos, topic, retain } = message;
+    const { number, label } = this.#outbound.published(message.label, qos);
+    this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
+    client.publish({ topic, payload: `${label}.`, qos, retain }, (error) => {
+      this.#outbound.settled(number, error ?? undefined);
+      this.#react(reaction);
+    });
+  }
+
+  #subscribe(index: number): void {
+    const { node, place } = this.#node(index);
+    const client = this.#life?.client;
+    if (client === undefined || node === undefined || place === undefined) return;
+    const member = this.#members.get(place.index) ?? this.#newMember(place.index, place.place, node);
+    this.#members.set(place.index, member);
+    for (const { filter, options } of node.filters) {
+      if (member.subscriptions.some((subscription) => String(subscription.filter) === filter)) continue;
+      // Noted first: the client may call the receiver at once.
+      place.place.wishes.set(filter, this.#wish(place.place, filter, options));
+      this.#judge.note(() => `   ${place.place.name} subscribes ${filter}`);
+      member.subscriptions.push(client.subscribe(filter, member.receiver, options, () => undefined));
+    }
+  }
+
+  #wish({ wishes, kept }: Place, filter: string, options: SubscriptionOptions): Wish {
+    const earlier = wishes.get(filter);
+    const { deploying } = this.#inbound;
+    if (earlier !== undefined) return { ...earlier, options, state: deploying ? 'returning' : 'active' };
+    const { moment } = this.#time;
+    const since = kept.get(filter) ?? moment;
+    if (deploying) return { filter, options, since, begun: Infinity, state: 'coming' };
+    // Inside a callback it is too late for the message of that.
+    return { filter, options, since, begun: moment + (this.#inside ? 0.5 : 0), state: 'active' };
+  }
+
+  #newMember(index: number, place: Place, node: NodePlan): Member {
+    const receive = (packet: PublishPacket, filter: string): void => {
+      this.#inbound.received(place, labelOf(packet.payload), packet, filter);
+      this.#react(node.reaction);
+    };
+    return { receiver: { ref: `node-${index}`, receive }, subscriptions: [] };
+  }
+
+  #unsubscribe(index: number): void {
+    const { place } = this.#node(index);
+    if (place === undefined) return;
+    const member = this.#members.get(place.index);
+    if (member === undefined) return;
+    this.#judge.note(() => `   ${place.place.name} unsubscribes`);
+    this.#members.delete(place.index);
+    for (const { filter } of member.subscriptions) {
+      place.place.wishes.delete(filter);
+      place.place.kept.delete(filter);
+    }
+    for (const subscription of member.subscriptions) subscription.unsubscribe();
+  }
+
+  #redeploy({ nodes, back, gap, prune }: Extract<Action, { kind: 'redeploy' }>): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
+    for (const index of leaving) this.#release(index);
+    this.#later(gap, () => {
+      if (this.#life !== life) return;
+      for (const index of leaving) if (back[index] === true) this.#subscribe(index);
+    });
+    this.#later(gap + prune, () => {
+      if (this.#life !== life) return;
+      this.#judge.note(() => '   pruned');
+      this.#inbound.deployed();
+      life.client.prune();
+    });
+  }
+
+  #release(index: number): void {
+    const member = this.#members.get(index);
+    const place = this.#places[index];
+    if (member === undefined || place === undefined) return;
+    this.#judge.note(() => `   ${place.name} is released`);
+    this.#members.delete(index);
+    for (const { filter } of member.subscriptions) {
+      const wish = place.wishes.get(filter);
+      if (wish?.state === 'coming') place.wishes.delete(filter);
+      else if (wish !== undefined) wish.state = 'released';
+    }
+    this.#inbound.deploying = true;
+    for (const subscription of member.subscriptions) subscription.release();
+  }
+
+  #disconnect(gap: number, hasty: boolean): void {
+    const life = this.#life;
+    if (life === undefined || this.#stoppingSince !== undefined) return;
+    this.#stop(
+      life,
+      () => life.client.disconnect(),
+      () => {
+        if (!hasty) this.#later(gap, () => this.#life?.client.connect());
+      },
+    );
+    if (hasty) life.client.connect();
+  }
+
+  #reopen(gap: number, moves: boolean): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#life = undefined;
+    this.#inbound.closing();
+    this.#stop(
+      life,
+      () => life.client.close(),
+      () => {
+        this.#leave();
+        this.#later(gap, () => {
+          if (moves) this.#move();
+          this.open();
+        });
+      },
+    );
+  }
+
+  /** Another client id, of which the Server still has a session. */
+  #move(): void {
+    this.#moved = !this.#moved;
+    this.#outbound.sessionLost();
+    this.#inbound.forgotten();
+    if (this.#server.hasSession(this.clientId)) return;
+    const filters = this.#scenario.nodes.flatMap((node) => node.filters.map(({ filter }) => filter));
+    this.#server.leaveSession(this.clientId, filters, this.#scenario.client.protocolVersion === 4 ? 4 : 5);
+  }
+
+  #kill(gap: number): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#life = undefined;
+    this.#leave();
+    life.clock.kill();
+    this.#network.abandon();
+    this.#killStop?.();
+    this.#outbound.killed();
+    this.#inbound.forgotten();
+    this.#store = new MemoryStore();
+    this.#later(gap, () => this.open());
+  }
+
+  /** The client goes, and everybody with it. */
+  #leave(): void {
+    this.#inbound.left();
+    this.#members.clear();
+  }
+
+  #stop(life: Life, stop: () => Promise<void>, then: () => void): void {
+    this.#judge.note(() => `-- client ${life.generation} stops`);
+    this.#stoppingSince = this.#time.now;
+    this.beforeStop = this.#outbound.count;
+    this.#pending += 1;
+    const late = this.#time.at(STOP_TIME, TIMERS, () =>
+      this.#judge.violation('a stop takes two seconds', `it took more than ${STOP_TIME} ms`),
+    );
+    const end = (): void => {
+      late.cancel();
+      this.#pending -= 1;
+      this.#stoppingSince = undefined;
+      this.#killStop = undefined;
+    };
+    this.#killStop = end;
+    const stopped = (): void => {
+      end();
+      this.#judge.note(() => `-- client ${life.generation} has stopped`);
+      then();
+    };
+    stop().then(stopped, (error: unknown) => this.#judge.violation('a stop does not fail', String(error)));
+  }
+
+  #react(reaction: Reaction): void {
+    if (reaction === 'nothing' || this.#reactions >= MOST_REACTIONS) return;
+    this.#reactions += 1;
+    this.#judge.note(() => `   inside the callback: ${reaction}`);
+    const outer = this.#inside;
+    this.#inside = true;
+    this.#doInside(reaction);
+    this.#inside = outer;
+  }
+
+  #doInside(reaction: Exclude<Reaction, 'nothing'>): void {
+    switch (reaction) {
+      case 'publish':
+        return this.#publish({ qos: 1, topic: 'b/1', retain: false, label: 'm' }, 'nothing');
+      case 'subscribe':
+        return this.#subscribe(this.#reactions);
+      case 'unsubscribe':
+        return this.#unsubscribe(this.#reactions);
+      case 'reopen':
+        return this.#reopen(20, false);
+      case 'disconnect':
+        return this.#disconnect(20, false);
+    }
+  }
+
+  #later(delay: number, run: () => void): void {
+    this.#pending += 1;
+    this.#time.at(delay, TIMERS, () => {
+      this.#pending -= 1;
+      run();
+    });
+  }
+
+  #node(index: number): { node?: NodePlan; place?: { readonly index: number; readonly place: Place } } {
+    const at = index % this.#places.length;
+    const [node, place] = [this.#scenario.nodes[at], this.#places[at]];
+    return node === undefined || place === undefined ? {} : { node, place: { index: at, place } };
+  }
+}

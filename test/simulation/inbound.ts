@@ -1,0 +1,214 @@
+import type { PublishPacket, SubscriptionOptions } from '../../src/index.ts';
+import type { Copy } from './copy.ts';
+import type { Judge } from './judge.ts';
+import { matches } from './topics.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/**
+ * A place's subscription to one filter. A deploy takes it away (`released`) and brings it back (`returning`) or makes it
+ * (`coming`): it counts from the end of the deploy.
+ */
+export interface Wish {
+  readonly filter: string;
+  readonly options: SubscriptionOptions;
+  /** When the place wanted the filter first, in whichever client. */
+  since: number;
+  /** When the client heard of it, not counting a return after a deploy. */
+  begun: number;
+  state: 'active' | 'released' | 'returning' | 'coming';
+}
+
+/** What a flow's node is across deploys: who comes back to it has had what its predecessor had. */
+export interface Place {
+  readonly name: string;
+  readonly wishes: Map<string, Wish>;
+  /** Wishes of closed clients that no node gave up: the Server's session has them still. By filter, since when. */
+  readonly kept: Map<string, number>;
+  /** By message. */
+  readonly had: Map<string, number>;
+  /** Serial of the last copy that was new to it, by session, QoS and topic. */
+  readonly latest: Map<string, number>;
+}
+
+/** The promises about what flows receive: nothing lost, doubled only where it must be, acknowledged last, in order. */
+export class Inbound {
+  readonly #time: VirtualTime;
+  readonly #judge: Judge;
+  readonly #copies = new Map<string, Copy[]>();
+  readonly #places: Place[] = [];
+  /** A deploy is under way: what somebody is missing waits for its end. */
+  deploying = false;
+
+  constructor(time: VirtualTime, judge: Judge) {
+    this.#time = time;
+    this.#judge = judge;
+  }
+
+  place(name: string): Place {
+    const place: Place = { name, wishes: new Map(), kept: new Map(), had: new Map(), latest: new Map() };
+    this.#places.push(place);
+    return place;
+  }
+
+  get places(): readonly Place[] {
+    return this.#places;
+  }
+
+  /** The Server made a copy for the client. */
+  routed(copy: Copy): void {
+    const copies = this.#copies.get(copy.label);
+    if (copies === undefined) this.#copies.set(copy.label, [copy]);
+    else copies.push(copy);
+  }
+
+  /** The copy's last byte is given to the client. */
+  got(copy: Copy): void {
+    copy.given += 1;
+    copy.gotMoment ??= this.#time.moment;
+  }
+
+  /** A deploy is over: who came counts, and who did not is gone. */
+  deployed(): void {
+    this.deploying = false;
+    for (const { wishes } of this.#places) {
+      for (const [filter, wish] of wishes) {
+        if (wish.state === 'released') wishes.delete(filter);
+        if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
+        wish.state = 'active';
+      }
+    }
+  }
+
+  /** The client is being closed, which ends the deploy. */
+  closing(): void {
+    for (const { wishes } of this.#places) {
+      for (const wish of wishes.values()) if (wish.state !== 'released') wish.state = 'active';
+    }
+  }
+
+  /** The client is closed: what waited for a deploy comes again, also to those who had it. */
+  left(): void {
+    for (const copies of this.#copies.values()) {
+      for (const copy of copies) if (this.deploying && !copy.acknowledged) copy.given += 100;
+    }
+    this.deploying = false;
+    for (const { wishes, kept } of this.#places) {
+      for (const { filter, since } of wishes.values()) kept.set(filter, since);
+      wishes.clear();
+    }
+  }
+
+  /** The client does not know any more what it had: its process was killed, or it went to another session. */
+  forgotten(): void {
+    for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
+  }
+
+  /** A receiver is called. */
+  received(place: Place, label: string, packet: PublishPacket, filter: string): void {
+    this.#judge.note(() => `   ${place.name} receives ${label} by ${filter}`);
+    if (place.wishes.get(filter)?.state !== 'active') {
+      const text = `${place.name} receives ${label} by ${filter}, which it does not have`;
+      return this.#judge.violation('only who subscribed receives', text);
+    }
+    if (!matches(filter, packet.topic)) {
+      const text = `${place.name} receives ${label} of ${packet.topic} by ${filter}`;
+      return this.#judge.violation('only who subscribed receives', text);
+    }
+    const copies = this.#copies.get(label) ?? [];
+    for (const copy of copies) if (copy.gotMoment !== undefined) copy.handedMoment ??= this.#time.moment;
+    const count = (place.had.get(label) ?? 0) + 1;
+    place.had.set(label, count);
+    this.#checkCount(place, label, count, copies);
+    if (count === 1) this.#checkOrder(place, copies, packet, filter);
+  }
+
+  /** The client acknowledges the copy for the first time: everybody who should have it has it. */
+  acknowledged(copy: Copy): void {
+    if (copy.acknowledged) return;
+    copy.acknowledged = true;
+    // Of a session that is gone nothing comes again, whatever is acknowledged.
+    if (copy.stored || copy.lost || !isCounted(copy.label)) return;
+    for (const place of this.#places) {
+      const wish = this.#owed(place, copy);
+      if (wish === undefined || place.had.has(copy.label) || this.#comesAgain(place, copy)) continue;
+      const text = `${copy.label} is acknowledged, ${place.name} has not had it (${wish.filter})`;
+      return this.#judge.violation(
+        wish.state === 'active' ? 'acknowledged when all have it' : 'waits for who will come back',
+        text,
+      );
+    }
+  }
+
+  /** After a rest: every node that wanted it at that moment has it. */
+  checkReached(label: string, topic: string, since: number): void {
+    for (const place of this.#places) {
+      const wish = [...place.wishes.values()].find(
+        (one) => one.options.qos > 0 && one.begun < since && matches(one.filter, topic),
+      );
+      if (wish === undefined || place.had.has(label)) continue;
+      this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
+    }
+  }
+
+  /** Whether the client gave the copy to somebody, and waits for nobody else. */
+  isHanded(copy: Copy): boolean {
+    if (copy.handedMoment === undefined || this.deploying) return false;
+    return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isFor(wish, copy)));
+  }
+
+  /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
+  #owed(place: Place, copy: Copy): Wish | undefined {
+    const handed = copy.handedMoment ?? copy.gotMoment ?? 0;
+    for (const wish of place.wishes.values()) {
+      if (wish.since > copy.routed || wish.begun > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
+      if (copy.ambiguous && wish.options.retainHandling === 2) continue;
+      return wish;
+    }
+    return undefined;
+  }
+
+  #comesAgain(place: Place, copy: Copy): boolean {
+    const copies = this.#copies.get(copy.label) ?? [];
+    return copies.some((other) => {
+      if (other === copy || other.acknowledged || other.lost || other.stored || other.qos === 0) return false;
+      return [...place.wishes.values()].some((wish) => isFor(wish, other));
+    });
+  }
+
+  #checkCount(place: Place, label: string, count: number, copies: readonly Copy[]): void {
+    if (!isCounted(label)) return;
+    let allowed = 0;
+    for (const copy of copies)
+      allowed += copy.qos === 1 ? copy.given : copy.given >= 100 ? 100 : Math.min(copy.given, 1);
+    if (count <= allowed) return;
+    const qos = copies[0]?.qos ?? 0;
+    this.#judge.violation(
+      qos === 2 ? 'QoS 2 exactly once, in' : 'one message per publication',
+      `${place.name} receives ${label} (QoS ${qos}) ${count} times, the Server sent it ${allowed} times`,
+    );
+  }
+
+  /** By the order in which the Server sends; a message that was published twice has no place in it. */
+  #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket, filter: string): void {
+    const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
+    if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
+    // One for a filter that is not known any more may reach others by its topic, when it is clear that it is nobody's.
+    if (copy.identifiers.length > 0 && !copy.filters.includes(filter)) return;
+    const key = `${copy.session} ${qos} ${topic}`;
+    const latest = place.latest.get(key) ?? 0;
+    if (copy.serial < latest) {
+      this.#judge.violation('order, in', `${place.name} receives ${copy.label} behind a later message of ${topic}`);
+    }
+    place.latest.set(key, copy.serial);
+  }
+}
+
+function isCounted(label: string): boolean {
+  return /^[mrp]\d/.test(label);
+}
+
+/** Without identifiers a copy is for every filter that matches. */
+function isFor({ filter, options }: Wish, copy: Copy): boolean {
+  if (options.noLocal && !copy.label.startsWith('p')) return false;
+  return copy.identifiers.length === 0 ? matches(filter, copy.topic) : copy.filters.includes(filter);
+}

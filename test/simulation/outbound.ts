@@ -1,0 +1,196 @@
+import { MqttError, type QoS } from '../../src/index.ts';
+import type { Judge } from './judge.ts';
+
+/** A message that a flow published. */
+interface Message {
+  readonly label: string;
+  readonly number: number;
+  readonly qos: QoS;
+  outcome: 'open' | 'done' | 'failed';
+  /** Times that its PUBLISH was written. */
+  written: number;
+  /** Times that the Server delivered it. */
+  taken: number;
+  /** Connections that ended while it was unanswered. */
+  ends: number;
+  /** The Server lost a session while it was under way. */
+  mayDouble: boolean;
+  /** Its process was killed, or a packet id of a killed one collided by chance. */
+  excused: boolean;
+}
+
+/** At so many ends of connections behind one message it may be set aside. */
+const ENDS_BEFORE_SET_ASIDE = 3;
+
+/** The promises about what flows publish: nothing lost, nothing forgotten, nothing told that is not so, all in order. */
+export class Outbound {
+  readonly #judge: Judge;
+  readonly #messages: Message[] = [];
+  /** The highest number that the Server took, by QoS. */
+  readonly #taken: [number, number, number] = [0, 0, 0];
+  /** The first packet id of each client. */
+  readonly #firstIds: number[] = [];
+  #idsKnown = true;
+  #unsettled = 0;
+
+  constructor(judge: Judge) {
+    this.#judge = judge;
+  }
+
+  /** Messages that are accepted and not settled. */
+  get open(): number {
+    return this.#unsettled;
+  }
+
+  /** Messages that flows have published. */
+  get count(): number {
+    return this.#messages.length;
+  }
+
+  /** 0 for what no flow published. */
+  numberOf(label: string): number {
+    return this.#find(label)?.number ?? 0;
+  }
+
+  /** A flow is about to publish; returns the number for {@link settled}. */
+  published(kind: string, qos: QoS): { readonly number: number; readonly label: string } {
+    const number = this.#messages.length + 1;
+    const label = `${kind}${number}`;
+    this.#messages.push({
+      label,
+      number,
+      qos,
+      outcome: 'open',
+      written: 0,
+      taken: 0,
+      ends: 0,
+      mayDouble: false,
+      excused: false,
+    });
+    this.#unsettled += 1;
+    return { number, label };
+  }
+
+  settled(number: number, error: Error | undefined): void {
+    const message = this.#messages[number - 1];
+    if (message === undefined || message.excused) return;
+    const { label } = message;
+    this.#judge.note(() => `   ${label} is settled: ${error === undefined ? 'done' : error.message}`);
+    if (message.outcome !== 'open') {
+      return this.#judge.violation('settled exactly once', `${label} is settled again, it was ${message.outcome}`);
+    }
+    this.#unsettled -= 1;
+    message.outcome = error === undefined ? 'done' : 'failed';
+    if (error === undefined) this.#checkDone(message);
+    else this.#checkFailed(message, error);
+  }
+
+  /** The client wrote the PUBLISH. */
+  written(label: string): number {
+    const message = this.#find(label);
+    if (message === undefined) return 0;
+    message.written += 1;
+    if (message.outcome !== 'open' && message.qos > 0 && !message.excused) {
+      this.#judge.violation('settled is the end', `${label} is sent although it was settled (${message.outcome})`);
+    }
+    return message.number;
+  }
+
+  /** A connection ended while the message was unanswered. */
+  endedBehind(label: string): void {
+    const message = this.#find(label);
+    if (message !== undefined) message.ends += 1;
+  }
+
+  /** The Server delivered it. */
+  taken(label: string): void {
+    const message = this.#find(label);
+    if (message === undefined) return;
+    message.taken += 1;
+    if (message.excused) return;
+    if (message.qos === 2 && message.taken > 1 && !message.mayDouble) {
+      this.#judge.violation('QoS 2 exactly once, out', `the Server delivered ${label} twice in a kept session`);
+    }
+    if (message.taken > 1) return;
+    if (message.number < this.#taken[message.qos]) {
+      const text = `${label} comes behind m${this.#taken[message.qos]} of the same QoS ${message.qos}`;
+      this.#judge.violation('order, out', text);
+    }
+    this.#taken[message.qos] = Math.max(this.#taken[message.qos], message.number);
+  }
+
+  /** The Server treats a QoS 2 message as one of QoS 1. */
+  downgraded(label: string): void {
+    const message = this.#find(label);
+    if (message !== undefined) message.mayDouble = true;
+  }
+
+  /** A session of the Server is gone, or left alone: what was under way may reach it twice. */
+  sessionLost(): void {
+    for (const message of this.#messages) if (message.written > 0) message.mayDouble = true;
+  }
+
+  /** The process is gone, with all that it had accepted. */
+  killed(): void {
+    for (const message of this.#messages) {
+      if (message.outcome === 'open' && !message.excused) {
+        message.excused = true;
+        this.#unsettled -= 1;
+      }
+    }
+  }
+
+  /** A new client: its packet ids begin somewhere. */
+  opened(): void {
+    this.#idsKnown = false;
+  }
+
+  usedId(packetId: number): void {
+    if (this.#idsKnown) return;
+    this.#idsKnown = true;
+    this.#firstIds.push(packetId);
+  }
+
+  /** The Server took a new message for the repetition of an earlier one with the same packet id. */
+  mistaken(label: string, earlier: string): void {
+    const [last, before] = [this.#firstIds.at(-1), this.#firstIds.at(-2)];
+    if (last === before) {
+      this.#judge.violation(
+        'packet ids begin anywhere',
+        `${label} has the packet id of ${earlier}, of an earlier client: the Server took it for a repetition`,
+      );
+    }
+    for (const message of [this.#find(label), this.#find(earlier)]) {
+      if (message === undefined || message.excused) continue;
+      if (message.outcome === 'open') this.#unsettled -= 1;
+      message.excused = true;
+    }
+  }
+
+  /** Everything is over: every message has an outcome. */
+  finish(): void {
+    for (const { label, outcome, excused } of this.#messages) {
+      if (!excused && outcome === 'open') this.#judge.violation('settled exactly once', `${label} was never settled`);
+    }
+  }
+
+  #checkDone({ label, qos, taken }: Message): void {
+    if (qos > 0 && taken === 0) {
+      this.#judge.violation(
+        'told as done is done',
+        `${label} (QoS ${qos}) is told as done, the Server did not deliver it`,
+      );
+    }
+  }
+
+  #checkFailed({ label, ends }: Message, error: Error): void {
+    if (!(error instanceof MqttError) || error.code !== 'message-set-aside') return;
+    if (ends < ENDS_BEFORE_SET_ASIDE) {
+      this.#judge.violation('set aside for a reason', `${label} is set aside, but ${ends} connections ended behind it`);
+    }
+  }
+
+  #find(label: string): Message | undefined {
+    return /^[mxr]\d/.test(label) ? this.#messages[Number(label.slice(1)) - 1] : undefined;
+  }
+}

@@ -1,0 +1,285 @@
+import type { ClientOptions, QoS, SubscriptionOptions } from '../../src/index.ts';
+import { type Random, randomFrom, wholeNumber } from '../support/random.ts';
+import type { CutMode, Direction, Manner } from './link.ts';
+import type { ServerKind } from './server.ts';
+
+/** Kinds of trouble that a run may be spared, to look at what is left. */
+export const TROUBLES = [
+  'birth',
+  'cut',
+  'hasty',
+  'kill',
+  'limit',
+  'move',
+  'poison',
+  'puback',
+  'redeploy',
+  'reenter',
+  'refuse',
+  'reopen',
+  'restart',
+  'retain',
+  'silent',
+  'stop',
+  'window',
+] as const;
+
+export type Trouble = (typeof TROUBLES)[number];
+
+/** What a settle callback does. */
+export type Reaction = 'nothing' | 'publish' | 'subscribe' | 'unsubscribe' | 'reopen' | 'disconnect';
+
+export type Action =
+  | {
+      readonly kind: 'publish';
+      readonly qos: QoS;
+      readonly topic: string;
+      readonly count: number;
+      readonly retain: boolean;
+      /** `x`: the Server hangs up on it; `r`: it refuses it, if the version has words for that. */
+      readonly label: 'm' | 'x' | 'r';
+      readonly reaction: Reaction;
+    }
+  | {
+      readonly kind: 'arrival';
+      readonly qos: QoS;
+      readonly topic: string;
+      readonly count: number;
+      readonly retain: boolean;
+    }
+  /** In one turn. */
+  | { readonly kind: 'subscribe' | 'unsubscribe'; readonly nodes: readonly number[] }
+  /** The nodes leave, some come back after `gap` ms, the rest is pruned `prune` ms later. */
+  | {
+      readonly kind: 'redeploy';
+      readonly nodes: readonly number[];
+      readonly back: readonly boolean[];
+      readonly gap: number;
+      readonly prune: number;
+    }
+  | { readonly kind: 'disconnect'; readonly gap: number; readonly hasty: boolean }
+  /** Closes the client and opens a new one on the same store, perhaps with another client id. */
+  | { readonly kind: 'reopen'; readonly gap: number; readonly moves: boolean }
+  | { readonly kind: 'kill'; readonly gap: number }
+  | { readonly kind: 'cut'; readonly mode: CutMode }
+  | { readonly kind: 'cut-after'; readonly direction: Direction; readonly bytes: number; readonly mode: CutMode }
+  | { readonly kind: 'restart'; readonly forgets: boolean; readonly down: number }
+  | { readonly kind: 'refuse'; readonly count: number; readonly code: number };
+
+export interface Step {
+  /** Milliseconds after the step before. */
+  readonly after: number;
+  readonly action: Action;
+}
+
+/** One node of the flow and what it wants. */
+export interface NodePlan {
+  readonly filters: readonly { readonly filter: string; readonly options: SubscriptionOptions }[];
+  /** Subscribed from the beginning. */
+  readonly present: boolean;
+  /** What it does inside its first calls. */
+  readonly reaction: Reaction;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly server: ServerKind;
+  readonly client: Pick<
+    ClientOptions,
+    'protocolVersion' | 'cleanStart' | 'sessionExpiryInterval' | 'receiveMaximum' | 'maximumInflight' | 'outbox'
+  >;
+  readonly birth: QoS | undefined;
+  readonly closing: QoS | undefined;
+  readonly manner: Manner;
+  readonly nodes: readonly NodePlan[];
+  readonly steps: readonly Step[];
+}
+
+export const TOPICS = ['a/1', 'a/2', 'b/1'] as const;
+export const FILTERS = ['a/1', 'a/2', 'b/1', 'a/+', 'a/#', '+/1', '#'] as const;
+
+/** The scenario of a seed: the same for ever, whichever troubles it is spared. */
+export function plan(seed: number, spared: ReadonlySet<Trouble> = new Set()): Scenario {
+  return new Planner(seed, spared).scenario();
+}
+
+class Planner {
+  readonly #seed: number;
+  readonly #spared: ReadonlySet<Trouble>;
+  readonly #random: Random;
+
+  constructor(seed: number, spared: ReadonlySet<Trouble>) {
+    this.#seed = seed;
+    this.#spared = spared;
+    this.#random = randomFrom(seed);
+  }
+
+  scenario(): Scenario {
+    const version = this.#pick([4, 5] as const);
+    const kept = this.#chance(0.7);
+    return {
+      seed: this.#seed,
+      server: this.#server(),
+      client: this.#client(version, kept),
+      birth: this.#announcement(),
+      closing: this.#announcement(),
+      manner: this.#manner(),
+      nodes: Array.from({ length: this.#whole(1, 4) }, () => this.#node()),
+      steps: this.#steps(kept),
+    };
+  }
+
+  #server(): ServerKind {
+    return {
+      copies: this.#pick(['each', 'one'] as const),
+      identifiers: this.#chance(0.7),
+      deliversOn: this.#pick(['publish', 'pubrel'] as const),
+      answersPuback: this.#trouble('puback', 0.1),
+      hangsUpBeyond: this.#trouble('limit', 0.15) ? this.#whole(1, 4) : Infinity,
+      receiveMaximum: this.#pick([1, 2, 3, 10, 65_535]),
+      window: this.#pick([1, 3, 20]),
+      packetIds: this.#pick(['lowest', 'next'] as const),
+      queuesQos0: this.#chance(0.2),
+      think: this.#pick([0, 0, 5, 20]),
+    };
+  }
+
+  #client(version: 4 | 5, kept: boolean): Scenario['client'] {
+    const receiveMaximum = this.#pick([1, 2, 5, 65_535]);
+    const maximumInflight = this.#pick([1, 2, 5, 100]);
+    const maxMessages = this.#pick([3, 10, 1000]);
+    const small = this.#chance(0.3);
+    const inflight = this.#chance(0.3);
+    return {
+      protocolVersion: version,
+      cleanStart: !kept,
+      sessionExpiryInterval: kept ? 1_000_000 : 0,
+      // Before MQTT 5 the Server does not hear of it.
+      receiveMaximum: version === 4 && this.#spared.has('window') ? 65_535 : receiveMaximum,
+      ...(inflight && { maximumInflight }),
+      ...(small && { outbox: { maxMessages } }),
+    };
+  }
+
+  #announcement(): QoS | undefined {
+    const qos = this.#pick([0, 1, 2] as const);
+    return this.#trouble('birth', 0.3) ? qos : undefined;
+  }
+
+  #manner(): Manner {
+    const leastDelay = this.#pick([0, 1, 10]);
+    return {
+      leastDelay,
+      mostDelay: leastDelay + this.#pick([0, 1, 5, 40]),
+      split: this.#pick([0, 0, 0.2, 0.5]),
+      merge: this.#pick([0, 0.5, 1]),
+      block: this.#pick([0, 0, 0.05]),
+    };
+  }
+
+  #node(): NodePlan {
+    const filters = new Map<string, SubscriptionOptions>();
+    for (let rest = this.#chance(0.25) ? 2 : 1; rest > 0; rest--) filters.set(this.#pick(FILTERS), this.#options());
+    return {
+      filters: [...filters].map(([filter, options]) => ({ filter, options })),
+      present: this.#chance(0.8),
+      reaction: this.#reaction(0.08),
+    };
+  }
+
+  #options(): SubscriptionOptions {
+    return {
+      qos: this.#qos(),
+      noLocal: this.#chance(0.1),
+      retainAsPublished: this.#chance(0.5),
+      retainHandling: this.#pick([0, 0, 1, 2] as const),
+    };
+  }
+
+  #steps(kept: boolean): Step[] {
+    const length = this.#whole(4, 24);
+    return Array.from({ length }, () => ({ after: this.#after(), action: this.#action(kept) }));
+  }
+
+  #after(): number {
+    const kind = this.#random();
+    if (kind < 0.35) return 0;
+    if (kind < 0.8) return this.#whole(1, 60);
+    return kind < 0.97 ? this.#whole(60, 1500) : this.#whole(1500, 15_000);
+  }
+
+  #action(kept: boolean): Action {
+    const kind = this.#random() * 100;
+    const [whole, other] = [this.#random(), this.#random()];
+    const bytes = Math.floor(whole * whole * 120);
+    const mode = this.#pick(['both', 'client-first', 'server-first', 'silent'] as const);
+    const cutMode = mode === 'silent' && this.#spared.has('silent') ? 'both' : mode;
+    const gap = Math.floor(other * other * 400);
+    const nodes = [0, 1, 2, 3].filter(() => this.#chance(0.5));
+    const back = [0, 1, 2, 3].map(() => this.#chance(0.8));
+    const message = this.#message();
+    const arrival = { ...this.#message(), kind: 'arrival' } as const;
+    const one = [this.#whole(0, 3)];
+    const some = this.#chance(0.3) ? [0, 1, 2, 3] : one;
+    const instead = kind % 2 < 1 ? message : arrival;
+    const unless = (trouble: Trouble, action: Action): Action => (this.#spared.has(trouble) ? instead : action);
+    if (kind < 30) return message;
+    if (kind < 58) return arrival;
+    if (kind < 62) return { kind: 'subscribe', nodes: some };
+    if (kind < 66) return { kind: 'unsubscribe', nodes: one };
+    if (kind < 74) return unless('redeploy', { kind: 'redeploy', nodes, back, gap: gap * 3, prune: bytes * 5 });
+    if (kind < 78) return unless('stop', { kind: 'disconnect', gap, hasty: this.#trouble('hasty', 0.2) });
+    if (kind < 82) return unless('reopen', { kind: 'reopen', gap, moves: kept && this.#trouble('move', 0.3) });
+    if (kind < 84) return kept ? unless('kill', { kind: 'kill', gap }) : instead;
+    if (kind < 88) return unless('cut', { kind: 'cut', mode: cutMode });
+    if (kind < 94) {
+      const direction = this.#pick(['to-server', 'to-client'] as const);
+      return unless('cut', { kind: 'cut-after', direction, bytes, mode: cutMode });
+    }
+    if (kind < 97) return unless('restart', { kind: 'restart', forgets: whole < 0.4, down: gap * 10 });
+    return unless('refuse', { kind: 'refuse', count: this.#whole(0, 2), code: this.#pick([0, 0x8b, 0x97]) });
+  }
+
+  #message(): Extract<Action, { kind: 'publish' }> {
+    const kind = this.#random();
+    const label = kind < 0.04 && !this.#spared.has('poison') ? 'x' : kind > 0.95 ? 'r' : 'm';
+    const count = this.#chance(0.3) ? this.#whole(2, 6) : 1;
+    return {
+      kind: 'publish',
+      qos: this.#qos(),
+      topic: this.#pick(TOPICS),
+      count: label === 'x' ? 1 : count,
+      retain: this.#trouble('retain', 0.1),
+      label,
+      reaction: this.#reaction(0.08),
+    };
+  }
+
+  #reaction(chance: number): Reaction {
+    const reaction = this.#pick(['publish', 'publish', 'subscribe', 'unsubscribe', 'reopen', 'disconnect'] as const);
+    return this.#trouble('reenter', chance) ? reaction : 'nothing';
+  }
+
+  #qos(): QoS {
+    return this.#pick([0, 1, 1, 2, 2] as const);
+  }
+
+  /** Draws in any case: what is spared must not shift what follows. */
+  #trouble(trouble: Trouble, chance: number): boolean {
+    return this.#chance(chance) && !this.#spared.has(trouble);
+  }
+
+  #chance(chance: number): boolean {
+    return this.#random() < chance;
+  }
+
+  #whole(least: number, most: number): number {
+    return wholeNumber(this.#random, least, most);
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    const choice = choices[Math.floor(this.#random() * choices.length)];
+    if (choice === undefined) throw new TypeError('nothing to choose from');
+    return choice;
+  }
+}

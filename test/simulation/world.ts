@@ -1,0 +1,205 @@
+import { MqttError } from '../../src/index.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { randomFrom, wholeNumber } from '../support/random.ts';
+import { ConnectionWatch } from './connection-watch.ts';
+import { Flows } from './flows.ts';
+import { Inbound } from './inbound.ts';
+import { Judge, type Violation } from './judge.ts';
+import { Link } from './link.ts';
+import { Outbound } from './outbound.ts';
+import { type Action, type Scenario, TOPICS } from './plan.ts';
+import { Server } from './server.ts';
+import { IO, TIMERS, VirtualTime } from './virtual-time.ts';
+
+/** Milliseconds of virtual time in which everything comes to rest when nothing breaks any more. */
+const REST_TIME = 120_000;
+
+/** Milliseconds for which nothing happens at rest. */
+const QUIET_TIME = 100;
+
+/** Turns of the event loop that a run may take. */
+const MOST_TURNS = 30_000;
+
+export interface Outcome {
+  readonly violation: Violation | undefined;
+  readonly trace: readonly string[];
+}
+
+/** Plays a scenario: its steps, then rest, a probe of every path, an orderly end, and the accounts. */
+export async function play(scenario: Scenario, tracing = false): Promise<Outcome> {
+  const world = new World(scenario, tracing);
+  await world.run();
+  return { violation: world.judge.broken, trace: world.judge.lines };
+}
+
+class World {
+  readonly judge: Judge;
+  readonly #scenario: Scenario;
+  readonly #time: VirtualTime;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  readonly #server: Server;
+  readonly #flows: Flows;
+  readonly #links: Link[] = [];
+  readonly #watches: ConnectionWatch[] = [];
+  #turns = 0;
+
+  constructor(scenario: Scenario, tracing: boolean) {
+    this.judge = new Judge(tracing);
+    this.#scenario = scenario;
+    this.#time = new VirtualTime(this.judge);
+    this.#outbound = new Outbound(this.judge);
+    this.#inbound = new Inbound(this.#time, this.judge);
+    this.#server = new Server(scenario.server, this.#time, this.judge, this.#outbound, this.#inbound);
+    const oracles = { outbound: this.#outbound, inbound: this.#inbound };
+    this.#flows = new Flows(scenario, this.#server, oracles, randomFrom(scenario.seed ^ 0x5eed), {
+      dial: (alive) => (_server, _options, signal) => this.#dial(alive, signal),
+      abandon: () => this.#links.at(-1)?.abandon(),
+    });
+  }
+
+  async run(): Promise<void> {
+    this.#time.at(0, TIMERS, () => this.#flows.open());
+    const end = this.#schedule();
+    await this.#turnUntil(() => this.#time.now >= end);
+    this.#calm();
+    await this.#rest('after the last step');
+    await this.#probe();
+    await this.#close();
+    if (this.judge.broken === undefined) this.#outbound.finish();
+  }
+
+  /** Returns when the last step is over. */
+  #schedule(): number {
+    let delay = 1;
+    for (const [index, { after, action }] of this.#scenario.steps.entries()) {
+      delay += after;
+      this.#time.at(delay, index % 2 === 0 ? TIMERS : IO, () => this.#step(action));
+    }
+    return this.#time.now + delay + 1;
+  }
+
+  #step(action: Action): void {
+    const link = this.#links.at(-1);
+    switch (action.kind) {
+      case 'cut':
+        return link?.cut(action.mode);
+      case 'cut-after':
+        this.judge.note(() => `== ${JSON.stringify(action)}`);
+        return link?.cutAfter(action.direction, action.bytes, action.mode);
+      case 'restart':
+        return this.#restart(action.forgets, action.down);
+      case 'refuse':
+        this.judge.note(() => `== ${JSON.stringify(action)}`);
+        this.#server.refusals = action.count;
+        return this.#server.disconnect(this.#flows.clientId, action.code);
+      default:
+        return this.#flows.run(action);
+    }
+  }
+
+  #restart(forgets: boolean, down: number): void {
+    this.judge.note(() => `-- the Server restarts${forgets ? ', forgets everything,' : ''} and is away for ${down} ms`);
+    this.#server.up = false;
+    this.#server.restart(forgets);
+    this.#time.at(down, TIMERS, () => {
+      this.#server.up = true;
+    });
+  }
+
+  /** Nothing breaks any more. */
+  #calm(): void {
+    this.judge.note(() => '-- nothing breaks any more');
+    this.#server.up = true;
+    this.#server.refusals = 0;
+    for (const link of this.#links) link.calm();
+    this.#flows.calm();
+  }
+
+  /** Always progress: in the end everything is settled, acknowledged, connected and idle. */
+  async #rest(when: string): Promise<void> {
+    const until = this.#time.now + REST_TIME;
+    let restSince: number | undefined;
+    await this.#turnUntil(() => {
+      this.#flows.resume();
+      if (this.#unrest() !== undefined) restSince = undefined;
+      else if (restSince === undefined) {
+        restSince = this.#time.now;
+        // Something to come to, on an idle event loop.
+        this.#time.at(QUIET_TIME, TIMERS, () => undefined);
+      }
+      return this.#time.now >= until || (restSince !== undefined && this.#time.now >= restSince + QUIET_TIME);
+    });
+    const unrest = this.#unrest();
+    if (unrest !== undefined) this.judge.violation('always progress', `${when}: ${unrest}`);
+  }
+
+  #unrest(): string | undefined {
+    return this.#watches.at(-1)?.unrest() ?? this.#flows.unrest() ?? this.#server.unrest(this.#flows.clientId);
+  }
+
+  /** Every path works: a message on each topic reaches each node, and the flows' messages the Server. */
+  async #probe(): Promise<void> {
+    if (this.judge.broken !== undefined) return;
+    this.judge.note(() => '-- the probe');
+    const { moment } = this.#time;
+    const probes: { readonly topic: string; readonly label: string }[] = [];
+    for (const topic of TOPICS) {
+      for (const qos of [1, 2] as const)
+        probes.push({ topic, label: this.#flows.arrive({ qos, topic, retain: false }) });
+    }
+    for (const qos of [1, 2] as const) this.#flows.publish({ qos, topic: 'probe', retain: false, label: 'm' });
+    const connections = this.#links.length;
+    await this.#rest('after the probe');
+    // Without a session the Server forgets what was on its way.
+    if (this.#scenario.client.cleanStart === true && this.#links.length > connections) return;
+    for (const { topic, label } of probes) this.#inbound.checkReached(label, topic, moment);
+  }
+
+  async #close(): Promise<void> {
+    if (this.judge.broken !== undefined) return;
+    let closed = false;
+    const close = (): void =>
+      this.#flows.close(() => {
+        closed = true;
+      });
+    this.#time.at(0, TIMERS, close);
+    await this.#turnUntil(() => closed);
+    const until = this.#time.now + 5000;
+    this.#time.at(5000, TIMERS, () => undefined);
+    await this.#turnUntil(() => this.#time.now >= until);
+    if (this.#flows.armed > 0)
+      this.judge.violation('every timer has an end', `${this.#flows.armed} are left after close`);
+  }
+
+  async #turnUntil(reached: () => boolean): Promise<void> {
+    while (this.judge.broken === undefined && !reached()) {
+      if (!(await this.#time.turn())) return;
+      this.#turns += 1;
+      if (this.#turns > MOST_TURNS) this.judge.violation('always progress', 'it never comes to rest');
+    }
+  }
+
+  #dial(alive: () => boolean, signal: AbortSignal): Promise<Transport> {
+    const number = this.#links.length + 1;
+    const random = randomFrom((this.#scenario.seed + number * 0x9e3779b1) | 0);
+    const name = `#${number}`;
+    const { judge } = this;
+    return new Promise<Transport>((resolve, reject) => {
+      const watch = new ConnectionWatch(name, judge, this.#outbound, this.#inbound, this.#flows);
+      const link = new Link(this.#time, judge, this.#scenario.manner, random, watch);
+      link.accept(this.#server.accept(link));
+      this.#links.push(link);
+      this.#watches.push(watch);
+      const timer = this.#time.at(wholeNumber(random, 0, 5), IO, () => {
+        if (!alive()) return;
+        if (this.#server.up) return resolve(link);
+        reject(new MqttError('unreachable', 'nobody listens', { retryable: true }));
+      });
+      signal.addEventListener('abort', () => {
+        timer.cancel();
+        reject(signal.reason as Error);
+      });
+    });
+  }
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { MqttError } from '../../../src/protocol/errors.ts';
+import { VirtualClient } from '../../support/virtual-client.ts';
+
+/** Milliseconds of the waits so far, as a person was told them. */
+function waits({ states, clock }: VirtualClient): number[] {
+  const told = states.filter((state) => state.phase === 'waiting');
+  return told.map(({ until }) => until - clock.epoch);
+}
+
+/** The moments of the dials, from the first on. */
+async function dialTimes(scene: VirtualClient, count: number): Promise<number[]> {
+  const moments: number[] = [];
+  const { dialled } = scene.server;
+  scene.server.dialled = (attempt) => {
+    moments.push(scene.clock.now());
+    dialled(attempt);
+  };
+  scene.client.connect();
+  while (moments.length < count) await scene.pass(100);
+  return moments.slice(1).map((moment, index) => moment - (moments[index] ?? 0));
+}
+
+const ALWAYS_LATEST = { random: () => 0.999 };
+
+describe('A client that cannot reach its broker', () => {
+  it('waits longer after each failure, up to the maximum', async () => {
+    const scene = new VirtualClient(ALWAYS_LATEST);
+    scene.server.dialled = (attempt) => attempt.refuse(new MqttError('unreachable', 'refused', { retryable: true }));
+    const gaps = await dialTimes(scene, 8);
+    assert.deepEqual(
+      gaps.map((gap) => Math.round(gap / 1000)),
+      [1, 2, 4, 8, 16, 30, 30],
+    );
+  });
+
+  it('waits longer too when each attempt takes its whole time: a dial that hangs has not held', async () => {
+    const scene = new VirtualClient({ ...ALWAYS_LATEST, connectTimeout: 30_000 });
+    scene.server.dialled = () => undefined;
+    const gaps = await dialTimes(scene, 8);
+    assert.deepEqual(
+      gaps.map((gap) => Math.round((gap - 30_000) / 1000)),
+      [1, 2, 4, 8, 16, 30, 30],
+    );
+  });
+
+  it('waits longer too when the broker accepts connections and does not answer CONNECT', async () => {
+    const scene = new VirtualClient({ ...ALWAYS_LATEST, connectTimeout: 30_000 });
+    scene.server.answers = { connect: () => undefined };
+    const gaps = await dialTimes(scene, 8);
+    assert.deepEqual(
+      gaps.map((gap) => Math.round((gap - 30_000) / 1000)),
+      [1, 2, 4, 8, 16, 30, 30],
+    );
+  });
+
+  it('says how often it tried, why it waits, and until when', async () => {
+    const scene = new VirtualClient(ALWAYS_LATEST);
+    scene.server.dialled = (attempt) => attempt.refuse(new Error('no route'));
+    scene.client.connect();
+    await scene.pass(1500);
+    const [first, waiting, second] = scene.states;
+    assert.deepEqual(first, { phase: 'connecting', server: 'mqtt://broker:1883', attempt: 1, cause: undefined });
+    assert.ok(waiting?.phase === 'waiting' && waiting.attempt === 1);
+    assert.equal(waiting.cause.message, 'no route');
+    assert.deepEqual(
+      waits(scene).map((until) => until - 1000),
+      [999, 999 + 1998],
+    );
+    assert.deepEqual(second, {
+      phase: 'connecting',
+      server: 'mqtt://broker:1883',
+      attempt: 2,
+      cause: waiting.cause,
+    });
+  });
+
+  it('gives up an attempt after its time, and what the dial then answers is not used', async () => {
+    const scene = new VirtualClient({ connectTimeout: 5000 });
+    scene.server.dialled = () => undefined;
+    scene.client.connect();
+    await scene.pass(5000);
+    const [attempt] = scene.server.attempts;
+    assert.equal(attempt?.signal.aborted, true);
+    const waiting = scene.states[1];
+    assert.ok(waiting?.phase === 'waiting');
+    assert.equal(waiting.cause.message, 'mqtt://broker:1883 did not answer within 5 s');
+    await scene.client.close();
+  });
+});
+
+describe('A client that lost its connection', () => {
+  it('begins the delays anew only after the connection held', async () => {
+    const scene = new VirtualClient({ ...ALWAYS_LATEST, backoff: { stableAfter: 10_000 } });
+    await scene.connected();
+    for (const held of [9999, 9999, 10_000, 9999]) {
+      await scene.pass(held);
+      scene.server.connection.close();
+      await scene.settle();
+      while (scene.client.state.phase !== 'connected') await scene.pass(0.5);
+    }
+    const attempts = scene.states.filter((state) => state.phase === 'connecting').map(({ attempt }) => attempt);
+    assert.deepEqual(attempts, [1, 2, 3, 1, 2]);
+  });
+
+  it('does not count the time before the CONNACK: a slow broker gets its clients back no faster', async () => {
+    const scene = new VirtualClient({ ...ALWAYS_LATEST, backoff: { stableAfter: 10_000 }, connectTimeout: 60_000 });
+    scene.server.answers = { connect: () => undefined };
+    scene.client.connect();
+    for (let round = 0; round < 3; round++) {
+      await scene.pass(20_000);
+      const { connection } = scene.server;
+      connection.send({ cmd: 'connack', sessionPresent: false, returnCode: 0 });
+      await scene.settle();
+      connection.close();
+      await scene.pass(5000);
+    }
+    const attempts = scene.states.filter((state) => state.phase === 'connecting').map(({ attempt }) => attempt);
+    assert.deepEqual(attempts, [1, 2, 3, 4]);
+  });
+
+  it('sends again what was not acknowledged, and settles it once', async () => {
+    const scene = new VirtualClient({ cleanStart: false });
+    scene.server.answers = { publish: () => undefined };
+    await scene.connected();
+    const outcomes = scene.publish('a', 1);
+    await scene.settle();
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }) };
+    scene.server.connection.close();
+    await scene.pass(1000);
+    assert.deepEqual(scene.server.connection.lines, ['connect', 'publish a 1 dup']);
+    assert.deepEqual(outcomes, [0]);
+  });
+
+  it('settles QoS 0 that the connection did not take with the reason, once', async () => {
+    const scene = await new VirtualClient().connected();
+    scene.server.connection.peer.accepts = false;
+    const taken = scene.publish('a', 0);
+    await scene.settle();
+    const waiting = scene.publish('b', 0);
+    await scene.settle();
+    scene.server.connection.close();
+    await scene.settle();
+    assert.deepEqual(taken, [0]);
+    assert.equal(waiting.length, 1);
+    assert.match(String(waiting[0]), /not sent: connection to mqtt:\/\/broker:1883 was lost/);
+  });
+});

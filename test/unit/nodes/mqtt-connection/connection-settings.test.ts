@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { StoredConnection } from '../../../../nodes/common/config.ts';
+import { ConnectionSettings } from '../../../../nodes/mqtt-connection/connection-settings.ts';
+import { MemoryStore } from '../../../../src/index.ts';
+
+function settings(stored: StoredConnection): ConnectionSettings {
+  return new ConnectionSettings(stored, {
+    login: { username: 'ann', password: 'secret' },
+    tls: () => undefined,
+    generatedClientId: 'generated',
+    reconnectTime: undefined,
+    store: new MemoryStore(),
+  });
+}
+
+/** The login with which the connection is made after a message with this `msg.broker`. */
+function loginAfter(stored: StoredConnection, broker: Readonly<Record<string, unknown>>) {
+  const changed = settings(stored);
+  changed.override(broker);
+  const { username, password } = changed.options();
+  return { username, password };
+}
+
+const STORED = { username: 'ann', password: 'secret' };
+const NONE = { username: undefined, password: undefined };
+
+describe('the stored login', () => {
+  const own: StoredConnection = { broker: 'home.example', port: '1883' };
+  const rows: readonly (readonly [string, object, object])[] = [
+    ['goes to its host', {}, STORED],
+    ['goes to another port of its host', { port: 8884 }, STORED],
+    ['goes to its host in other letters, or as a URL', { url: 'mqtts://HOME.example:8883' }, STORED],
+    ['does not go to another host', { broker: 'elsewhere.example' }, NONE],
+    ['does not go to another host by a URL', { url: 'mqtt://elsewhere.example' }, NONE],
+    [
+      'does not go to another host with half a login',
+      { broker: 'elsewhere.example', username: 'bob' },
+      { username: 'bob', password: undefined },
+    ],
+    [
+      'gives way to that of the message',
+      { broker: 'elsewhere.example', username: 'bob', password: 'b' },
+      { username: 'bob', password: 'b' },
+    ],
+  ];
+  for (const [what, broker, login] of rows) {
+    it(what, () => assert.deepEqual(loginAfter(own, broker as Readonly<Record<string, unknown>>), login));
+  }
+
+  it('is there again when a later message goes back to its host', () => {
+    const changed = settings(own);
+    changed.override({ broker: 'elsewhere.example' });
+    changed.override({ broker: 'home.example' });
+    assert.equal(changed.options().password, 'secret');
+  });
+});
