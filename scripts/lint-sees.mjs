@@ -62,6 +62,7 @@ const VIOLATIONS = {
   'nodes/common/imports-connection-type.ts': importingType('../mqtt-connection/shared-connection.ts'),
   'nodes/common/imports-node-red-type.ts': importingType('node-red'),
   'nodes/convert/imports-editor-type.ts': importingType('../editor/text.ts'),
+  'nodes/cli/imports-engine.ts': importing('../../src/index.ts'),
   'nodes/cli/imports-editor.ts': importing('../editor/text.ts'),
   'nodes/editor/imports-engine.ts': importing('../../src/index.ts'),
   'nodes/mqtt-connection/imports-mqtt-in-type.ts': importingType('../mqtt-in/intake.ts'),

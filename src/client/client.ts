@@ -103,7 +103,7 @@ export class Client {
     this.#deploy.end();
     await this.#lifecycle.stop('closed');
     this.#session.outgoing.leave();
-    this.#settings.ownStore?.discard(new ClientClosed());
+    this.#discardOwnStore();
   }
 
   /** Ends the network connection at once, without DISCONNECT, so that the Server publishes the Will. */
@@ -179,15 +179,20 @@ export class Client {
   }
 
   #accept(request: PublishRequest, settle: Settle): Message | undefined {
+    const parsed = this.#parse(request);
+    if (!(parsed instanceof Error)) return parsed;
+    settle(parsed, 0);
+    return undefined;
+  }
+
+  /** The message, or why it is not accepted. */
+  #parse(request: PublishRequest): Message | Error {
     try {
       const message = parseMessage(request);
-      const refusal = this.#refusal(message);
-      if (refusal === undefined) return message;
-      settle(refusal, 0);
+      return this.#refusal(message) ?? message;
     } catch (error) {
-      settle(asError(error), 0);
+      return asError(error);
     }
-    return undefined;
   }
 
   #release(filter: TopicFilter, receiver: Receiver): void {
@@ -195,6 +200,15 @@ export class Client {
     const vacancy = this.#subscriptions.release(filter, receiver);
     const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);
     this.#session.incoming.released(receiver, vacancy, matches, this.#settings.clock.now());
+  }
+
+  #discardOwnStore(): void {
+    try {
+      this.#settings.ownStore?.discard(new ClientClosed());
+    } catch (error) {
+      const text = `whoever was told the outcome of a message failed: ${textOf(error)}`;
+      this.#settings.report(new MqttError('invalid-message', text, { cause: error }));
+    }
   }
 
   #refusal(message: Message): MqttError | undefined {

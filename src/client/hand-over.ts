@@ -55,6 +55,8 @@ export class HandOver {
       work();
     } catch (error) {
       this.#handlers.failed(error);
+      // Whoever threw has the message; the others have not been asked yet.
+      this.offer();
     }
     this.mark();
     this.#handlers.done();

@@ -55,7 +55,7 @@ export class Lifecycle {
   // What one connection teaches the next.
   #clientId: string;
   #reconnecting = false;
-  #graceGiven = false;
+  #graceOver = false;
   /** A CONNECT was sent since the last CONNACK, and nobody knows what the Server made of it. */
   #unanswered = false;
 
@@ -100,7 +100,7 @@ export class Lifecycle {
   start(): void {
     if (this.#wanted === 'closed') return;
     this.#wanted = 'connected';
-    if (this.#stop === undefined) this.#begin();
+    if (this.#stop === undefined && this.#stopping === undefined) this.#begin();
   }
 
   /** Ends the loop, a connection in order; resolves when nothing of it is left, within about 2 s. */
@@ -189,7 +189,7 @@ export class Lifecycle {
     for (let attempt = 1; !signal.aborted; attempt++) {
       this.#enter({ phase: 'connecting', server: this.#server, attempt, cause: causeOf(this.#state) });
       const { cause, acceptedAt } = await this.#connect(signal);
-      if (signal.aborted) return;
+      if (signal.aborted || this.#stopping !== undefined) return;
       if (acceptedAt === undefined) {
         if (this.#version.failed(cause)) continue;
       } else if (this.#backoff.held(clock.now() - acceptedAt)) attempt = 0;
@@ -252,9 +252,10 @@ export class Lifecycle {
       settled: () => this.#link?.settled(),
       drained: () => this.#link?.pump(),
       ended: (cause) => {
+        // Whatever fails at the end, the loop goes on.
+        end.resolve({ cause, acceptedAt });
         if (this.#link !== undefined) this.#ended(this.#link, cause);
         else if (!(cause instanceof ConnectionRefused)) this.#unanswered = true;
-        end.resolve({ cause, acceptedAt });
       },
     });
     // A stop while the CONNACK is awaited; later `stop` ends the connection in order, before it aborts.
@@ -293,12 +294,12 @@ export class Lifecycle {
   }
 
   #beginSession(connack: ConnackPacket, limits: SessionLimits): void {
-    if (!connack.sessionPresent && !this.#mayBePresent()) return this.#session.reset(limits);
-    this.#session.resume(limits);
-    if (this.#graceGiven) return;
+    const resumed = connack.sessionPresent || this.#mayBePresent();
+    if (resumed) this.#session.resume(limits);
+    else this.#session.reset(limits);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
-    this.#graceGiven = true;
-    this.#session.incoming.grace(this.#settings.clock.now());
+    if (resumed && !this.#graceOver) this.#session.incoming.grace(this.#settings.clock.now());
+    this.#graceOver = true;
   }
 
   /** MQTT 3.1 has no Session Present: a PUBREL too many is harmless, one too few keeps the message from its receivers. */
@@ -315,7 +316,12 @@ export class Lifecycle {
     this.#subscriptions.disconnected();
     const byServer = cause.code === 'connection-lost' || cause.code === 'server-disconnected';
     const hungUp = byServer ? cause : undefined;
-    this.#session.suspend({ error: offline(cause), hungUp, now: this.#settings.clock.now() });
+    try {
+      this.#session.suspend({ error: offline(cause), hungUp, now: this.#settings.clock.now() });
+    } catch (error) {
+      // There is no connection any more that could end for it.
+      this.#settings.report(new MqttError('store-failed', `the session could not be stored: ${textOf(error)}`));
+    }
   }
 
   /** A receiver threw outside the connection's own turn. */

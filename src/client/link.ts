@@ -2,7 +2,6 @@ import type { Connection, SessionPacket, SkippedMessage } from '../connection/co
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { MqttError, PacketTooLarge, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
-import { MOST_HELD_BYTES, MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
 import type { NextPacket, OutgoingMessage } from '../session/outgoing-message.ts';
 import { type PendingRequest, Requests } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
@@ -169,13 +168,17 @@ export class Link {
   #sendAll(now: number): void {
     const { session } = this.#parts;
     const unacknowledged: OutgoingMessage[] = [];
-    while (this.connection.writable) {
-      const next = this.#mode === 'open' ? session.next(now) : session.nextFarewell(now);
-      if (next === undefined) break;
-      this.#send(next, now, unacknowledged);
+    try {
+      while (this.connection.writable) {
+        const next = this.#mode === 'open' ? session.next(now) : session.nextFarewell(now);
+        if (next === undefined) break;
+        this.#send(next, now, unacknowledged);
+      }
+    } finally {
+      // What was written before something failed leaves all the same.
+      this.connection.flush();
+      for (const entry of unacknowledged) session.outgoing.sent(entry);
     }
-    this.connection.flush();
-    for (const entry of unacknowledged) session.outgoing.sent(entry);
   }
 
   #send(next: NextPacket, now: number, unacknowledged: OutgoingMessage[]): void {
@@ -201,14 +204,12 @@ export class Link {
 
   /** What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. */
   #readOrNot(): void {
-    const { full, holding } = this.#parts.session.incoming;
+    const { full, incoming } = this.#parts.session;
     if (this.#reading === 'stopped' || full === (this.#reading === 'paused')) return;
     this.#reading = full ? 'paused' : 'reading';
     if (!full) return this.connection.proceed();
     this.connection.hold();
-    if (!holding) return;
-    const text = `reading is paused: ${MOST_UNACKNOWLEDGED} messages or ${MOST_HELD_BYTES} bytes wait for nodes that are about to come back`;
-    this.#parts.report(new MqttError('reception-paused', text, { retryable: true }));
+    if (incoming.holding) this.#parts.report(paused(incoming.unacknowledged));
   }
 
   #arm(): void {
@@ -218,7 +219,13 @@ export class Link {
     this.#deadline = undefined;
     if (at === undefined) return;
     const { clock } = this.#parts;
-    this.#deadline = { at, timer: clock.timer(Math.max(0, at - clock.now()), () => this.pump()) };
+    this.#deadline = { at, timer: clock.timer(Math.max(0, at - clock.now()), () => this.#due()) };
+  }
+
+  #due(): void {
+    // A timer may fire a moment early: then it is armed again.
+    this.#deadline = undefined;
+    this.pump();
   }
 }
 
@@ -226,6 +233,11 @@ export class Link {
 function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket {
   const payload = Buffer.alloc(0);
   return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId, properties: undefined };
+}
+
+function paused(count: number): MqttError {
+  const text = `reading is paused: ${count} messages wait for nodes that are about to come back`;
+  return new MqttError('reception-paused', text, { retryable: true });
 }
 
 function asMqttError(error: unknown, topic: string): MqttError {

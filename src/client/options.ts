@@ -154,7 +154,7 @@ export function parseOptions(options: ClientOptions): Settings {
     closing: options.closing,
     userProperties: userProperties(options.userProperties),
     subscribeUserProperties: userProperties(options.subscribeUserProperties),
-    disconnectProperties: options.disconnectProperties,
+    disconnectProperties: disconnectProperties(options),
     receiveMaximum: range(
       'receive maximum',
       options.receiveMaximum ?? defaultReceiveMaximum(cleanStart, options),
@@ -188,7 +188,7 @@ export function parseOptions(options: ClientOptions): Settings {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     dial: options.dial ?? dial,
-    report: options.report ?? ignore,
+    report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ignore,
   };
 }
@@ -219,6 +219,23 @@ function userProperties(pairs: UserProperties | undefined): UserProperties | und
   return pairs;
 }
 
+function disconnectProperties(options: ClientOptions): DisconnectProperties | undefined {
+  const { disconnectProperties: given, sessionExpiryInterval: atConnect = 0 } = options;
+  if (given === undefined) return undefined;
+  text('reason string of the disconnect', given.reasonString);
+  userProperties(given.userProperties);
+  const { sessionExpiryInterval: seconds = 0 } = given;
+  range('session expiry of the disconnect', seconds, 0, 0xffffffff);
+  if (given.serverReference !== undefined) {
+    throw new MqttError('invalid-options', 'only a broker may send a server reference in a disconnect');
+  }
+  // [MQTT-3.14.2-2]
+  if (seconds > 0 && atConnect === 0) {
+    throw new MqttError('invalid-options', 'a session that ends with its connection cannot be kept by the disconnect');
+  }
+  return given;
+}
+
 function parseWill(request: WillRequest): Will {
   const message = parseMessage(request);
   // Its length is told by two bytes (3.1.3.4).
@@ -237,6 +254,17 @@ function text(name: string, value: string | undefined): string | undefined {
   const problem = value === undefined ? undefined : whyNotEncodable(value);
   if (problem !== undefined) throw new MqttError('invalid-options', `the ${name} ${problem}`);
   return value;
+}
+
+/** Whoever reports is told of everything that fails, and so has nobody to tell that it failed itself. */
+function unthrowing(report: (notice: MqttError) => void): (notice: MqttError) => void {
+  return (notice) => {
+    try {
+      report(notice);
+    } catch {
+      // The notice is lost; what it was about goes on.
+    }
+  };
 }
 
 function ignore(): void {

@@ -221,7 +221,9 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    if (subscriptionIdentifier !== undefined) this.#router.identify(entry.filter, subscriptionIdentifier, options);
+    if (subscriptionIdentifier !== undefined) {
+      this.#router.identify(entry.filter, subscriptionIdentifier, grantedBy(options, options.qos));
+    }
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };

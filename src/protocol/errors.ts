@@ -27,6 +27,7 @@ export type MqttErrorCode =
   | 'server-disconnected'
   | 'session-lost'
   | 'session-moved'
+  | 'store-failed'
   | 'subscription-refused'
   | 'tls-failed'
   | 'unreachable';

@@ -41,7 +41,7 @@ export class OverlappingDelivery {
     this.#handout = handout;
     this.#last = last;
     const identifiers = packet.properties?.subscriptionIdentifiers;
-    // An identifier that no filter of today has says nothing about them, and makes the others say too little.
+    // One that no filter of today has belongs to a subscription whose answer was lost: it may be any of them.
     const known = identifiers?.every((identifier) => matches.some((route) => route.has(identifier)));
     this.#identifiers = known === true && identifiers !== undefined && identifiers.length > 0 ? identifiers : undefined;
   }

@@ -26,6 +26,7 @@ export class Route {
   /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
   #identifiers: readonly number[] = [];
   #granted: Granted | undefined;
+  /** With which copies are of what is granted. */
   #grantedIdentifier: number | undefined;
   #grantedAt = Infinity;
   #fellAt = 0;
@@ -182,10 +183,13 @@ export class Route {
   #grantLess(before: Granted, asked: Granted, serial: number): void {
     if (!bringsMore(before, asked)) return;
     this.#granted = {
+      ...before,
       qos: before.qos < asked.qos ? before.qos : asked.qos,
       noLocal: before.noLocal || asked.noLocal,
       retainAsPublished: before.retainAsPublished || asked.retainAsPublished,
     };
+    // Copies with the identifier of before are of what was granted before.
+    this.#grantedIdentifier = undefined;
     this.#fellAt = serial;
   }
 

@@ -62,6 +62,10 @@ export class Delivery implements Handout {
     this.#unclaimed = true;
   }
 
+  get isUnclaimed(): boolean {
+    return this.#unclaimed;
+  }
+
   /** Whether it has to wait for somebody. */
   get awaiting(): boolean {
     return this.#unclaimed || this.#vacancies.length > 0;
@@ -98,10 +102,8 @@ export class Delivery implements Handout {
   offer(deliver: Deliver, wants: Wants): void {
     const packet = this.#packet;
     if (packet === undefined) return;
-    const vacancies = this.#vacancies;
-    this.#vacancies = [];
-    for (const vacancy of vacancies) this.#offerTo(vacancy, packet, wants);
-    if (this.#unclaimed && deliver(packet, this)) this.#unclaimed = false;
+    for (const vacancy of this.#vacancies) this.#offerTo(vacancy, packet, wants);
+    if (this.#unclaimed) this.#claim(packet, deliver);
     if (!this.awaiting) this.state = HANDED_OUT;
   }
 
@@ -121,12 +123,17 @@ export class Delivery implements Handout {
 
   #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants): void {
     const { state } = vacancy;
-    if (state === 'given-up') return;
-    if (state === 'awaited') return void this.#vacancies.push(vacancy);
-    const { receiver, filter } = state;
-    if (this.isWith(receiver) || !wants(receiver, filter)) return;
-    this.#receivers.push(receiver);
-    receiver.receive(packet, filter);
+    if (state === 'awaited') return;
+    // Before it is called: one that throws does not get the message again, and the others still do.
+    this.#vacancies = this.#vacancies.filter((other) => other !== vacancy);
+    if (state === 'given-up' || this.isWith(state.receiver) || !wants(state.receiver, state.filter)) return;
+    this.#receivers.push(state.receiver);
+    state.receiver.receive(packet, state.filter);
+  }
+
+  #claim(packet: PublishPacket, deliver: Deliver): void {
+    this.#unclaimed = false;
+    if (!deliver(packet, this)) this.#unclaimed = true;
   }
 
   #finish(): void {

@@ -5,7 +5,7 @@ import type { Receiver, Vacancy } from '../router/router.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import { type Deliver, Delivery, type Wants } from './delivery.ts';
-import type { NextAcknowledgement } from './outgoing-message.ts';
+import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import { Received } from './received.ts';
 
 /** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */
@@ -131,7 +131,8 @@ export class Incoming {
    * Node-RED hands a message on in a later turn than it takes it.
    */
   handedOver(upTo: number, now: number): void {
-    for (; this.#handedOver < upTo; this.#handedOver++) {
+    while (this.#handedOver < upTo) {
+      this.#handedOver += 1;
       const delivery = this.#handedOut.shift();
       if (delivery?.state.step === 'handed-out') this.#keepIfAwaiting(delivery, now);
     }
@@ -175,8 +176,13 @@ export class Incoming {
 
   /** So much is unacknowledged that nothing more should be read: it would have to be kept, or lost. */
   get full(): boolean {
-    const behind = this.#pubacks.length + this.#pubrecs.length - this.#handedOut.length;
-    return behind >= MOST_UNACKNOWLEDGED || this.#heldBytes >= MOST_HELD_BYTES;
+    if (this.#pubcomps.length > MOST_ANSWERS) return true;
+    return this.unacknowledged > MOST_UNACKNOWLEDGED || this.#heldBytes >= MOST_HELD_BYTES;
+  }
+
+  /** Messages of this connection that are held, or wait behind one, or for the socket. */
+  get unacknowledged(): number {
+    return Math.max(0, this.#pubacks.length + this.#pubrecs.length - this.#handedOut.length);
   }
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
@@ -225,11 +231,10 @@ export class Incoming {
   #delivered(packet: PublishPacket, packetId: PacketId, now: number): Delivery {
     const delivery = new Delivery(packet, packetId);
     this.#open.set(packetId, delivery);
+    // Before anybody has it: a receiver may be released while it receives, or throw.
+    this.#handOut(delivery);
     const wanted = this.#deliver(packet, delivery);
-    if (!wanted && now < this.#graceUntil) {
-      delivery.unclaimed();
-      this.#hold(delivery, this.#graceUntil);
-    } else this.#handOut(delivery);
+    if (!wanted && now < this.#graceUntil) delivery.unclaimed();
     return delivery;
   }
 
@@ -244,8 +249,9 @@ export class Incoming {
   }
 
   #keepIfAwaiting(delivery: Delivery, now: number): void {
-    if (delivery.handedOver(this.#deployUntil ?? now)) this.#own(delivery);
-    else this.#hold(delivery, this.#deployUntil ?? now);
+    const until = delivery.isUnclaimed ? this.#graceUntil : (this.#deployUntil ?? now);
+    if (delivery.handedOver(until)) this.#own(delivery);
+    else this.#hold(delivery, until);
   }
 
   /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
@@ -273,6 +279,8 @@ export class Incoming {
   #nextOf(queue: Queue<Delivery>): NextAcknowledgement | undefined {
     const delivery = queue.peek();
     if (delivery === undefined || delivery.state.step !== 'done') return undefined;
+    // Once more, in case that the store failed.
+    this.#own(delivery);
     queue.shift();
     const { cmd, packetId } = delivery;
     if (this.#open.get(packetId) === delivery) this.#open.delete(packetId);

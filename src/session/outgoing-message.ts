@@ -38,6 +38,9 @@ export type NextPacket =
     }
   | NextAcknowledgement;
 
+/** Answers that may wait for a Server that does not read them: one for each packet id. */
+export const MOST_ANSWERS = 65_535;
+
 export interface NextAcknowledgement {
   readonly cmd: AckCommand;
   readonly packetId: PacketId;

@@ -1,9 +1,15 @@
 import { MqttError, protocolError, PublishRejected, textOf } from '../protocol/errors.ts';
 import type { AckPacket, Message, PacketId, QoS } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
-import type { SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
+import type { OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
-import { type NextAcknowledgement, type NextPacket, type OutgoingMessage, sizeOf } from './outgoing-message.ts';
+import {
+  MOST_ANSWERS,
+  type NextAcknowledgement,
+  type NextPacket,
+  type OutgoingMessage,
+  sizeOf,
+} from './outgoing-message.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { SendWindow, type WindowLimits } from './send-window.ts';
 
@@ -150,20 +156,22 @@ export class Outgoing {
     this.#released.clear();
     this.#ids.forgotten();
     const later = this.#queued.drain();
-    for (const entry of again) this.#requeue(entry);
-    for (const entry of later) this.#queued.push(entry);
-    this.#reportRepeated(again.filter(({ message, state }) => message.qos === 2 && state.step === 'queued').length);
+    const kept = again.filter(({ state }) => state.step !== 'abandoned');
+    for (const entry of kept) entry.state = { step: 'queued' };
+    for (const entry of [...kept, ...later]) this.#queued.push(entry);
+    this.#reportRepeated(kept.filter(({ message }) => message.qos === 2).length);
+    // Last: where the store fails, no message is lost here.
+    for (const entry of kept) this.#store.save(entry);
+    for (const entry of again) if (entry.state.step === 'abandoned') this.#store.remove(entry.sequence);
   }
 
   /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
   suspend({ error, hungUp, now }: Ending): void {
-    if (hungUp !== undefined) this.#hungUp(hungUp, now);
-    this.#connection += 1;
-    this.#resend.drain();
-    this.#pubrels.drain();
-    for (const entry of [...this.#announced, ...this.#announcements.drain()]) this.#retract(entry, error);
-    this.#announced.clear();
-    this.dropUnsent(error);
+    try {
+      if (hungUp !== undefined) this.#hungUp(hungUp, now);
+    } finally {
+      this.#disconnected(error);
+    }
   }
 
   /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */
@@ -178,6 +186,11 @@ export class Outgoing {
   /** Settles with `error` the messages at QoS 0, which do not wait. */
   dropUnsent(error: Error): void {
     for (const entry of this.#queued.partition(({ message }) => message.qos > 0)) this.#settle(entry, error, 0);
+  }
+
+  /** Whether so many answers wait for the Server to read them that none of its packets should be read. */
+  get full(): boolean {
+    return this.#pubrels.length > MOST_ANSWERS;
   }
 
   /** Whether everything that was accepted has left and is acknowledged. */
@@ -208,7 +221,7 @@ export class Outgoing {
   fail(entry: OutgoingMessage, error: Error): void {
     const { state } = entry;
     this.#announced.delete(entry);
-    if (state.step === 'queued') return this.#discard(entry, error);
+    if (state.step === 'queued') return this.#end(entry, error, 0);
     // `next` counted it (4.9): a message that never left must not take a share of the quota for good.
     if (entry.connection === this.#connection) this.#window.withdrawn();
     this.#finish(state.packetId, entry, error, 0);
@@ -231,7 +244,7 @@ export class Outgoing {
       this.#acknowledged(entry);
       return this.#finish(packetId, entry, error, reasonCode);
     }
-    this.#release(entry, packetId, 'released');
+    this.#release(entry, packetId);
     this.#pubrels.push(pubrel(packetId));
   }
 
@@ -304,7 +317,7 @@ export class Outgoing {
       const problem = this.#whyNever(entry, now);
       if (problem !== undefined) {
         queue.shift();
-        this.#discard(entry, problem);
+        this.#end(entry, problem, 0);
       } else if (entry.message.qos === 0) {
         queue.shift();
         return { cmd: 'publish', entry, packetId: undefined, dup: false };
@@ -317,10 +330,14 @@ export class Outgoing {
     if (!this.#window.open) return undefined;
     const packetId = this.#ids.take();
     if (packetId === undefined) return undefined;
+    try {
+      // What is about the connection ends with it, and is not stored.
+      this.#advance(entry, { step: 'published', packetId }, queue !== this.#announcements);
+    } catch (error) {
+      this.#ids.release(packetId);
+      throw error;
+    }
     queue.shift();
-    entry.state = { step: 'published', packetId };
-    // What is about the connection ends with it, and is not stored.
-    if (queue !== this.#announcements) this.#store.save(entry);
     this.#published.set(packetId, entry);
     return this.#publish(entry, packetId, false, now);
   }
@@ -385,35 +402,58 @@ export class Outgoing {
     // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
     if (entry.message.qos === 2) this.#ids.retire(packetId);
     else this.#ids.release(packetId);
-    this.#discard(entry, error);
+    this.#end(entry, error, 0);
   }
 
-  /** An announcement ends with its connection; the Server has to forget its id, if it may know it (4.3.3). */
-  #retract(entry: OutgoingMessage, error: Error): void {
+  #disconnected(error: MqttError): void {
+    this.#connection += 1;
+    this.#resend.drain();
+    this.#pubrels.drain();
+    const announced = [...this.#announced, ...this.#announcements.drain()];
+    this.#announced.clear();
+    const abandoned = announced.filter((entry) => this.#retract(entry, error));
+    this.dropUnsent(error);
+    // Last: where the store fails, everything else is done.
+    for (const entry of abandoned) this.#store.save(entry);
+  }
+
+  /** An announcement ends with its connection. True: the Server has to forget its id, if it may know it (4.3.3). */
+  #retract(entry: OutgoingMessage, error: Error): boolean {
     const { state, message } = entry;
-    if (state.step === 'published') {
-      this.#published.delete(state.packetId);
-      if (message.qos === 2) this.#release(entry, state.packetId, 'abandoned');
-      else this.#ids.release(state.packetId);
-    } else if (state.step === 'released') {
-      this.#released.delete(state.packetId);
-      this.#release(entry, state.packetId, 'abandoned');
+    if (state.step !== 'queued') {
+      const { packetId } = state;
+      this.#published.delete(packetId);
+      if (message.qos === 2) this.#abandon(entry, packetId);
+      else this.#ids.release(packetId);
     }
     this.#settle(entry, error, 0);
+    return entry.state.step === 'abandoned';
   }
 
-  #release(entry: OutgoingMessage, packetId: PacketId, step: 'released' | 'abandoned'): void {
-    this.#published.delete(packetId);
-    entry.state = { step, packetId, order: ++this.#releases };
-    if (step === 'abandoned' || !this.#announced.has(entry)) this.#store.save(entry);
+  #abandon(entry: OutgoingMessage, packetId: PacketId): void {
+    entry.state = { step: 'abandoned', packetId, order: ++this.#releases };
+    this.#released.delete(packetId);
     this.#released.set(packetId, entry);
   }
 
-  #requeue(entry: OutgoingMessage): void {
-    if (entry.state.step === 'abandoned') return this.#store.remove(entry.sequence);
-    entry.state = { step: 'queued' };
-    this.#store.save(entry);
-    this.#queued.push(entry);
+  #release(entry: OutgoingMessage, packetId: PacketId): void {
+    const state = { step: 'released', packetId, order: ++this.#releases } as const;
+    this.#advance(entry, state, !this.#announced.has(entry));
+    this.#published.delete(packetId);
+    this.#released.set(packetId, entry);
+  }
+
+  /** The next step of a message: it is on record before the packet leaves, or not taken at all. */
+  #advance(entry: OutgoingMessage, state: OutgoingState, isStored: boolean): void {
+    const before = entry.state;
+    entry.state = state;
+    if (!isStored) return;
+    try {
+      this.#store.save(entry);
+    } catch (error) {
+      entry.state = before;
+      throw error;
+    }
   }
 
   #reportRepeated(count: number): void {
@@ -434,14 +474,18 @@ export class Outgoing {
     this.#published.delete(packetId);
     this.#released.delete(packetId);
     this.#ids.release(packetId);
-    this.#store.remove(entry.sequence);
     // Abandoned: whoever waited for it was told when its connection ended.
-    if (entry.state.step !== 'abandoned') this.#settle(entry, error, reasonCode);
+    if (entry.state.step === 'abandoned') this.#store.remove(entry.sequence);
+    else this.#end(entry, error, reasonCode);
   }
 
-  #discard(entry: OutgoingMessage, error: Error): void {
-    if (entry.message.qos > 0) this.#store.remove(entry.sequence);
-    this.#settle(entry, error, 0);
+  /** Whatever becomes of the record, who waits for the outcome is told it. */
+  #end(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    try {
+      if (entry.message.qos > 0) this.#store.remove(entry.sequence);
+    } finally {
+      this.#settle(entry, error, reasonCode);
+    }
   }
 
   #add({ message, state }: OutgoingMessage): void {

@@ -17,14 +17,14 @@ export class Received {
 
   add(packetId: PacketId): void {
     if (this.#ids.has(packetId)) return;
-    this.#ids.add(packetId);
     this.#store.saveReceived(packetId);
+    this.#ids.add(packetId);
   }
 
   remove(packetId: PacketId): boolean {
-    if (!this.#ids.delete(packetId)) return false;
+    if (!this.#ids.has(packetId)) return false;
     this.#store.removeReceived(packetId);
-    return true;
+    return this.#ids.delete(packetId);
   }
 
   clear(): void {

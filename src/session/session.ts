@@ -75,6 +75,11 @@ export class Session {
     return this.incoming.idle && this.outgoing.idle;
   }
 
+  /** Whether nothing more should be read: it would have to be kept, or lost. */
+  get full(): boolean {
+    return this.incoming.full || this.outgoing.full;
+  }
+
   /** When {@link expire} has something to do; undefined: never. */
   get deadline(): number | undefined {
     return this.incoming.deadline;

@@ -59,7 +59,20 @@ export class MemoryStore implements SessionStore {
     this.#outgoing.clear();
     this.#received.clear();
     this.#subscriptions.clear();
-    for (const { settle } of waiting) settle?.(error, 0);
+    tellAll(waiting, error);
     return waiting.length;
   }
+}
+
+/** One that throws when it is told keeps nothing from the others. */
+function tellAll(waiting: readonly StoredMessage[], error: Error): void {
+  const thrown: unknown[] = [];
+  for (const { settle } of waiting) {
+    try {
+      settle?.(error, 0);
+    } catch (problem) {
+      thrown.push(problem);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
 }

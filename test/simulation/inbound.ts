@@ -161,6 +161,7 @@ export class Inbound {
     const handed = copy.handedMoment ?? copy.gotMoment ?? 0;
     for (const wish of place.wishes.values()) {
       if (wish.since > copy.routed || wish.begun > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
+      if (copy.ambiguous && wish.options.retainHandling === 2) continue;
       return wish;
     }
     return undefined;
