@@ -283,7 +283,7 @@ export class Lifecycle {
     this.#version.accepted();
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
     // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
-    this.#subscriptions.connected(connack.sessionPresent && !this.#unanswered);
+    this.#subscriptions.connected(connack.sessionPresent, this.#unanswered);
     this.#unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
