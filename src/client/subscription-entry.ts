@@ -191,6 +191,12 @@ export class SubscriptionEntry {
     for (const member of this.members.values()) member.retained = 'wanted';
   }
 
+  /** The Server may have no session of before: then nothing of it is on the wire. */
+  doubt(): void {
+    this.reset();
+    this.#wire = { state: 'none', leftover: true };
+  }
+
   tell(outcome: (member: Member) => SubscriptionOutcome, whom: (member: Member) => boolean = () => true): void {
     for (const member of [...this.members.values()].filter(whom)) {
       member.told = true;
