@@ -27,7 +27,9 @@ export interface Place {
   /** By message. */
   readonly had: Map<string, number>;
   /** What it was handed in this turn: its flow has it when the turn is over. */
-  readonly handed: Set<string>;
+  handed: string[];
+  /** What was taken back from it in the turn in which it was handed it: it comes again, behind what came later. */
+  readonly takenBack: Set<string>;
   /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
 }
@@ -52,7 +54,8 @@ export class Inbound {
       wishes: new Map(),
       kept: new Map(),
       had: new Map(),
-      handed: new Set(),
+      handed: [],
+      takenBack: new Set(),
       latest: new Map(),
     };
     this.#places.push(place);
@@ -79,8 +82,11 @@ export class Inbound {
   /** A deploy takes the place's node away, and what it could not hand on yet with it. */
   released(place: Place): void {
     this.deploying = true;
-    for (const label of place.handed) place.had.set(label, (place.had.get(label) ?? 1) - 1);
-    place.handed.clear();
+    for (const label of place.handed) {
+      place.had.set(label, (place.had.get(label) ?? 1) - 1);
+      place.takenBack.add(label);
+    }
+    place.handed = [];
   }
 
   /** A deploy is over: who came counts, and who did not is gone. */
@@ -135,10 +141,9 @@ export class Inbound {
     const count = (place.had.get(label) ?? 0) + 1;
     place.had.set(label, count);
     // As Node-RED hands a message on to the next node: in a later turn.
-    place.handed.add(label);
-    this.#time.afterIo(() => place.handed.delete(label));
+    if (place.handed.push(label) === 1) this.#time.afterIo(() => (place.handed = []));
     this.#checkCount(place, label, count, copies);
-    if (count === 1) this.#checkOrder(place, copies, packet, filter);
+    if (count === 1 && !place.takenBack.has(label)) this.#checkOrder(place, copies, packet, filter);
   }
 
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
