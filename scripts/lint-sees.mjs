@@ -81,6 +81,9 @@ const VIOLATIONS = {
   'src/client/tells-the-date.ts': 'export const seen = Date.now();\n',
   'src/client/tells-the-time.ts': 'export const seen = performance.now();\n',
   'src/client/tells-the-time-by-the-long-name.ts': 'export const seen = globalThis.performance;\n',
+  'src/client/waits-by-a-signal.ts': 'export const seen = AbortSignal.timeout(1);\n',
+  'src/client/counts-nanoseconds.ts': 'export const seen = process.hrtime();\n',
+  'src/client/draws-a-number.ts': 'export const seen = crypto.randomUUID();\n',
   'src/client/throws-dice.ts': 'export const seen = Math.random();\n',
 };
 

@@ -128,6 +128,11 @@ export class SharedConnection {
     this.#course.forget();
   }
 
+  /** A deploy makes nodes: what they subscribe counts when all of them exist. */
+  flowsStarting(): void {
+    this.#current.client?.beginDeploy();
+  }
+
   /** All nodes of the deploy exist: what a session holds finds them, and what none took up again is unsubscribed. */
   flowsStarted(): void {
     this.#hasFlows = true;
@@ -156,15 +161,12 @@ export class SharedConnection {
     return this.#course.destroy();
   }
 
-  /** `settle` as for {@link Client.publish}; failures are told some in each turn of the event loop. */
-  publish(request: PublishRequest, settle: Settle): void {
-    const settled: Settle = (error, reasonCode) => {
-      if (error === undefined) settle(undefined, reasonCode);
-      else this.#failures.add(() => settle(error, reasonCode));
-    };
+  /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */
+  publish(request: PublishRequest, done: (error?: Error) => void): void {
+    const settle: Settle = (error) => (error === undefined ? done() : this.#failures.add(() => done(error)));
     const { client, problem } = this.#current;
-    if (client === undefined) settled(problem, 0);
-    else client.publish(request, settled);
+    if (client === undefined) settle(problem, 0);
+    else client.publish(request, settle);
   }
 
   /** @throws {MqttError} `invalid-filter` or `invalid-options`. */

@@ -295,7 +295,8 @@ export class Lifecycle {
 
   #beginSession(connack: ConnackPacket, limits: SessionLimits): void {
     const resumed = connack.sessionPresent || this.#mayBePresent();
-    if (resumed) this.#session.resume(limits);
+    // What an earlier client left unanswered is as unknown as a CONNACK that never came.
+    if (resumed) this.#session.resume(limits, this.#graceOver && !this.#unanswered);
     else this.#session.reset(limits);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
     if (resumed && !this.#graceOver) this.#session.incoming.grace(this.#settings.clock.now());

@@ -40,8 +40,9 @@ export class VersionChoice {
     const hungUp = cause.code === 'connection-lost' || cause.code === 'malformed-packet';
     if (!refused && !hungUp) return false;
     if (this.#version !== 5) {
-      // Neither of them: whichever comes next begins at 5.
+      // Neither of them: whichever comes next begins at 5, and the hang-up on that was not because of the version.
       this.#version = 5;
+      this.#hangUps = 0;
       return false;
     }
     this.#knowledge = refused ? 'refuses' : 'hung-up';

@@ -171,7 +171,7 @@ export class Inbound {
     const copies = this.#copies.get(copy.label) ?? [];
     return copies.some((other) => {
       if (other === copy || other.acknowledged || other.lost || other.stored || other.qos === 0) return false;
-      return [...place.wishes.values()].some((wish) => isFor(wish, other));
+      return [...place.wishes.values()].some(({ filter }) => covers(filter, other));
     });
   }
 
@@ -207,8 +207,11 @@ function isCounted(label: string): boolean {
   return /^[mrp]\d/.test(label);
 }
 
-/** Without identifiers a copy is for every filter that matches. */
 function isFor({ filter, options }: Wish, copy: Copy): boolean {
-  if (options.noLocal && !copy.label.startsWith('p')) return false;
+  return covers(filter, copy) && !(options.noLocal && !copy.label.startsWith('p'));
+}
+
+/** Without identifiers a copy is for every filter that matches. */
+function covers(filter: string, copy: Copy): boolean {
   return copy.identifiers.length === 0 ? matches(filter, copy.topic) : copy.filters.includes(filter);
 }

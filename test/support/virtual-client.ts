@@ -54,7 +54,8 @@ export class VirtualClient {
       protocolVersion: 4,
       clientId: 'me',
       clock: this.clock,
-      random: () => 0,
+      // At 0 a client that always fails would never let time pass.
+      random: () => 0.5,
       dial: this.server.dial,
       report: (notice) => void this.notices.push(notice),
       restored: (error) => void this.restored.push(error),

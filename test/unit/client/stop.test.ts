@@ -50,7 +50,7 @@ describe('A client that is stopped', () => {
   for (const [name, reach] of Object.entries(STATES)) {
     for (const stop of ['close', 'disconnect'] as const) {
       it(`by ${stop} while ${name} ends within two seconds, with nothing left behind`, async () => {
-        const scene = new VirtualClient({ random: () => 0.5 });
+        const scene = new VirtualClient();
         await reach(scene);
         const took = await lasting(scene, () => scene.client[stop]());
         assert.ok(took <= 2000, `it took ${took} ms`);
@@ -244,7 +244,10 @@ describe('An orderly stop', () => {
       const took = await lasting(scene, () => scene.client.close());
       assert.ok(took <= 2000, `it took ${took} ms`);
       assert.equal(scene.server.connection.lines.at(-1), 'disconnect');
-      assert.equal(scene.server.connection.lines.includes('publish bye 2'), closing !== undefined);
+      assert.equal(
+        scene.server.connection.lines.some((line) => line.startsWith('publish bye')),
+        closing !== undefined,
+      );
     });
   }
 

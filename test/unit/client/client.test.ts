@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { MqttError } from '../../../src/protocol/errors.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { SessionStore } from '../../../src/store/session-store.ts';
+import { aPublish } from '../../support/packets.ts';
+import { type Outcomes, Taker, VirtualClient } from '../../support/virtual-client.ts';
+
+const DAY = 86_400;
+
+/** A store that can be told to fail, as a full disk does. */
+class FailingStore extends MemoryStore {
+  fails = false;
+
+  override save(...args: Parameters<SessionStore['save']>): void {
+    this.#check();
+    super.save(...args);
+  }
+
+  override remove(...args: Parameters<SessionStore['remove']>): void {
+    this.#check();
+    super.remove(...args);
+  }
+
+  override saveReceived(...args: Parameters<SessionStore['saveReceived']>): void {
+    this.#check();
+    super.saveReceived(...args);
+  }
+
+  override removeReceived(...args: Parameters<SessionStore['removeReceived']>): void {
+    this.#check();
+    super.removeReceived(...args);
+  }
+
+  #check(): void {
+    if (this.fails) throw new Error('no space left on device');
+  }
+}
+
+/** Why the client has no connection, as a person was told. */
+function causes({ states }: VirtualClient): string[] {
+  return states.flatMap((state) => (state.phase === 'waiting' ? [state.cause.message] : []));
+}
+
+async function withFailingStore(): Promise<{ scene: VirtualClient; store: FailingStore }> {
+  const store = new FailingStore();
+  const scene = new VirtualClient({ store, cleanStart: false });
+  scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }) };
+  return { scene: await scene.connected(), store };
+}
+
+function isSettledOnce(outcomes: Outcomes, outcome: 0 | RegExp): void {
+  assert.equal(outcomes.length, 1, `settled ${outcomes.length} times`);
+  if (outcome === 0) assert.equal(outcomes[0], 0);
+  else assert.match(String(outcomes[0]), outcome);
+}
+
+describe('A message that cannot be stored', () => {
+  it('is refused with what the store said, and the connection goes on', async () => {
+    const { scene, store } = await withFailingStore();
+    store.fails = true;
+    isSettledOnce(scene.publish('a', 1), /no space left/);
+    store.fails = false;
+    const next = scene.publish('b', 1);
+    await scene.settle();
+    isSettledOnce(next, 0);
+    assert.equal(scene.client.state.phase, 'connected');
+    assert.equal(scene.client.waiting, 0);
+  });
+
+  for (const qos of [1, 2] as const) {
+    it(`on its way out at QoS ${qos} ends the connection with the cause, and arrives on a later one, settled once`, async () => {
+      const { scene, store } = await withFailingStore();
+      const first = scene.publish('first', 0);
+      const outcomes = scene.publish('a', qos);
+      store.fails = true;
+      await scene.pass(1000);
+      assert.match(causes(scene)[0] ?? '', /no space left/);
+      store.fails = false;
+      await scene.pass(60_000);
+      isSettledOnce(outcomes, 0);
+      isSettledOnce(first, 0);
+      assert.equal(scene.client.waiting, 0);
+      assert.equal(scene.server.connections[0]?.lines.includes('publish first'), true);
+    });
+  }
+
+  it('at its PUBREC is not forgotten: it completes on a later connection, and is settled once', async () => {
+    const { scene, store } = await withFailingStore();
+    scene.server.connection.answers = {
+      publish: ({ messageId = 0 }) => {
+        store.fails = true;
+        return { cmd: 'pubrec', messageId };
+      },
+    };
+    const outcomes = scene.publish('a', 2);
+    await scene.settle();
+    assert.notEqual(scene.client.state.phase, 'connected');
+    store.fails = false;
+    await scene.pass(60_000);
+    isSettledOnce(outcomes, 0);
+  });
+
+  it('at its PUBACK is told as delivered, which it is', async () => {
+    const { scene, store } = await withFailingStore();
+    scene.server.connection.answers = {
+      publish: ({ messageId = 0 }) => {
+        store.fails = true;
+        return { cmd: 'puback', messageId };
+      },
+    };
+    const outcomes = scene.publish('a', 1);
+    await scene.settle();
+    isSettledOnce(outcomes, 0);
+    assert.match(causes(scene)[0] ?? '', /no space left/);
+  });
+
+  it('when the connection ends, or the session is lost, is kept in memory, and nothing escapes', async () => {
+    const { scene, store } = await withFailingStore();
+    scene.server.connection.answers = { publish: () => undefined };
+    const outcomes = ['a', 'b', 'c'].map((topic) => scene.publish(topic, 1));
+    await scene.settle();
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: false, returnCode: 0 }) };
+    scene.publish('waits', 1);
+    store.fails = true;
+    scene.server.connection.close();
+    await scene.pass(30_000);
+    store.fails = false;
+    await scene.pass(60_000);
+    for (const told of outcomes) isSettledOnce(told, 0);
+    assert.equal(scene.client.waiting, 0);
+  });
+
+  it('as a close message without its end leaves the process alive', async () => {
+    const store = new FailingStore();
+    const scene = new VirtualClient({ store, closing: { topic: 'bye', payload: '', qos: 2 } });
+    scene.server.answers = { publish: () => undefined };
+    await scene.connected();
+    const stopped = scene.client.disconnect();
+    await scene.settle();
+    store.fails = true;
+    await scene.pass(2000);
+    await stopped;
+    assert.equal(scene.client.state.phase, 'idle');
+    assert.match(scene.notices[0]?.message ?? '', /session could not be stored: no space left/);
+  });
+
+  it('as received at QoS 2 is not acknowledged, and not delivered twice when it comes again', async () => {
+    const { scene, store } = await withFailingStore();
+    const taker = new Taker();
+    scene.subscribe('a', taker);
+    await scene.settle();
+    store.fails = true;
+    scene.server.connection.send(aPublish({ topic: 'a', qos: 2, messageId: 1 }));
+    await scene.settle();
+    assert.deepEqual(scene.server.connection.all('pubrec'), []);
+    assert.match(causes(scene)[0] ?? '', /no space left/);
+    store.fails = false;
+    await scene.pass(1000);
+    scene.server.connection.send(aPublish({ topic: 'a', qos: 2, messageId: 1, dup: true }));
+    await scene.settle();
+    assert.deepEqual(taker.topics, ['a']);
+    assert.equal(scene.server.connection.all('pubrec').length, 1);
+    assert.equal(scene.server.connection.all('pubcomp').length, 1);
+  });
+});
+
+describe('Whoever is told what became of a message', () => {
+  it('may throw: it is told once, the connection goes on, and a person is told', async () => {
+    const scene = await new VirtualClient().connected();
+    let told = 0;
+    scene.client.publish({ topic: 'a', payload: '', qos: 1 }, () => {
+      told += 1;
+      throw new Error('no patience');
+    });
+    const other = scene.publish('b', 1);
+    await scene.settle();
+    assert.equal(told, 1);
+    isSettledOnce(other, 0);
+    assert.equal(scene.client.state.phase, 'connected');
+    assert.match(scene.notices[0]?.message ?? '', /outcome of the message to a failed: no patience/);
+  });
+
+  it('may throw when the message is refused: it is told once all the same', () => {
+    const scene = new VirtualClient();
+    for (const topic of ['a', 'a/#']) {
+      let told = 0;
+      assert.throws(() =>
+        scene.client.publish({ topic, payload: '', qos: 0 }, () => {
+          told += 1;
+          throw new Error('no patience');
+        }),
+      );
+      assert.equal(told, 1);
+    }
+  });
+
+  it('may publish: what it publishes follows', async () => {
+    const scene = await new VirtualClient().connected();
+    const outcomes: unknown[] = [];
+    scene.client.publish({ topic: 'a', payload: '', qos: 1 }, () => {
+      scene.client.publish({ topic: 'b', payload: '', qos: 1 }, (error) => void outcomes.push(error));
+    });
+    await scene.settle();
+    assert.deepEqual(outcomes, [undefined]);
+  });
+});
+
+describe('A message that cannot be encoded', () => {
+  it('fails alone: what is before and behind it arrives, and the connection stays', async () => {
+    const scene = await new VirtualClient({ protocolVersion: 5 }).connected();
+    const before = scene.publish('before', 1);
+    // Only the types keep it out; a flow has none.
+    const responseTopic = 'r';
+    const broken = scene.publish('broken', 1, {
+      properties: { responseTopic, correlationData: { length: 3 } as unknown as Buffer },
+    });
+    const behind = scene.publish('behind', 1);
+    await scene.settle();
+    isSettledOnce(before, 0);
+    isSettledOnce(broken, /the message to broken cannot be sent/);
+    isSettledOnce(behind, 0);
+    assert.equal(scene.client.state.phase, 'connected');
+    assert.equal(scene.server.connections.length, 1);
+  });
+
+  it('because the broker takes no packet of its size fails alone', async () => {
+    const scene = new VirtualClient({ protocolVersion: 5 });
+    const properties = { maximumPacketSize: 100 };
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: false, reasonCode: 0, properties }) };
+    await scene.connected();
+    const large = scene.publish('large', 2, { payload: Buffer.alloc(200) });
+    const small = scene.publish('small', 2);
+    await scene.settle();
+    isSettledOnce(large, /at most 100/);
+    isSettledOnce(small, 0);
+  });
+});
+
+describe('The expiry of a message', () => {
+  const expiring = { properties: { messageExpiryInterval: DAY } };
+
+  for (const jump of [-3_600_000, 10 * DAY * 1000]) {
+    it(`does not follow the wall clock when it jumps by ${jump / 1000} s`, async () => {
+      const scene = new VirtualClient({ protocolVersion: 5 });
+      const outcomes = scene.publish('a', 1, expiring);
+      scene.clock.epoch += jump;
+      await scene.connected();
+      isSettledOnce(outcomes, 0);
+      const [publish] = scene.server.connection.all('publish');
+      assert.equal(publish?.properties?.messageExpiryInterval, DAY);
+    });
+  }
+
+  it('counts the time that it waited, and ends it unsent', async () => {
+    const scene = new VirtualClient({ protocolVersion: 5 });
+    const longer = scene.publish('longer', 1, { properties: { messageExpiryInterval: 100 } });
+    const shorter = scene.publish('shorter', 1, { properties: { messageExpiryInterval: 60 } });
+    await scene.pass(60_000);
+    await scene.connected();
+    isSettledOnce(shorter, /expired after 60 s/);
+    isSettledOnce(longer, 0);
+    assert.equal(scene.server.connection.all('publish')[0]?.properties?.messageExpiryInterval, 40);
+  });
+});
+
+describe('The limits of the outbox', () => {
+  it('count topics and properties, not only payloads', () => {
+    const scene = new VirtualClient({ outbox: { maxBytes: 1024 * 1024 } });
+    const correlationData = Buffer.alloc(60_000);
+    const outcomes = Array.from({ length: 50 }, () => scene.publish('a', 1, { properties: { correlationData } }));
+    const refused = outcomes.filter(([outcome]) => outcome instanceof MqttError && outcome.code === 'outbox-full');
+    assert.equal(outcomes.length - refused.length, Math.floor((1024 * 1024) / 60_201));
+  });
+
+  it('count what an empty message costs', () => {
+    const scene = new VirtualClient({ outbox: { maxBytes: 10_000 } });
+    const outcomes = Array.from({ length: 100 }, () => scene.publish('a', 1));
+    assert.ok(outcomes.filter((told) => told.length === 0).length < 60);
+  });
+});
+
+describe('What is said of a connection', () => {
+  const options = {
+    cleanStart: false,
+    birth: { topic: 'online', payload: '', qos: 1, retain: true },
+  } as const;
+
+  for (const sessionPresent of [true, false]) {
+    it(`is said once on each, and never for another, Session Present ${Number(sessionPresent)}`, async () => {
+      const scene = new VirtualClient(options);
+      scene.server.answers = {
+        connect: () => ({ cmd: 'connack', sessionPresent, returnCode: 0 }),
+        publish: () => undefined,
+      };
+      await scene.connected();
+      for (let round = 0; round < 3; round++) {
+        scene.server.connection.close();
+        await scene.pass(5000);
+        assert.deepEqual(
+          scene.server.connection.lines.map((line) => line.replace(/ \d+/, '')),
+          ['connect', 'publish online'],
+        );
+      }
+      assert.equal(scene.client.waiting, 1);
+    });
+  }
+});

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { MqttError } from '../../../src/protocol/errors.ts';
+import type { Handout, Receiver, Vacancy } from '../../../src/router/router.ts';
+import { Vacancy as Place } from '../../../src/router/router.ts';
+import { MOST_UNACKNOWLEDGED } from '../../../src/session/incoming.ts';
+import { MOST_ANSWERS } from '../../../src/session/outgoing-message.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import { ack, Driver, LIMITS, received } from './fixture.ts';
+
+const LOST = new MqttError('offline', 'gone');
+const FILTER = 'a' as TopicFilter;
+
+function connected(store = new MemoryStore()): Driver {
+  const driver = new Driver(store);
+  driver.session.resume(LIMITS);
+  return driver;
+}
+
+function reconnect(driver: Driver): void {
+  driver.lose(LOST);
+  driver.session.resume(LIMITS);
+}
+
+/** A receiver that notes its messages. */
+function receiver(): Receiver & { readonly topics: string[] } {
+  const topics: string[] = [];
+  return { topics, receive: ({ topic }) => void topics.push(topic) };
+}
+
+/** Somebody came back. */
+function fill(vacancy: Vacancy, back: Receiver): void {
+  vacancy.fill(back, FILTER);
+}
+
+/** A driver whose messages to `a` wait for whoever fills the places. */
+function awaiting(...places: readonly Vacancy[]): Driver {
+  const driver = connected();
+  driver.deliver = (packet, handout: Handout | undefined) => {
+    driver.delivered.push(packet.topic);
+    if (packet.topic === 'a') for (const place of places) handout?.awaits(place);
+    return true;
+  };
+  // A deploy is under way.
+  driver.session.incoming.released(receiver(), undefined, () => false, 0);
+  return driver;
+}
+
+describe('A received message', () => {
+  it('that is offered to two who came back is acknowledged when both have it', () => {
+    const places = [new Place(), new Place()];
+    const driver = awaiting(...places);
+    assert.deepEqual(driver.receive(received('a', 1, 1)), []);
+    const back = places.map((place) => {
+      const one = receiver();
+      fill(place, one);
+      return one;
+    });
+    driver.session.incoming.deployed(0);
+    assert.deepEqual(
+      back.map(({ topics }) => topics),
+      [['a'], ['a']],
+    );
+    assert.equal(driver.session.incoming.next(), undefined, 'a turn has to pass first');
+    assert.deepEqual(driver.replies(), ['puback 1']);
+  });
+
+  it('is not offered before the deploy is over, whoever is back', () => {
+    const place = new Place();
+    const driver = awaiting(place);
+    driver.receive(received('a', 1, 1));
+    const back = receiver();
+    fill(place, back);
+    driver.session.incoming.offer(0);
+    assert.deepEqual(driver.replies(), []);
+    assert.deepEqual(back.topics, []);
+  });
+
+  it('whose receivers are all given up is acknowledged at the end of the deploy', () => {
+    const place = new Place();
+    const driver = awaiting(place);
+    driver.receive(received('a', 2, 1));
+    place.giveUp();
+    driver.session.incoming.deployed(0);
+    assert.deepEqual(driver.replies(), ['pubrec 1']);
+    assert.equal(driver.session.deadline, undefined);
+  });
+
+  it('that waits for the longest time of a deploy says when that is, and is let go then', () => {
+    const driver = awaiting(new Place());
+    driver.receive(received('a', 1, 1));
+    assert.equal(driver.session.deadline, 30_000);
+    driver.session.expire(29_999);
+    assert.deepEqual(driver.replies(), []);
+    driver.session.expire(30_000);
+    assert.deepEqual(driver.replies(), ['puback 1']);
+    assert.equal(driver.session.deadline, undefined);
+  });
+
+  it('keeps no chunk alive while it waits: its payload is copied', () => {
+    const place = new Place();
+    const driver = awaiting(place);
+    const chunk = Buffer.from('payload and more');
+    driver.receive({ ...received('a', 1, 1), payload: chunk.subarray(0, 7) });
+    chunk.fill(0);
+    const got: string[] = [];
+    fill(place, { receive: ({ payload }) => void got.push(payload.toString()) });
+    driver.session.incoming.deployed(0);
+    assert.deepEqual(got, ['payload']);
+  });
+
+  it('that was handed out when the connection ended is acknowledged on the next, and not handed out again', () => {
+    for (const qos of [1, 2] as const) {
+      const driver = connected();
+      driver.session.receive(received('a', qos, 1), 0);
+      reconnect(driver);
+      assert.equal(driver.receive(received('a', qos, 1, true)).length, 1);
+      assert.deepEqual(driver.delivered, ['a']);
+    }
+  });
+
+  it('under the id of another one that the Server gave up is a new message', () => {
+    const driver = connected();
+    driver.session.receive(received('a', 1, 1), 0);
+    reconnect(driver);
+    driver.receive(received('b', 1, 1));
+    driver.receive(received('a', 1, 1));
+    assert.deepEqual(driver.delivered, ['a', 'b', 'a']);
+  });
+
+  it('is handed over in the turn after its own, not in that of an earlier one', () => {
+    const driver = connected();
+    const { incoming } = driver.session;
+    driver.session.receive(received('a', 1, 1), 0);
+    const upTo = incoming.handed;
+    driver.session.receive(received('b', 1, 2), 0);
+    incoming.handedOver(upTo, 0);
+    assert.deepEqual([incoming.next()?.packetId, incoming.next()], [1, undefined]);
+    incoming.handedOver(incoming.handed, 0);
+    assert.equal(incoming.next()?.packetId, 2);
+  });
+});
+
+describe('Ownership of a QoS 2 message', () => {
+  /** A store whose next `saveReceived` fails. */
+  function failingOnce(): MemoryStore {
+    const store = new MemoryStore();
+    const save = store.saveReceived.bind(store);
+    let fails = true;
+    store.saveReceived = (packetId) => {
+      const now = fails;
+      fails = false;
+      if (now) throw new Error('no space left on device');
+      save(packetId);
+    };
+    return store;
+  }
+
+  it('is on record before its PUBREC leaves', () => {
+    const driver = connected();
+    driver.session.receive(received('a', 2, 5), 0);
+    driver.session.incoming.handedOver(1, 0);
+    assert.deepEqual(driver.stored().received, [5]);
+    assert.equal(driver.session.incoming.next()?.cmd, 'pubrec');
+  });
+
+  it('that could not be stored is tried again before the PUBREC leaves, and the message is handed out once', () => {
+    const driver = connected(failingOnce());
+    driver.session.receive(received('a', 2, 5), 0);
+    assert.throws(() => driver.session.incoming.handedOver(1, 0), /no space left/);
+    reconnect(driver);
+    assert.deepEqual(driver.receive(received('a', 2, 5, true)), ['pubrec 5']);
+    assert.deepEqual(driver.stored().received, [5]);
+    assert.deepEqual(driver.delivered, ['a']);
+  });
+
+  it('that could not be ended is ended by the PUBREL that comes again: the id is not taken for known for ever', () => {
+    const driver = connected();
+    driver.receive(received('a', 2, 5));
+    const remove = driver.store.removeReceived.bind(driver.store);
+    driver.store.removeReceived = () => {
+      throw new Error('no space left on device');
+    };
+    assert.throws(() => driver.receive(ack('pubrel', 5)), /no space left/);
+    driver.store.removeReceived = remove;
+    reconnect(driver);
+    assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5']);
+    assert.deepEqual(driver.stored().received, []);
+  });
+});
+
+describe('Reading stops', () => {
+  it('beyond 1,000 messages that wait behind one that is held', () => {
+    const driver = awaiting(new Place());
+    driver.receive(received('a', 1, 1));
+    for (let packetId = 2; packetId <= MOST_UNACKNOWLEDGED; packetId++) driver.receive(received('b', 1, packetId));
+    assert.equal(driver.session.full, false);
+    driver.receive(received('b', 1, MOST_UNACKNOWLEDGED + 1));
+    assert.equal(driver.session.full, true);
+    driver.session.expire(30_000);
+    assert.equal(driver.replies().length, MOST_UNACKNOWLEDGED + 1);
+    assert.equal(driver.session.full, false);
+  });
+
+  it('not for messages of one read, however many: they are handed on within a turn', () => {
+    const driver = connected();
+    for (let packetId = 1; packetId <= 5000; packetId++) driver.session.receive(received('a', 1, packetId), 0);
+    assert.equal(driver.session.full, false);
+  });
+
+  it('when a broker sends PUBRELs, or PUBRECs, and does not read the answers: they are bounded', () => {
+    for (const cmd of ['pubrel', 'pubrec'] as const) {
+      const driver = connected();
+      for (let n = 0; n <= MOST_ANSWERS; n++) {
+        assert.equal(driver.session.full, false);
+        driver.session.receive(ack(cmd, 1 + (n % 65_535)), 0);
+      }
+      assert.equal(driver.session.full, true);
+      assert.equal(driver.pump().length, MOST_ANSWERS + 1);
+      assert.equal(driver.session.full, false);
+    }
+  });
+});

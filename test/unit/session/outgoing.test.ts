@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { MqttError } from '../../../src/protocol/errors.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { sizeOf } from '../../../src/session/outgoing-message.ts';
+import { ack, Driver, LIMITS, message } from './fixture.ts';
+
+const LOST = new MqttError('offline', 'gone');
+const WORDS = new MqttError('connection-lost', 'connection to mqtt://broker:1883 was lost');
+const BEFORE_5 = { ...LIMITS, mqtt5: false, maximumInflight: 20 };
+
+function connected(limits = LIMITS, store = new MemoryStore()): Driver {
+  const driver = new Driver(store);
+  driver.session.reset(limits);
+  return driver;
+}
+
+/** The packet id in a line of the driver. */
+function idIn(line: string | undefined): number {
+  return Number(line?.split(' ')[2]);
+}
+
+describe('The quota of a connection', () => {
+  it('is given back by what was sent on it only, not by what an earlier one had sent', () => {
+    const driver = connected({ ...LIMITS, receiveMaximum: 2 });
+    for (const topic of ['a', 'b', 'c', 'd']) driver.accept(topic, 1);
+    const [first] = driver.pump();
+    driver.lose(LOST);
+    driver.session.resume({ ...LIMITS, receiveMaximum: 1 });
+    // The Server acknowledges `a` of its own accord, before it is sent again.
+    driver.receive(ack('puback', idIn(first)));
+    assert.deepEqual(driver.pump(), ['publish b 2 dup']);
+    assert.deepEqual(driver.pump(), [], 'one more than the Server takes');
+  });
+
+  it('is given back by a PUBACK for QoS 2 too, before MQTT 5', () => {
+    const driver = connected({ ...BEFORE_5, maximumInflight: 1 });
+    for (const topic of ['a', 'b', 'c']) driver.accept(topic, 2);
+    for (const topic of ['a', 'b', 'c']) {
+      const [line, ...more] = driver.pump();
+      assert.deepEqual(more, []);
+      assert.deepEqual(driver.receive(ack('puback', idIn(line))), []);
+      assert.equal(driver.outcome(topic), 0);
+    }
+    assert.equal(driver.notices.filter(({ code }) => code === 'qos-downgraded').length, 1);
+    assert.deepEqual(driver.stored().outgoing, []);
+  });
+});
+
+describe('A QoS 2 message', () => {
+  it('that waits for PUBCOMP when the broker loses the session is sent again, told, and not done before its answer', () => {
+    const driver = connected();
+    driver.accept('a', 2);
+    driver.pump();
+    driver.receive(ack('pubrec', 1));
+    driver.lose(LOST);
+    driver.session.reset(LIMITS);
+    assert.equal(driver.outcomes.size, 0);
+    assert.match(
+      driver.notices[0]?.message ?? '',
+      /lost the session: 1 QoS 2 message is sent again and may arrive twice/,
+    );
+    const [again] = driver.pump();
+    assert.match(again ?? '', /^publish a \d+$/);
+    driver.receive(ack('pubrec', idIn(again)));
+    assert.equal(driver.outcomes.size, 0);
+    driver.receive(ack('pubcomp', idIn(again)));
+    assert.equal(driver.outcome('a'), 0);
+  });
+});
+
+describe('A message behind which the broker hangs up', () => {
+  /** The Server hangs up `times` times behind whatever is sent first. */
+  function hangUp(driver: Driver, times: number): void {
+    for (let n = 0; n < times; n++) {
+      driver.pump();
+      driver.lose(LOST, WORDS);
+      driver.session.resume(BEFORE_5);
+    }
+  }
+
+  for (const qos of [1, 2] as const) {
+    it(`at QoS ${qos} is set aside after three such connections, with the broker's last words, and not stored any more`, () => {
+      const driver = connected(BEFORE_5);
+      driver.accept('bad', qos);
+      hangUp(driver, 2);
+      assert.equal(driver.outcomes.size, 0);
+      hangUp(driver, 1);
+      const error = driver.outcome('bad');
+      assert.ok(error instanceof MqttError && error.code === 'message-set-aside');
+      assert.equal(error.cause, WORDS);
+      assert.deepEqual(driver.notices, [error]);
+      assert.deepEqual(driver.stored().outgoing, []);
+      driver.accept('good', qos);
+      assert.equal(driver.pump().length, 1);
+    });
+  }
+
+  it('is kept when the connection ended by something else, or when another got through meanwhile', () => {
+    const driver = connected(BEFORE_5);
+    driver.accept('a', 1);
+    for (let n = 0; n < 10; n++) {
+      driver.pump();
+      driver.lose(LOST);
+      driver.session.resume(BEFORE_5);
+    }
+    driver.accept('b', 1);
+    hangUp(driver, 2);
+    driver.receive(ack('puback', idIn(driver.pump()[0])));
+    driver.lose(LOST, WORDS);
+    assert.equal(driver.outcome('a'), 0);
+    assert.equal(driver.outcomes.has('b'), false);
+  });
+});
+
+describe('What is announced', () => {
+  for (const qos of [0, 1, 2] as const) {
+    for (const how of ['resume', 'reset'] as const) {
+      it(`at QoS ${qos} is told its end with the connection, and is not on the next (${how})`, () => {
+        const driver = connected();
+        driver.announce('birth', qos);
+        driver.announce('close', qos);
+        driver.lose(LOST);
+        assert.equal(driver.outcome('birth'), LOST);
+        driver.session[how](LIMITS);
+        driver.accept('a', 1);
+        assert.deepEqual(
+          driver.pump().map((line) => line.split(' ')[1]),
+          ['a'],
+        );
+        assert.equal(driver.session.outgoing.count, 1);
+      });
+    }
+  }
+
+  it('at QoS 2 between PUBREC and PUBCOMP leaves only a PUBREL, which settles nothing twice', () => {
+    const driver = connected();
+    driver.announce('birth', 2);
+    driver.pump();
+    driver.receive(ack('pubrec', 1));
+    driver.lose(LOST);
+    driver.session.resume(LIMITS);
+    assert.deepEqual(driver.pump(), ['pubrel 1']);
+    driver.receive(ack('pubcomp', 1));
+    assert.equal(driver.outcome('birth'), LOST);
+    assert.deepEqual(driver.stored().outgoing, []);
+  });
+});
+
+describe('What a message counts for', () => {
+  it('is its topic, payload and properties, and a share for its record, and is given back when it is settled', () => {
+    const driver = connected();
+    const properties = {
+      correlationData: Buffer.alloc(1000),
+      contentType: 'x'.repeat(100),
+      responseTopic: 'y'.repeat(10),
+      userProperties: [['k', 'v'.repeat(9)]],
+    } as const;
+    const large = { ...message('a', 1, 'payload'), properties };
+    driver.session.outgoing.accept(large, undefined, driver.noting('a'));
+    assert.equal(driver.session.outgoing.bytes, sizeOf(message('a', 1, 'payload')) + 1120);
+    assert.ok(driver.session.outgoing.bytes > 1120 + 8 + 100);
+    driver.pump();
+    driver.receive(ack('puback', 1));
+    assert.equal(driver.session.outgoing.bytes, 0);
+  });
+});
+
+describe('A store that fails', () => {
+  /** A store that fails from its call `at` on, for `calls` calls. */
+  function failing(at: number, calls = 1): MemoryStore {
+    const store = new MemoryStore();
+    let count = 0;
+    for (const name of ['save', 'remove'] as const) {
+      const original = store[name].bind(store) as (argument: unknown) => void;
+      Object.assign(store, {
+        [name]: (argument: unknown) => {
+          count += 1;
+          if (count > at && count <= at + calls) throw new Error('no space left on device');
+          original(argument);
+        },
+      });
+    }
+    return store;
+  }
+
+  /** Does `step`; what it throws ends the connection, and the Server goes on with the session or without. */
+  function guarded(driver: Driver, step: () => void, sessionPresent: boolean): void {
+    try {
+      step();
+    } catch {
+      lose(driver);
+      for (let tries = 0; tries < 3; tries++) if (begin(driver, sessionPresent)) return;
+    }
+  }
+
+  function lose(driver: Driver): void {
+    try {
+      driver.lose(LOST, WORDS);
+    } catch {
+      // Told by the lifecycle.
+    }
+  }
+
+  function begin(driver: Driver, sessionPresent: boolean): boolean {
+    try {
+      driver.session[sessionPresent ? 'resume' : 'reset'](LIMITS);
+      return true;
+    } catch {
+      lose(driver);
+      return false;
+    }
+  }
+
+  for (const sessionPresent of [true, false]) {
+    it(`at any one moment loses no message and settles each once, Session Present ${Number(sessionPresent)}`, () => {
+      for (let at = 0; at < 40; at++) {
+        const driver = connected(LIMITS, failing(at));
+        const accepted: string[] = [];
+        for (const [topic, qos] of [
+          ['a', 1],
+          ['b', 2],
+          ['c', 2],
+          ['d', 1],
+        ] as const) {
+          guarded(
+            driver,
+            () => {
+              driver.accept(topic, qos);
+              accepted.push(topic);
+            },
+            sessionPresent,
+          );
+        }
+        guarded(driver, () => driver.announce('birth', 2), sessionPresent);
+        for (let round = 0; round < 12; round++) {
+          if (round === 1) {
+            lose(driver);
+            while (!begin(driver, sessionPresent));
+          }
+          guarded(driver, () => answerAll(driver), sessionPresent);
+        }
+        for (const topic of accepted) assert.equal(driver.outcome(topic), 0, `${topic}, failing at call ${at}`);
+        assert.equal(driver.session.outgoing.count, 0);
+      }
+    });
+  }
+
+  /** The Server acknowledges all that comes. */
+  function answerAll(driver: Driver): void {
+    for (const line of driver.pump()) {
+      const [cmd, one, two] = line.split(' ');
+      if (cmd === 'pubrel') driver.session.receive(ack('pubcomp', Number(one)), 0);
+      else {
+        const qos2 = one === 'b' || one === 'c' || one === 'birth';
+        driver.session.receive(ack(qos2 ? 'pubrec' : 'puback', Number(two)), 0);
+      }
+    }
+  }
+});

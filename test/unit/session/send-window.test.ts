@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { SendWindow, type WindowLimits } from '../../../src/session/send-window.ts';
+
+const BEFORE_5: WindowLimits = { mqtt5: false, receiveMaximum: 65_535, maximumInflight: 20 };
+
+/** Sends as much as the window allows; answers how many. */
+function fill(window: SendWindow): number {
+  let sent = 0;
+  for (; window.open; sent++) window.sent();
+  return sent;
+}
+
+/** A Server that acknowledges `messages` one after the other, each of which makes room for others. */
+function acknowledge(window: SendWindow, messages: number): void {
+  for (let n = 0; n < messages; n++) {
+    fill(window);
+    window.acknowledged(true);
+  }
+}
+
+/**
+ * A Server that hangs up when more than `limit` messages are unacknowledged, and a client that has always more to send.
+ * Plays until `messages` are acknowledged; answers how often the Server hung up.
+ */
+function play(window: SendWindow, limit: number, messages: number, limits = BEFORE_5): number {
+  let acknowledged = 0;
+  for (let hangUps = 0; hangUps < 100; hangUps++) {
+    window.begin(limits, 0);
+    while (acknowledged < messages && fill(window) >= 0 && window.unacknowledged <= limit) {
+      window.acknowledged(true);
+      acknowledged += 1;
+    }
+    if (acknowledged >= messages) return hangUps;
+    window.hungUp();
+  }
+  return assert.fail('it never gets through');
+}
+
+describe('The window of messages in flight', () => {
+  it('is what the broker says, and our own limit', () => {
+    for (const [receiveMaximum, maximumInflight, size] of [
+      [10, 50, 10],
+      [50, 10, 10],
+    ] as const) {
+      const window = new SendWindow();
+      window.begin({ mqtt5: true, receiveMaximum, maximumInflight }, 0);
+      assert.equal(fill(window), size);
+    }
+  });
+
+  it('counts the PUBRELs that are sent again', () => {
+    const window = new SendWindow();
+    window.begin(BEFORE_5, 5);
+    assert.equal(fill(window), 15);
+  });
+
+  it('is as large after one connection that was lost in a full window: connections are lost for many reasons', () => {
+    const window = new SendWindow();
+    window.begin(BEFORE_5, 0);
+    fill(window);
+    window.hungUp();
+    window.begin(BEFORE_5, 0);
+    assert.equal(fill(window), 20);
+  });
+
+  it('is halved after the second such connection in a row, and 1 after the third', () => {
+    const window = new SendWindow();
+    const sizes: number[] = [];
+    for (let connection = 0; connection < 4; connection++) {
+      window.begin(BEFORE_5, 0);
+      sizes.push(fill(window));
+      window.hungUp();
+    }
+    assert.deepEqual(sizes, [20, 20, 10, 1]);
+  });
+
+  it('is not touched by connections that ended after much was acknowledged, or that were not full', () => {
+    const window = new SendWindow();
+    for (let connection = 0; connection < 10; connection++) {
+      window.begin(BEFORE_5, 0);
+      acknowledge(window, 100);
+      fill(window);
+      window.hungUp();
+      window.begin(BEFORE_5, 0);
+      for (let n = 0; n < 5; n++) window.sent();
+      for (let n = 0; n < 5; n++) window.acknowledged(true);
+      window.hungUp();
+    }
+    window.begin(BEFORE_5, 0);
+    assert.equal(fill(window), 20);
+  });
+
+  it('is not touched by a single message that the broker hangs up on: that one is the message', () => {
+    const window = new SendWindow();
+    for (let connection = 0; connection < 10; connection++) {
+      window.begin(BEFORE_5, 0);
+      window.sent();
+      window.hungUp();
+    }
+    window.begin(BEFORE_5, 0);
+    assert.equal(fill(window), 20);
+  });
+
+  for (const limit of [1, 2, 5, 10, 19]) {
+    it(`finds a broker's limit of ${limit}, and stays below it: few connections are lost for it`, () => {
+      const window = new SendWindow();
+      const hangUps = play(window, limit, 1000);
+      assert.ok(hangUps <= 10, `${hangUps} connections were lost`);
+      assert.equal(play(window, limit, 1000), 0);
+    });
+  }
+
+  it('grows again to all of it where nothing said that it was the number', () => {
+    const window = new SendWindow();
+    for (let connection = 0; connection < 3; connection++) {
+      window.begin({ ...BEFORE_5, mqtt5: true }, 0);
+      fill(window);
+      window.hungUp();
+    }
+    window.begin({ ...BEFORE_5, mqtt5: true }, 0);
+    assert.equal(fill(window), 1);
+    acknowledge(window, 19);
+    assert.equal(fill(window) + window.unacknowledged > 20, true);
+    assert.equal(window.unacknowledged, 20);
+  });
+
+  it('tries a limit that it found again, one message at a time and ever more seldom', () => {
+    const window = new SendWindow();
+    play(window, 10, 1000);
+    const raised = play(window, 20, 20_000);
+    assert.equal(raised, 0);
+    assert.ok(fill(window) + window.unacknowledged > 11);
+    const seldom = new SendWindow();
+    const hangUps = play(seldom, 10, 100_000);
+    assert.ok(hangUps < 30, `${hangUps} connections were lost in 100,000 messages`);
+  });
+
+  it('begins anew when our own limit is changed', () => {
+    const window = new SendWindow();
+    play(window, 1, 10);
+    window.begin({ ...BEFORE_5, maximumInflight: 8 }, 0);
+    assert.equal(fill(window), 8);
+  });
+});
