@@ -242,6 +242,7 @@ describe('The expiry of a message', () => {
   for (const jump of [-3_600_000, 10 * DAY * 1000]) {
     it(`does not follow the wall clock when it jumps by ${jump / 1000} s`, async () => {
       const scene = new VirtualClient({ protocolVersion: 5 });
+      scene.clock.epoch += jump;
       const outcomes = scene.publish('a', 1, expiring);
       scene.clock.epoch += jump;
       await scene.connected();
