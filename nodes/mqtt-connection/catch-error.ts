@@ -6,14 +6,16 @@ interface Flow {
 }
 
 /**
- * Hands an error to the Catch nodes that see `node`, without a line in the log: `node.error` writes one for each flow
- * that has no Catch node. Node-RED has no public call for that; where this one is missing, `node.error` has to do.
+ * Hands an error to the Catch nodes that see `node`, without a line in the log. Node-RED has no public call for that.
  *
- * @returns whether a Catch node took it, or it is in the log
+ * @returns whether a Catch node took it; undefined where this Node-RED lacks the call, and nobody was told
  */
-export function catchError(node: Node, error: unknown, msg: NodeMessage): boolean {
+export function handToCatchNodes(node: Node, error: unknown, msg: NodeMessage): boolean | undefined {
   const flow = (node as Node & { _flow?: Partial<Flow> })._flow;
-  if (typeof flow?.handleError === 'function') return flow.handleError(node, error, msg, node);
-  node.error(error, msg);
-  return true;
+  return typeof flow?.handleError === 'function' ? flow.handleError(node, error, msg, node) : undefined;
+}
+
+/** As {@link handToCatchNodes}; where the call is missing, `node.error` has to do, which writes a line for each flow too. */
+export function catchError(node: Node, error: unknown, msg: NodeMessage): void {
+  if (handToCatchNodes(node, error, msg) === undefined) node.error(error, msg);
 }

@@ -16,7 +16,7 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
     // A wrong alias, or a payload that has no JSON, such as an object that contains itself.
     return done(error instanceof Error ? error : new Error(String(error)));
   }
-  connection.publish(request, (error) => done(error));
+  connection.publish(request, done);
 }
 
 /** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */

@@ -1,6 +1,6 @@
 import type { Node, NodeMessage } from 'node-red';
 import { MqttError, shownText, textOf } from '../../src/index.ts';
-import { catchError } from './catch-error.ts';
+import { handToCatchNodes } from './catch-error.ts';
 
 /** Milliseconds in which errors of one kind are counted, behind the first. */
 const WINDOW = 1000;
@@ -40,7 +40,9 @@ export function countRepeatedErrors(node: Node): () => void {
   }
 
   function count(repeated: Repeats, error: unknown, msg: NodeMessage | undefined): void {
-    if (msg !== undefined && catchError(node, error, msg)) return;
+    const isCaught = msg === undefined ? false : handToCatchNodes(node, error, msg);
+    if (isCaught === undefined) return write(error, msg);
+    if (isCaught) return;
     repeated.unheard += 1;
     repeated.last = shownText(textOf(error));
   }

@@ -3,7 +3,7 @@ import {
   type Client,
   type ClientState,
   type ConnackPacket,
-  MqttError,
+  type MqttError,
   type OutcomeListener,
   type PublishRequest,
   type Settle,
@@ -16,11 +16,10 @@ import type { BrokerOverride } from '../common/broker-override.ts';
 import { failure, type NodeStatus, statusOf } from '../common/status.ts';
 import { flag } from '../common/stored.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
+import { Course } from './course.ts';
 import { CurrentClient } from './current-client.ts';
-import { nextAttempt } from './next-attempt.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
-import { Turns } from './turns.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
 
 /** A flow node that uses the connection. */
@@ -32,19 +31,16 @@ export interface User {
 
 const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 
-/** What the config node shares with the flow nodes: when to connect, the status for all, and one client behind it. */
+/** What the config node shares with the flow nodes: one connection for all, and its state as each of them shows it. */
 export class SharedConnection {
   readonly users = new Set<User>();
   readonly settings: ConnectionSettings;
   readonly #wishes = new Wishes();
   readonly #reports: Reports;
   readonly #current: CurrentClient;
-  /** What changes the client happens one after the other. */
-  readonly #turns = new Turns();
+  readonly #course: Course;
   /** Messages that failed: there may be very many at once. */
   readonly #failures: Spread;
-  /** `parted`: a flow disconnected, and only a flow connects again. `closed`: for good. */
-  #wanted: 'open' | 'parted' | 'closed' = 'open';
   #hasFlows = false;
 
   constructor(settings: ConnectionSettings, reporter: Reporter) {
@@ -60,6 +56,7 @@ export class SharedConnection {
       replaced: (client, problem) => this.#replaced(client, problem),
       changed: (state) => this.#changed(state),
     });
+    this.#course = new Course(this.#current);
     this.#current.begin();
   }
 
@@ -127,8 +124,8 @@ export class SharedConnection {
     user.show(statusOf({ phase: 'idle' }, true));
     this.users.delete(user);
     if (this.users.size > 0) return;
-    if (removed) await this.#turns.run(() => this.#endConnection());
-    if (this.#wanted === 'parted') this.#wanted = 'open';
+    if (removed) await this.#course.pause();
+    this.#course.forget();
   }
 
   /** All nodes of the deploy exist: what a session holds finds them, and what none took up again is unsubscribed. */
@@ -144,36 +141,27 @@ export class SharedConnection {
     this.#current.outdate();
   }
 
-  /**
-   * Resolves when connected. A connection that is up stays as it is.
-   * @throws {MqttError} why the first attempt failed; further attempts follow. `closed`, when the connection is.
-   */
-  async connect(): Promise<void> {
-    const { attempt } = await this.#turns.run(() => this.#begin());
-    await attempt;
+  /** As {@link Course.connect}. */
+  connect(): Promise<void> {
+    return this.#course.connect();
   }
 
-  /** Ends the connection in order, within about 2 s, until a flow connects again. */
-  async disconnect(): Promise<void> {
-    if (this.#wanted === 'open') this.#wanted = 'parted';
-    await this.#turns.run(() => this.#endConnection());
+  /** As {@link Course.disconnect}. */
+  disconnect(): Promise<void> {
+    return this.#course.disconnect();
   }
 
-  /** Ends the network connection at once, without a goodbye, so that the broker publishes the will. */
-  async destroy(): Promise<void> {
-    this.#current.client?.destroy();
-    await this.disconnect();
+  /** As {@link Course.destroy}. */
+  destroy(): Promise<void> {
+    return this.#course.destroy();
   }
 
-  /** `settle` as for {@link Client.publish}; failures are told some in each turn of the event loop. */
-  publish(request: PublishRequest, settle: Settle): void {
-    const settled: Settle = (error, reasonCode) => {
-      if (error === undefined) settle(undefined, reasonCode);
-      else this.#failures.add(() => settle(error, reasonCode));
-    };
+  /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */
+  publish(request: PublishRequest, done: (error?: Error) => void): void {
+    const settle: Settle = (error) => (error === undefined ? done() : this.#failures.add(() => done(error)));
     const { client, problem } = this.#current;
-    if (client === undefined) settled(problem, 0);
-    else client.publish(request, settled);
+    if (client === undefined) settle(problem, 0);
+    else client.publish(request, settle);
   }
 
   /** @throws {MqttError} `invalid-filter` or `invalid-options`. */
@@ -195,10 +183,8 @@ export class SharedConnection {
    * Ends the client for good, within about 2 s. What is stored stays in the store, and with the broker what it is told
    * to keep.
    */
-  async close(): Promise<void> {
-    this.#wanted = 'closed';
-    const unsubscribe = flag(this.settings.stored.autoUnsubscribe, true);
-    await this.#turns.run(async () => this.#current.client?.close(unsubscribe));
+  close(): Promise<void> {
+    return this.#course.close(flag(this.settings.stored.autoUnsubscribe, true));
   }
 
   /** Resolves when every message that failed has been told so. */
@@ -207,38 +193,7 @@ export class SharedConnection {
   }
 
   #autoConnect(): void {
-    if (this.#hasFlows && this.autoConnect && this.#wanted === 'open' && this.users.size > 0) {
-      this.#current.client?.connect();
-    }
-  }
-
-  async #begin(): Promise<{ attempt: Promise<void> }> {
-    const client = await this.#readyClient();
-    this.#wanted = 'open';
-    const attempt = nextAttempt(client);
-    client.connect();
-    return { attempt };
-  }
-
-  /** A client with the settings of now, at rest or connected. Meanwhile the connection may have been closed for good. */
-  async #readyClient(): Promise<Client> {
-    this.#mustNotBeClosed();
-    await this.#current.renew();
-    const { client, problem } = this.#current;
-    if (client === undefined) throw problem ?? closed();
-    // Asked for, the next attempt does not wait until the pause after the last one is over.
-    if (client.state.phase === 'waiting') await client.disconnect();
-    this.#mustNotBeClosed();
-    return client;
-  }
-
-  #mustNotBeClosed(): void {
-    if (this.#wanted === 'closed') throw closed();
-  }
-
-  async #endConnection(): Promise<void> {
-    // A client that was closed has none.
-    if (this.#wanted !== 'closed') await this.#current.client?.disconnect();
+    if (this.#hasFlows && this.autoConnect && this.users.size > 0) this.#course.connectByItself();
   }
 
   /** False only where there is a certificate, and a person turned its check off. */
@@ -274,8 +229,4 @@ export class SharedConnection {
   #show(): void {
     for (const user of this.users) user.show(this.status);
   }
-}
-
-function closed(): MqttError {
-  return new MqttError('closed', 'the connection was closed');
 }

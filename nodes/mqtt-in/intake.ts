@@ -124,10 +124,11 @@ export class Intake implements Subscriber, User {
     this.#refresh();
   }
 
+  /** Before MQTT 5 the option means nothing, and the dialog does not show it: there is nothing to tell. */
   #hearNoLocal(filter: string, subscribed: Subscribed, outcome: SubscriptionOutcome): void {
-    const receivesOwn = outcome.granted && outcome.unmet === 'no-local';
+    const receivesOwn = outcome.granted && outcome.unmet === 'no-local' && this.#connection.mqtt5;
     if (receivesOwn && !subscribed.receivesOwn) {
-      const why = this.#connection.mqtt5 ? 'another node subscribes the same without it' : 'it needs MQTT 5';
+      const why = 'another node subscribes the same without it';
       this.node.warn(`No Local is not met for ${shownText(filter)}, own messages come back: ${why}`);
     }
     subscribed.receivesOwn = receivesOwn;

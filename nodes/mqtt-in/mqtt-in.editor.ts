@@ -1,4 +1,4 @@
-import { chosenConnectionSpeaksVersion5 } from '../editor/connection-version.ts';
+import { chosenConnectionSpeaksVersion5 } from '../editor/chosen-connection.ts';
 import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
 import { isTrue } from '../common/tick.ts';
 import type { EditedNode, StoredNode } from '../editor/red.ts';

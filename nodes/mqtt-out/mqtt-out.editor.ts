@@ -1,8 +1,9 @@
-import { chosenConnectionSpeaksVersion5 } from '../editor/connection-version.ts';
+import { chosenConnectionLosesSession, chosenConnectionSpeaksVersion5 } from '../editor/chosen-connection.ts';
 import { text } from '../editor/text.ts';
 import { completeTopics } from '../editor/topic-completion.ts';
 import { contentTypeInput, optionalInput } from '../editor/typed-inputs.ts';
 import { SECONDS, validNumber, validTopicName, validUserProperties } from '../editor/validators.ts';
+import { showWarnings } from '../editor/warning.ts';
 
 interface MqttOut {
   name: string;
@@ -59,10 +60,12 @@ RED.nodes.registerType<MqttOut>('mqtt-out', {
     optionalInput('#node-input-expiry', 'num', this.expiry);
     contentTypeInput('#node-input-contentType', this.contentType);
     // Flow files hold numbers and booleans too, which a select does not find among its choices.
-    $('#node-input-qos').val(textOf(this.qos));
-    $('#node-input-retain').val(textOf(this.retain));
+    $('#node-input-qos').val(asText(this.qos));
+    $('#node-input-retain').val(asText(this.retain));
     $('#node-input-broker, #node-input-respTopic').on('change', showRows);
+    $('#node-input-broker, #node-input-qos').on('change', warn);
     showRows();
+    warn();
   },
 });
 
@@ -73,6 +76,11 @@ function showRows(): void {
   $('#posthorn-out-row-correl').toggle(chosenConnectionSpeaksVersion5() && asksForResponse);
 }
 
-function textOf(stored: unknown): string {
+function warn(): void {
+  const inDoubt = $('#node-input-qos').val() === '2' && chosenConnectionLosesSession();
+  showWarnings('#posthorn-out-warning', inDoubt ? [text('mqtt-out', 'warning.exactlyOnce')] : []);
+}
+
+function asText(stored: unknown): string {
   return ['string', 'number', 'boolean'].includes(typeof stored) ? String(stored) : '';
 }

@@ -100,9 +100,9 @@ export class Client {
    */
   async close(unsubscribe: boolean = false): Promise<void> {
     if (unsubscribe) this.#subscriptions.clear();
-    this.#deploy.end();
+    this.#deploy.abandon();
     await this.#lifecycle.stop('closed');
-    this.#session.outgoing.leave();
+    this.#session.leave(this.#settings.clock.now());
     this.#discardOwnStore();
   }
 

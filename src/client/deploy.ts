@@ -34,6 +34,13 @@ export class Deploy {
     return () => this.#waiting.delete(subscribe);
   }
 
+  /** It will not end any more: nothing that it wanted is subscribed. */
+  abandon(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#waiting.clear();
+  }
+
   /** All that was subscribed meanwhile counts from now on. */
   end(): void {
     this.#timer?.cancel();

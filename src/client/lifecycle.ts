@@ -283,7 +283,7 @@ export class Lifecycle {
     this.#version.accepted();
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
     // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
-    this.#subscriptions.connected(connack.sessionPresent && !this.#unanswered);
+    this.#subscriptions.connected(connack.sessionPresent, this.#unanswered);
     this.#unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
@@ -295,7 +295,8 @@ export class Lifecycle {
 
   #beginSession(connack: ConnackPacket, limits: SessionLimits): void {
     const resumed = connack.sessionPresent || this.#mayBePresent();
-    if (resumed) this.#session.resume(limits);
+    // What an earlier client left unanswered is as unknown as a CONNACK that never came.
+    if (resumed) this.#session.resume(limits, this.#graceOver && !this.#unanswered);
     else this.#session.reset(limits);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
     if (resumed && !this.#graceOver) this.#session.incoming.grace(this.#settings.clock.now());

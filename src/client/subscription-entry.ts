@@ -22,11 +22,12 @@ interface Subscribed {
 }
 
 /**
- * How far the wire is with a filter. `leftover`: the Server may have it all the same. `before`: what it granted earlier,
+ * How far the wire is with a filter. `leftover`: the Server may have it all the same; `lost`: what was asked for when the
+ * connection or the session was lost. `before`: what it granted earlier,
  * and has still if it refuses what is asked for. `doubtful`: it refused more, and may have dropped this too.
  */
 export type Wire =
-  | { readonly state: 'none' | 'refused'; readonly leftover: boolean }
+  | { readonly state: 'none' | 'refused'; readonly leftover: boolean; readonly lost?: SubscriptionOptions | undefined }
   | Asked
   | (Subscribed & { readonly state: 'granted'; readonly doubtful: boolean });
 
@@ -58,7 +59,8 @@ export class SubscriptionEntry {
   /** As the Server of a kept session has it. */
   static restored({ filter, options, identifier, granted }: StoredSubscription): SubscriptionEntry {
     const entry = new SubscriptionEntry(filter);
-    entry.#wire = { state: 'granted', options, identifier, qos: granted, doubtful: false };
+    // Something may have been sent since that nobody heard an answer to: it is asked for again.
+    entry.#wire = { state: 'granted', options, identifier, qos: granted, doubtful: true };
     return entry;
   }
 
@@ -72,12 +74,12 @@ export class SubscriptionEntry {
 
   /** The Server granted all that was asked for. */
   get isSettled(): boolean {
-    return this.#wire.state === 'granted' && this.#tooMuch === undefined;
+    return this.#wire.state === 'granted' && !this.#wire.doubtful && this.#tooMuch === undefined;
   }
 
   /** Whether it belongs on the wire, itself or by a filter that covers it. */
   get wanted(): boolean {
-    return this.members.size > 0 || (this.#kept && this.onWire);
+    return this.members.size > 0 || (this.#kept && this.#keptOptions !== undefined);
   }
 
   /** Nothing about it has to be remembered. */
@@ -94,9 +96,14 @@ export class SubscriptionEntry {
   /** The options that every receiver of before had stay on the wire while it is kept: one of them may come back. */
   get wishes(): SubscriptionOptions[] {
     const wishes = [...this.members.values()].map(({ options }) => options);
-    const wire = this.#wire;
-    if (this.#kept && (wire.state === 'asked' || wire.state === 'granted')) wishes.push(wire.options);
+    if (this.#kept && this.#keptOptions !== undefined) wishes.push(this.#keptOptions);
     return wishes;
+  }
+
+  /** What the Server has for those who may come back, or had until it was lost. */
+  get #keptOptions(): SubscriptionOptions | undefined {
+    const wire = this.#wire;
+    return wire.state === 'asked' || wire.state === 'granted' ? wire.options : wire.lost;
   }
 
   add(receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
@@ -140,7 +147,7 @@ export class SubscriptionEntry {
       case 'asked':
         return differs(wire.options, options);
       case 'granted':
-        return wire.doubtful || differs(wire.options, options);
+        return (wire.doubtful && this.members.size > 0) || differs(wire.options, options);
     }
   }
 
@@ -174,14 +181,20 @@ export class SubscriptionEntry {
 
   /** The connection is gone: what was asked and not answered will be asked again. */
   lost(): void {
-    if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true };
+    if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true, lost: this.#wire.options };
     for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'wanted';
   }
 
   /** The Server has no session: nothing of it is on the wire. */
   reset(): void {
-    this.#wire = { state: 'none', leftover: false };
+    this.#wire = { state: 'none', leftover: false, lost: this.#keptOptions };
     for (const member of this.members.values()) member.retained = 'wanted';
+  }
+
+  /** The Server may have no session of before: then nothing of it is on the wire. */
+  doubt(): void {
+    this.reset();
+    this.#wire = { state: 'none', leftover: true };
   }
 
   tell(outcome: (member: Member) => SubscriptionOutcome, whom: (member: Member) => boolean = () => true): void {

@@ -134,8 +134,14 @@ export class Subscriptions {
     }
   }
 
-  /** A new connection. With its session the Server has kept what it granted; without it everything is asked anew. */
-  connected(sessionPresent: boolean): void {
+  /**
+   * A new connection. With its session the Server has kept what it granted; without it everything is asked anew.
+   *
+   * @param doubtful the session may have begun since the last answer: everything is asked anew as well, but what the
+   *   Server queued for the subscriptions of before may still come, under their identifiers.
+   */
+  connected(sessionPresent: boolean, doubtful = false): void {
+    const kept = sessionPresent && !doubtful;
     this.#resumed = sessionPresent;
     for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
@@ -143,8 +149,9 @@ export class Subscriptions {
       if (!this.#entries.has(record.filter)) this.#dirty.add(this.#enter(SubscriptionEntry.restored(record)));
     }
     for (const entry of this.#entries.values()) {
-      if (sessionPresent && entry.isSettled) continue;
+      if (kept && entry.isSettled) continue;
       if (!sessionPresent) this.#reset(entry);
+      else if (doubtful) this.#doubt(entry);
       entry.forgive();
       this.#dirty.add(entry);
     }
@@ -214,7 +221,9 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    if (subscriptionIdentifier !== undefined) this.#router.identify(entry.filter, subscriptionIdentifier);
+    if (subscriptionIdentifier !== undefined) {
+      this.#router.identify(entry.filter, subscriptionIdentifier, grantedBy(options, options.qos));
+    }
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
@@ -335,6 +344,11 @@ export class Subscriptions {
   #reset(entry: SubscriptionEntry): void {
     entry.reset();
     this.#router.identify(entry.filter, undefined);
+  }
+
+  #doubt(entry: SubscriptionEntry): void {
+    entry.doubt();
+    this.#router.revoke(entry.filter);
   }
 
   #nextIdentifier(): number {

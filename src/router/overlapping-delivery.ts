@@ -42,8 +42,8 @@ export class OverlappingDelivery {
     this.#last = last;
     const identifiers = packet.properties?.subscriptionIdentifiers;
     // One that no filter of today has belongs to a subscription whose answer was lost: it may be any of them.
-    const known = identifiers?.every((identifier) => matches.some((route) => route.isFor([identifier])));
-    this.#identifiers = known ? identifiers : undefined;
+    const known = identifiers?.every((identifier) => matches.some((route) => route.has(identifier)));
+    this.#identifiers = known === true && identifiers !== undefined && identifiers.length > 0 ? identifiers : undefined;
   }
 
   /** False: it is nobody's. */
@@ -68,9 +68,11 @@ export class OverlappingDelivery {
     const repeated = packet.retain && route.repeats(packet);
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
-      if (proves && packet.qos > seat.heard) seat.heard = packet.qos;
       if (seat.number > this.#last || (packet.retain && this.#isWithheld(route, seat, repeated))) continue;
-      if (!this.#comesByAnother(route, seat, rank)) this.#give(route, seat);
+      if (this.#comesByAnother(route, seat, rank)) continue;
+      // A copy that is left out for a third one's says nothing about what comes by this filter.
+      if (proves) seat.hear(packet.qos, this.#last);
+      this.#give(route, seat);
     }
   }
 
@@ -113,10 +115,14 @@ export class OverlappingDelivery {
     // A refused filter brings nothing, one not answered yet perhaps, a shared one only what no other of its group gets.
     if (granted === undefined || shared || granted.qos < this.#packet.qos) return false;
     // Our own publications come by the filter without No Local only (3.8.3.1).
-    if (granted.noLocal && route.granted?.noLocal !== true) return false;
+    if (granted.noLocal && !route.hasNoLocal(this.#identifiers ?? [])) return false;
     const place = other.seatLike(seat);
     if (place === undefined) return false;
-    // What the Server had queued when the other one began comes by this one alone, before any copy by the other.
-    return place.since < seat.since || place.heard >= Math.min(this.#packet.qos, 1);
+    // What the Server had queued when the other one began comes by this one alone, before any copy by the other. When
+    // this one fell behind the other, a copy by the other may have been left out for it.
+    if (place.since < seat.first && route.fellAt < seat.first) return true;
+    if (!place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos)) return false;
+    place.standFor(seat);
+    return true;
   }
 }

@@ -14,7 +14,7 @@ export interface Granted {
 }
 
 /** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
-const MOST_IDENTIFIERS = 4;
+const MOST_IDENTIFIERS = 8;
 
 /** A filter with those who get its messages. */
 export class Route {
@@ -26,7 +26,10 @@ export class Route {
   /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
   #identifiers: readonly number[] = [];
   #granted: Granted | undefined;
+  /** With which copies are of what is granted. */
+  #grantedIdentifier: number | undefined;
   #grantedAt = Infinity;
+  #fellAt = 0;
   readonly #retained: RetainedCopies;
 
   constructor(filter: TopicFilter, room: Room) {
@@ -48,6 +51,11 @@ export class Route {
     return this.#grantedAt;
   }
 
+  /** When it was granted with less, and so fell behind others that it had come before; 0: never. */
+  get fellAt(): number {
+    return this.#fellAt;
+  }
+
   get hasReceivers(): boolean {
     return this.#receivers.size > 0;
   }
@@ -59,6 +67,10 @@ export class Route {
   /** Nobody here, and the Server's copies cannot be told by it either. */
   get isIdle(): boolean {
     return !this.hasReceivers && !this.hasVacancies && this.#identifiers.length === 0;
+  }
+
+  has(identifier: number): boolean {
+    return this.#identifiers.includes(identifier);
   }
 
   /** Whether a copy with these Subscription Identifiers came by this filter. */
@@ -100,26 +112,35 @@ export class Route {
     this.#snapshot = undefined;
   }
 
-  /** The identifier with which the filter is asked for; undefined: the Server does not have the filter, or has none. */
-  identify(identifier: number | undefined): void {
+  /**
+   * The identifier with which the filter is asked for; undefined: the Server does not have the filter, or has none.
+   * It brings no more than is asked for, though the answer is not there.
+   */
+  identify(identifier: number | undefined, asked: Granted | undefined, serial: number): void {
     if (identifier === undefined) {
       this.#identifiers = [];
-      this.revoke();
+      this.revoke(0);
+      for (const seat of this.seats) seat.end();
     } else if (this.#identifiers[0] !== identifier) {
       this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
+      if (asked !== undefined && this.#granted !== undefined) this.#grantLess(this.#granted, asked, serial);
     }
   }
 
-  revoke(): void {
+  /** What was granted is not sure any more. */
+  revoke(serial: number): void {
     this.#granted = undefined;
     this.#grantedAt = Infinity;
+    this.#fellAt = serial;
   }
 
   /** Asked for again, a filter stays granted meanwhile; what it did not bring before, it brings from `serial` on. */
   grant(granted: Granted, serial: number): void {
     const before = this.#granted;
     this.#granted = granted;
-    if (before !== undefined && before.qos >= granted.qos && (granted.noLocal || !before.noLocal)) return;
+    this.#grantedIdentifier = this.#identifiers[0];
+    if (before !== undefined && bringsMore(before, granted)) this.#fellAt = serial;
+    if (before !== undefined && !bringsMore(granted, before)) return;
     this.#grantedAt = serial;
     for (const seat of this.seats) seat.begin(serial);
   }
@@ -141,6 +162,12 @@ export class Route {
     return latest !== undefined && identifiers !== undefined && identifiers.length > 0 && !identifiers.includes(latest);
   }
 
+  /** Whether a copy with these identifiers is surely nobody's own publication. */
+  hasNoLocal(identifiers: readonly number[]): boolean {
+    const granted = this.#grantedIdentifier;
+    return this.#granted?.noLocal === true && granted !== undefined && identifiers.includes(granted);
+  }
+
   /** The place of the same receiver in this route, or the one that waits for the same `ref`. */
   seatLike({ receiver, vacancy, ref }: Seat): Seat | undefined {
     if (receiver !== undefined) return this.#receivers.get(receiver);
@@ -151,6 +178,19 @@ export class Route {
   end(): void {
     this.giveUp();
     this.#retained.clear();
+  }
+
+  #grantLess(before: Granted, asked: Granted, serial: number): void {
+    if (!bringsMore(before, asked)) return;
+    this.#granted = {
+      ...before,
+      qos: before.qos < asked.qos ? before.qos : asked.qos,
+      noLocal: before.noLocal || asked.noLocal,
+      retainAsPublished: before.retainAsPublished || asked.retainAsPublished,
+    };
+    // Copies with the identifier of before are of what was granted before.
+    this.#grantedIdentifier = undefined;
+    this.#fellAt = serial;
   }
 
   #takeVacant(receiver: Receiver): Seat | undefined {
@@ -171,6 +211,10 @@ export class Route {
     this.#snapshot = undefined;
     return new Seat(receiver, serial, this.#beginning(serial));
   }
+}
+
+function bringsMore(one: Granted, other: Granted): boolean {
+  return one.qos > other.qos || (!one.noLocal && other.noLocal);
 }
 
 /**

@@ -67,18 +67,21 @@ export class Router {
     this.#vacated.clear();
   }
 
-  /** Tells the Subscription Identifier with which `filter` is asked for; undefined: the Server does not have it. */
-  identify(filter: TopicFilter, identifier: number | undefined): void {
+  /**
+   * Tells the Subscription Identifier with which `filter` is asked for, and with what; undefined: the Server does not
+   * have it.
+   */
+  identify(filter: TopicFilter, identifier: number | undefined, asked?: Granted): void {
     const route = this.#route(filter) ?? (identifier === undefined ? undefined : this.#newRoute(filter));
     if (route === undefined) return;
-    route.identify(identifier);
+    route.identify(identifier, asked, ++this.#serial);
     this.#remembered.clear();
     this.#dropIdle(route);
   }
 
   /** The Server has the filter still, but it is not known how: what was granted is not sure any more. */
   revoke(filter: TopicFilter): void {
-    this.#route(filter)?.revoke();
+    this.#route(filter)?.revoke(++this.#serial);
     this.#remembered.clear();
   }
 

@@ -15,17 +15,20 @@ export class Seat {
   /** Rises from seat to seat: those of after the beginning of a delivery are not part of it. */
   readonly number: number;
   withheld: Withheld | undefined;
-  /** The highest QoS of a copy that came since the beginning: what was queued before it does not come any more. */
-  heard: QoS | -1 = -1;
   // Two fields and not a union, because each delivery asks; the methods below keep at most one of them set.
   #receiver: Receiver | undefined;
   #vacancy: Vacancy | undefined;
+  #first: number;
   #since: number;
+  /** The last time that a copy came; at QoS 1 or 2 behind everything that was queued before it. */
+  #heard = -1;
+  #heardInOrder = -1;
 
   constructor(receiver: Receiver, number: number, since: number) {
     this.ref = receiver.ref;
     this.number = number;
     this.#receiver = receiver;
+    this.#first = since;
     this.#since = since;
   }
 
@@ -38,14 +41,43 @@ export class Seat {
     return this.#vacancy;
   }
 
-  /** When it began to get a copy of every matching message; Infinity: not yet. */
+  /** When it began to get copies; Infinity: it does not yet. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** When it began to get what it gets now: later than `first`, if the filter was granted again with more. */
   get since(): number {
     return this.#since;
   }
 
   begin(serial: number): void {
+    if (this.#first === Infinity) this.#first = serial;
     this.#since = serial;
-    this.heard = -1;
+    this.#heard = -1;
+    this.#heardInOrder = -1;
+  }
+
+  /** A copy for the other place was left out for one of this place, which may be of before it began. */
+  standFor(other: Seat): void {
+    this.#first = Math.min(this.#first, other.first);
+  }
+
+  /** The Server does not have the filter. */
+  end(): void {
+    this.#first = Infinity;
+    this.#since = Infinity;
+  }
+
+  /** A copy came. */
+  hear(qos: QoS, serial: number): void {
+    this.#heard = serial;
+    if (qos > 0) this.#heardInOrder = serial;
+  }
+
+  /** Whether since `serial` a copy came that tells what became of the earlier ones at this QoS. */
+  heardSince(serial: number, qos: QoS): boolean {
+    return (qos === 0 ? this.#heard : this.#heardInOrder) >= serial;
   }
 
   vacate(): Vacancy {

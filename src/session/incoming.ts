@@ -85,6 +85,20 @@ export class Incoming {
     this.#open.clear();
   }
 
+  /** The Server's session may not be ours: an id of before is a repetition only where the Server says so by DUP. */
+  doubt(): void {
+    this.#received.doubt();
+  }
+
+  /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */
+  leave(now: number): void {
+    this.#deployUntil = undefined;
+    this.#held.clear();
+    this.#heldBytes = 0;
+    this.handedOver(this.#handed, now);
+    this.#held.clear();
+  }
+
   receivePublish(packet: PublishPacket, now: number): void {
     const { packetId } = packet;
     if (packetId === undefined) {
@@ -220,7 +234,7 @@ export class Incoming {
   /** What came before and is known: not delivered again, but acknowledged. */
   #repetition(packet: PublishPacket, packetId: PacketId): Delivery | undefined {
     // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC.
-    if (this.#received.has(packetId)) {
+    if (this.#received.knows(packetId, packet)) {
       if (packet.qos === 1) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
       return Delivery.done(packet, packetId);
     }

@@ -1,17 +1,26 @@
-import type { PacketId } from '../protocol/packet.ts';
+import type { PacketId, PublishPacket } from '../protocol/packet.ts';
 import type { SessionStore } from '../store/session-store.ts';
 
 /** Packet Identifiers of received QoS 2 messages that the Server has not released (4.3.3). At most 65,535. */
 export class Received {
   readonly #store: SessionStore;
   readonly #ids: Set<PacketId>;
+  /** Ids of a session that may not be the Server's any more. */
+  readonly #doubted = new Set<PacketId>();
 
   constructor(store: SessionStore, stored: readonly PacketId[]) {
     this.#store = store;
     this.#ids = new Set(stored);
   }
 
-  has(packetId: PacketId): boolean {
+  /** What was received so far may have been in another session. */
+  doubt(): void {
+    for (const packetId of this.#ids) this.#doubted.add(packetId);
+  }
+
+  /** Whether the message with this id was received before. A doubted id that begins another message is forgotten. */
+  knows(packetId: PacketId, { qos, dup }: PublishPacket): boolean {
+    if (this.#doubted.has(packetId) && (qos === 1 || !dup)) this.remove(packetId);
     return this.#ids.has(packetId);
   }
 
@@ -30,5 +39,6 @@ export class Received {
   clear(): void {
     for (const packetId of this.#ids) this.#store.removeReceived(packetId);
     this.#ids.clear();
+    this.#doubted.clear();
   }
 }

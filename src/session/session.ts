@@ -51,9 +51,13 @@ export class Session {
     this.outgoing.restore(stored.outgoing);
   }
 
-  /** A new connection resumes the session (Session Present 1). */
-  resume(limits: SessionLimits): void {
+  /**
+   * A new connection resumes the session (Session Present 1).
+   * @param certain false: it may be another session than ours, begun by a CONNECT whose answer nobody saw.
+   */
+  resume(limits: SessionLimits, certain: boolean = true): void {
     this.incoming.begin(limits.ownReceiveMaximum);
+    if (!certain) this.incoming.doubt();
     this.outgoing.resume(limits);
   }
 
@@ -68,6 +72,12 @@ export class Session {
   suspend(ending: Ending): void {
     this.incoming.suspend();
     this.outgoing.suspend(ending);
+  }
+
+  /** The store is the next client's now: nothing is sent, settled or handed out any more. */
+  leave(now: number): void {
+    this.incoming.leave(now);
+    this.outgoing.leave();
   }
 
   /** Whether nothing is left to be sent or acknowledged on this connection. */

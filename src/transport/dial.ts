@@ -24,12 +24,12 @@ export type WebSocketAgent = (url: string, signal: AbortSignal) => Promise<Agent
 /** Opens a byte stream to a Server. */
 export type Dial = (server: ServerAddress, options: DialOptions, signal: AbortSignal) => Promise<Transport>;
 
-/** @throws {MqttError} `unreachable` or `tls-failed`, with what the system said; or the signal's reason. */
+/** @throws {MqttError} `unreachable` or `tls-failed`, with what the system said; `invalid-options`; or the signal's reason. */
 export const dial: Dial = async (server, options, signal) => {
   try {
     return await open(server, options, signal);
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (signal.aborted || error instanceof MqttError) throw error;
     throw dialError(server, error);
   }
 };

@@ -1,6 +1,12 @@
 import type { Socket } from 'node:net';
 
 /**
+ * The system asks a silent peer after a minute, and not after the two hours that are its default: without the Keep Alive
+ * of MQTT nothing else would find out that it is gone.
+ */
+export const TCP_KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const;
+
+/**
  * Waits until `socket` emits `event`. Rejects with its error, or with the signal's reason; then the socket is destroyed.
  */
 export function opened(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import { streamTransport } from './stream-transport.ts';
 import type { Transport } from './transport.ts';
-import { opened } from './opened.ts';
+import { opened, TCP_KEEP_ALIVE } from './opened.ts';
 
 /** Opens a TCP connection. Rejects with the system's error, or when `signal` is aborted. */
 export async function dialTcp(host: string, port: number, signal: AbortSignal): Promise<Transport> {
-  const socket = connect({ host, port, noDelay: true, keepAlive: true });
+  const socket = connect({ host, port, noDelay: true, ...TCP_KEEP_ALIVE });
   await opened(socket, 'connect', signal);
   return streamTransport(socket);
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
-import { opened } from './opened.ts';
+import { opened, TCP_KEEP_ALIVE } from './opened.ts';
 import { streamTransport } from './stream-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -21,8 +21,9 @@ export interface TlsOptions {
 export async function dialTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Transport> {
   const socket = connect({ host, port, ...nodeTlsOptions(host, tls) });
   socket.setNoDelay(true);
-  socket.setKeepAlive(true);
   await opened(socket, 'secureConnect', signal);
+  // Before it is connected, the socket would forget the delay.
+  socket.setKeepAlive(true, TCP_KEEP_ALIVE.keepAliveInitialDelay);
   return streamTransport(socket);
 }
 

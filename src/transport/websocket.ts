@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
 import { Queue } from '../util/queue.ts';
+import { TCP_KEEP_ALIVE } from './opened.ts';
 import { Slices } from './slices.ts';
 import { nodeTlsOptions, type TlsOptions } from './tls.ts';
 import type { Transport, TransportHandlers } from './transport.ts';
@@ -28,6 +29,9 @@ export async function dialWebSocket(options: WebSocketOptions, signal: AbortSign
     ...(options.agent !== undefined && { agent: options.agent }),
     perMessageDeflate: false,
     maxPayload: options.maximumMessageSize,
+  });
+  socket.once('upgrade', (response) => {
+    response.socket.setKeepAlive(TCP_KEEP_ALIVE.keepAlive, TCP_KEEP_ALIVE.keepAliveInitialDelay);
   });
   await openedWebSocket(socket, signal);
   return new WebSocketTransport(socket);
@@ -71,6 +75,8 @@ class WebSocketTransport implements Transport {
   #handlers: TransportHandlers | undefined;
   #blocked = false;
   #paused = false;
+  /** Whether we have asked for the end. */
+  #ending = false;
   /** Messages of the chunk that was being read when `pause` was called: a WebSocket tells them all the same. */
   readonly #unread = new Queue<Buffer>();
 
@@ -79,6 +85,11 @@ class WebSocketTransport implements Transport {
     // A listener that is never removed: a late error must not become an uncaught exception.
     socket.on('error', (error) => {
       this.#failure ??= error;
+    });
+    // The WebSocket ends itself when too many answers wait, and says nothing of it.
+    socket.on('ping', () => {
+      if (this.#ending || socket.readyState !== WebSocket.CLOSING) return;
+      this.#failure ??= new Error('broker sent WebSocket pings faster than it took the answers');
     });
   }
 
@@ -109,12 +120,14 @@ class WebSocketTransport implements Transport {
   }
 
   end(): void {
+    this.#ending = true;
     for (let slice = this.#slices.shift(); slice !== undefined; slice = this.#slices.shift()) this.#socket.send(slice);
     this.resume();
     this.#socket.close(1000);
   }
 
   destroy(): void {
+    this.#ending = true;
     this.#socket.terminate();
   }
 

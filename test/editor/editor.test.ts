@@ -125,7 +125,13 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
     await editor.edit(nodes.out);
     await editor.find('#node-input-broker').selectOption({ index: 0 });
     await editor.type('#node-input-topic', TOPIC);
+    await editor.find('#node-input-qos').selectOption('2');
+    assert.match(
+      await editor.find('#posthorn-out-warning').innerText(),
+      /^After a break a message with QoS 2 may arrive twice/,
+    );
     await editor.find('#node-input-qos').selectOption('1');
+    await editor.find('#posthorn-out-warning').waitFor({ state: 'hidden' });
     await editor.screenshot(join(images, 'mqtt-out.png'));
     await editor.done();
   });

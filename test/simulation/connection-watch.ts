@@ -40,6 +40,8 @@ export class ConnectionWatch implements LinkWatch {
     puback: [],
     pubrec: [],
   };
+  /** PINGREQs that are not answered: behind a SUBACK they tell the end of what was retained. */
+  #pings = 0;
   #healthy = true;
   #ended = false;
   #said: 'nothing' | 'close message' | 'disconnect' = 'nothing';
@@ -82,6 +84,9 @@ export class ConnectionWatch implements LinkWatch {
       case 'pubrel':
         if (packet.code === 0) this.#open.set(packet.packetId, { label: '', cmd: 'pubrel' });
         return;
+      case 'pingreq':
+        this.#pings += 1;
+        return;
       case 'subscribe':
       case 'unsubscribe':
         this.#outbound.usedId(packet.packetId);
@@ -91,7 +96,6 @@ export class ConnectionWatch implements LinkWatch {
         if (packet.code === 0) this.#checkDrained();
         return;
       case 'connect':
-      case 'pingreq':
       case 'pubcomp':
     }
   }
@@ -110,9 +114,11 @@ export class ConnectionWatch implements LinkWatch {
         return;
       case 'publish':
         return this.#gotPublish(sent.copy, sent.packetId);
+      case 'pingresp':
+        this.#pings -= 1;
+        return;
       case 'connack':
       case 'pubrel':
-      case 'pingresp':
       case 'disconnect':
     }
   }
@@ -159,7 +165,12 @@ export class ConnectionWatch implements LinkWatch {
 
   #gotPublish(copy: Copy, packetId: number): void {
     this.#inbound.got(copy);
+    if (copy.retain && this.#maySendStored()) copy.ambiguous = true;
     if (copy.qos > 0) this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'].push({ copy, packetId });
+  }
+
+  #maySendStored(): boolean {
+    return this.#pings > 0 || [...this.#open.values()].some(({ cmd }) => cmd === 'subscribe');
   }
 
   /** [MQTT-4.6.0-2], [MQTT-4.6.0-3]: in the order of the PUBLISH packets. */

@@ -23,6 +23,8 @@ export interface Copy {
   state: 'queued' | 'published' | 'released' | 'done';
   /** How often the client was given it. */
   given: number;
+  /** Given with the RETAIN flag while a SUBSCRIBE made the Server send what it retains: who wants none of that misses it. */
+  ambiguous: boolean;
   /** When the client was given it first. */
   gotMoment: number | undefined;
   /** When some receiver was given it first after that. */

@@ -161,6 +161,7 @@ export class Inbound {
     const handed = copy.handedMoment ?? copy.gotMoment ?? 0;
     for (const wish of place.wishes.values()) {
       if (wish.since > copy.routed || wish.begun > handed || wish.options.qos === 0 || !isFor(wish, copy)) continue;
+      if (copy.ambiguous && wish.options.retainHandling === 2) continue;
       return wish;
     }
     return undefined;
@@ -170,7 +171,7 @@ export class Inbound {
     const copies = this.#copies.get(copy.label) ?? [];
     return copies.some((other) => {
       if (other === copy || other.acknowledged || other.lost || other.stored || other.qos === 0) return false;
-      return [...place.wishes.values()].some((wish) => isFor(wish, other));
+      return [...place.wishes.values()].some(({ filter }) => covers(filter, other));
     });
   }
 
@@ -206,8 +207,11 @@ function isCounted(label: string): boolean {
   return /^[mrp]\d/.test(label);
 }
 
-/** Without identifiers a copy is for every filter that matches. */
 function isFor({ filter, options }: Wish, copy: Copy): boolean {
-  if (options.noLocal && !copy.label.startsWith('p')) return false;
+  return covers(filter, copy) && !(options.noLocal && !copy.label.startsWith('p'));
+}
+
+/** Without identifiers a copy is for every filter that matches. */
+function covers(filter: string, copy: Copy): boolean {
   return copy.identifiers.length === 0 ? matches(filter, copy.topic) : copy.filters.includes(filter);
 }

@@ -95,6 +95,9 @@ export interface Scenario {
   readonly steps: readonly Step[];
 }
 
+/** More than any run needs; JSON has no Infinity. */
+export const NO_LIMIT = 65_535;
+
 export const TOPICS = ['a/1', 'a/2', 'b/1'] as const;
 export const FILTERS = ['a/1', 'a/2', 'b/1', 'a/+', 'a/#', '+/1', '#'] as const;
 
@@ -135,8 +138,8 @@ class Planner {
       identifiers: this.#chance(0.7),
       deliversOn: this.#pick(['publish', 'pubrel'] as const),
       answersPuback: this.#trouble('puback', 0.1),
-      hangsUpBeyond: this.#trouble('limit', 0.15) ? this.#whole(1, 4) : Infinity,
-      receiveMaximum: this.#pick([1, 2, 3, 10, 65_535]),
+      hangsUpBeyond: this.#trouble('limit', 0.15) ? this.#whole(1, 4) : NO_LIMIT,
+      receiveMaximum: this.#pick([1, 2, 3, 10, NO_LIMIT]),
       window: this.#pick([1, 3, 20]),
       packetIds: this.#pick(['lowest', 'next'] as const),
       queuesQos0: this.#chance(0.2),

@@ -198,6 +198,7 @@ export class Server {
       packetId: 0,
       state: 'queued',
       given: 0,
+      ambiguous: false,
       gotMoment: undefined,
       handedMoment: undefined,
       acknowledged: false,

@@ -1,4 +1,4 @@
-import type { Scenario } from './plan.ts';
+import { NO_LIMIT, type Scenario } from './plan.ts';
 import { play } from './world.ts';
 
 /** The shortest scenario found that breaks the same promise: steps, nodes and troubles are left out while it still does. */
@@ -53,7 +53,7 @@ function simplifications({ manner, nodes, server }: Scenario): Partial<Scenario>
     { closing: undefined },
     { manner: { leastDelay: 10, mostDelay: 10, split: 0, merge: 0, block: 0 } },
     { manner: { ...manner, split: 0, merge: 0, block: 0 } },
-    { server: { ...server, think: 0, window: 20, answersPuback: false, hangsUpBeyond: Infinity } },
+    { server: { ...server, think: 0, window: 20, answersPuback: false, hangsUpBeyond: NO_LIMIT } },
     { nodes: nodes.map((node) => ({ ...node, reaction: 'nothing' as const })) },
   ];
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -55,6 +56,19 @@ class Recorder implements TransportHandlers {
     assert.deepEqual([this.causes.length, this.late], [1, 0]);
     return this.causes[0];
   }
+}
+
+/** Of the connections to this port of 127.0.0.1: whether their keep alive is due within a minute (proc_pid_net(5)). */
+function keepAliveTimers(port: number): boolean[] {
+  const peer = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((row) => row.trim().split(/\s+/));
+  const [connected, keepAliveTimer, minute] = ['01', '02', 6000];
+  return rows
+    .filter(([, , remote, state]) => remote === peer && state === connected)
+    .map(([, , , , , timer = '']) => timer.split(':'))
+    .map(([kind, due = '']) => kind === keepAliveTimer && parseInt(due, 16) <= minute);
 }
 
 /** What every transport promises: the contract `Transport`, asked of one implementation over a real socket. */
@@ -270,6 +284,12 @@ export function transportSuite(kind: TransportKind): void {
       transport.end();
       await settle();
       assert.equal(told.causes.length, 1);
+    });
+
+    it('lets the system ask a silent peer after a minute, and not after two hours', async function () {
+      if (process.platform !== 'linux') this.skip();
+      const { server } = await open();
+      await until(() => keepAliveTimers(server.port).join() === 'true', 'a keep alive of at most a minute');
     });
 
     it('a port where nobody listens is an error that names it', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { Mailbox, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { delivered, Mailbox, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
 import { fastClock } from '../../support/fast-clock.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 
@@ -54,6 +55,22 @@ describe('silence', () => {
     }
   });
 
+  it('a large message over a slow network arrives, though it takes several times the Keep Alive', async () => {
+    const options = { keepAlive: 10, clock: fastClock(20), connectTimeout: 600_000, ...SLOW };
+    const { broker, client, peer } = await bench.connected({ ...options, outbox: { maxBytes: 100_000_000 } });
+    peer.autoRespond().pause();
+    const outcome = publish(client, { payload: Buffer.alloc(60_000_000), qos: 1 });
+    // A read brings 2 MiB at most: so many turns take longer than a PINGREQ and the wait for its answer.
+    while (outcome.times === 0 && client.state.phase === 'connected') {
+      peer.resume();
+      await nextTurn();
+      peer.pause();
+      await sleep(40);
+    }
+    await delivered(outcome);
+    assert.equal(broker.peers.length, 1);
+  });
+
   it('the Keep Alive of the broker counts instead of the own', async () => {
     const { peer, client } = await bench.connected({ keepAlive: 600 }, { properties: { serverKeepAlive: 1 } });
     await peer.expect('pingreq');
@@ -62,7 +79,7 @@ describe('silence', () => {
     assert.equal(client.state.phase, 'connected');
   });
 
-  it('PINGREQ is sent although the socket takes no messages any more', async () => {
+  it('PINGREQ is sent although the broker takes no messages any more', async () => {
     const { client, peer } = await bench.connected({ keepAlive: 1 }, { properties: { receiveMaximum: 1 } });
     subscribe(client, 'x', new Mailbox());
     publish(client, { qos: 1 });

@@ -156,8 +156,6 @@ describe('receiving', () => {
   it('more open QoS 2 messages than the own Receive Maximum end the connection with 0x93', async () => {
     const { client, peer } = await bench.connected({ receiveMaximum: 2 });
     for (const messageId of [1, 2, 3]) peer.send(aPublish({ qos: 2, messageId }));
-    await peer.expect('pubrec');
-    await peer.expect('pubrec');
     assert.equal((await peer.expect('disconnect')).reasonCode, 0x93);
     await phase(client, 'waiting');
   });

@@ -6,7 +6,7 @@ import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { parser } from 'mqtt-packet';
 import { delivered, Mailbox, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
-import { until } from '../../support/events.ts';
+import { settle, until } from '../../support/events.ts';
 import { aPublish } from '../../support/packets.ts';
 
 const SLOW = { backoff: { initial: 60_000, maximum: 60_000 } } as const;
@@ -117,6 +117,17 @@ describe('WebSocket', () => {
       socket.send(Buffer.alloc(100_000));
       const { cause } = await phase(client, 'waiting');
       assert.match(cause.message, /payload size exceeded/i);
+    });
+
+    it('a server that pings and does not read is left, and the reason told', async () => {
+      const { client, socket } = await connected();
+      socket.pause();
+      while (client.state.phase === 'connected') {
+        for (let count = 0; count < 5000; count += 1) socket.ping(Buffer.alloc(125));
+        await settle(1);
+      }
+      const { cause } = await phase(client, 'waiting');
+      assert.match(cause.message, /broker sent WebSocket pings faster than it took the answers/);
     });
 
     it('an orderly close is a lost connection that can be tried again', async () => {

@@ -747,6 +747,24 @@ describe('Connection, sending', () => {
     );
   });
 
+  it('a PINGREQ that is due while the transport takes no more leaves as soon as it does', () => {
+    const scene = running(4, { keepAlive: 10 });
+    scene.peer.accepts = false;
+    scene.connection.publish(message('a'));
+    scene.connection.flush();
+    scene.peer.taken();
+    for (let n = 0; n < 20; n++) {
+      scene.clock.advance(5000);
+      scene.peer.progress();
+    }
+    assert.deepEqual([scene.peer.taken().length, scene.ended], [0, []]);
+    scene.peer.accepts = true;
+    scene.peer.drain();
+    assert.equal(scene.peer.taken().toString('hex'), 'c000');
+    scene.clock.advance(10_000);
+    assert.equal(end(scene).code, 'keep-alive-timeout', 'and its answer is awaited from then on');
+  });
+
   it('pings by the Server’s Keep Alive, and ends when nothing answers', () => {
     const scene = running(5, { keepAlive: 0 }, '2006 00 00 03 13 000a');
     scene.clock.advance(7500);

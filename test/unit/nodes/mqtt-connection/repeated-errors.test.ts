@@ -24,6 +24,17 @@ function nodeWith({ catches }: { catches: boolean }) {
   return { node: new FakeNode() as unknown as Node, lines, caught };
 }
 
+/** A node of a Node-RED that keeps to itself how it finds Catch nodes. */
+function bareNode() {
+  const lines: unknown[] = [];
+  class FakeNode {
+    error(error: unknown): void {
+      lines.push(error);
+    }
+  }
+  return { node: new FakeNode() as unknown as Node, lines };
+}
+
 const offline = (topic: string): MqttError => new MqttError('offline', `not sent to ${topic}: disconnected`);
 
 describe('errors of one kind, many in a moment', () => {
@@ -73,6 +84,13 @@ describe('errors of one kind, many in a moment', () => {
     for (let index = 0; index < 150; index++) node.error(`kind ${index}`);
     for (let index = 0; index < 150; index++) node.error(`kind ${index}`);
     assert.equal(lines.length, 200);
+  });
+
+  it('are told as Node-RED does where it has no call for Catch nodes alone', () => {
+    const { node, lines } = bareNode();
+    countRepeatedErrors(node);
+    for (let index = 0; index < 3; index++) node.error('same', {});
+    assert.deepEqual(lines, ['same', 'same', 'same']);
   });
 
   it('are told when the node closes, and no timer stays', () => {
