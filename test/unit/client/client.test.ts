@@ -280,6 +280,35 @@ describe('The limits of the outbox', () => {
   });
 });
 
+describe('A birth message that the broker hangs up on', () => {
+  for (const qos of [1, 2] as const) {
+    it(`at QoS ${qos} does not keep everything else away for ever: it is set aside, and a person is told once`, async () => {
+      const scene = new VirtualClient({ birth: { topic: 'birth', payload: '', qos } });
+      const { server } = scene;
+      server.dialled = (attempt) => {
+        const connection = attempt.accept();
+        connection.answers = {
+          publish: ({ topic, messageId = 0, qos: as }) => {
+            if (topic === 'birth') connection.close();
+            return { cmd: as === 2 ? 'pubrec' : 'puback', messageId };
+          },
+        };
+      };
+      const outcomes = Array.from({ length: 30 }, (_, index) => scene.publish(`m${index}`, 1));
+      scene.client.connect();
+      await scene.pass(300_000);
+      assert.equal(scene.client.state.phase, 'connected');
+      assert.ok(server.connections.length <= 10, `${server.connections.length} connections`);
+      for (const told of outcomes) isSettledOnce(told, 0);
+      assert.deepEqual(
+        scene.notices.map(({ code }) => code),
+        ['message-set-aside'],
+      );
+      assert.match(scene.notices[0]?.message ?? '', /message to birth was set aside: the connection ended 3 times/);
+    });
+  }
+});
+
 describe('What is said of a connection', () => {
   const options = {
     cleanStart: false,
@@ -295,6 +324,8 @@ describe('What is said of a connection', () => {
       };
       await scene.connected();
       for (let round = 0; round < 3; round++) {
+        // Longer than the end of a connection is taken for the broker's answer to the message.
+        await scene.pass(5001);
         scene.server.connection.close();
         await scene.pass(5000);
         assert.deepEqual(

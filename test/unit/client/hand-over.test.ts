@@ -73,7 +73,7 @@ describe('A message that nobody wants', () => {
     assert.deepEqual(acks(scene), ['puback 1', 'pubrec 2', 'pubcomp 2']);
     assert.deepEqual(
       scene.notices.map(({ message: text }) => text),
-      ['2 messages, the first to a, found no node that wants it, and was acknowledged'],
+      ['2 messages, the first to a, waited for nodes that did not come, and were acknowledged'],
     );
   });
 

@@ -132,6 +132,18 @@ describe('What is announced', () => {
     }
   }
 
+  it('is not set aside for connections that ended behind it once in a while: what is acknowledged counts anew', () => {
+    const driver = connected(BEFORE_5);
+    for (let n = 0; n < 10; n++) {
+      driver.announce('birth', 1);
+      const [line] = driver.pump();
+      if (n % 3 === 2) driver.receive(ack('puback', idIn(line)));
+      driver.lose(LOST, WORDS);
+      driver.session.resume(BEFORE_5);
+    }
+    assert.deepEqual(driver.notices, []);
+  });
+
   it('at QoS 2 between PUBREC and PUBCOMP leaves only a PUBREL, which settles nothing twice', () => {
     const driver = connected();
     driver.announce('birth', 2);
