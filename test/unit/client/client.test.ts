@@ -309,6 +309,26 @@ describe('A birth message that the broker hangs up on', () => {
   }
 });
 
+describe('A message behind which we ended the connection ourselves', () => {
+  it('is not blamed for it, however often', async () => {
+    const scene = new VirtualClient({ cleanStart: false });
+    scene.server.answers = {
+      connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }),
+      publish: () => undefined,
+    };
+    await scene.connected();
+    const outcomes = scene.publish('a', 1);
+    await scene.settle();
+    for (let round = 0; round < 5; round++) {
+      scene.client.destroy();
+      await scene.settle();
+      while (scene.client.state.phase !== 'connected') await scene.pass(100);
+      assert.match(scene.server.connection.lines.at(-1) ?? '', /^publish a \d+ dup$/);
+    }
+    assert.deepEqual(outcomes, []);
+  });
+});
+
 describe('What is said of a connection', () => {
   const options = {
     cleanStart: false,

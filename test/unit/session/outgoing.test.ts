@@ -257,6 +257,25 @@ describe('A store that fails', () => {
     });
   }
 
+  it('while a message is set aside keeps nobody else from being told that the connection ended', () => {
+    const driver = connected(BEFORE_5);
+    driver.accept('bad', 1);
+    for (let n = 0; n < 2; n++) {
+      driver.pump();
+      driver.lose(LOST, WORDS);
+      driver.session.resume(BEFORE_5);
+    }
+    driver.pump();
+    driver.accept('waits', 0);
+    driver.store.remove = () => {
+      throw new Error('no space left on device');
+    };
+    assert.throws(() => driver.lose(LOST, WORDS), /no space left/);
+    assert.equal(driver.outcome('waits'), LOST);
+    const error = driver.outcome('bad');
+    assert.ok(error instanceof MqttError && error.code === 'message-set-aside');
+  });
+
   /** The Server acknowledges all that comes. */
   function answerAll(driver: Driver): void {
     for (const line of driver.pump()) {
