@@ -3,7 +3,7 @@ import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
-import { onFlowsStarted } from './flows-started.ts';
+import { onFlows } from './flow-events.ts';
 import { countRepeatedErrors } from './repeated-errors.ts';
 import { SessionStores } from './session-stores.ts';
 import { SharedConnection } from './shared-connection.ts';
@@ -51,7 +51,10 @@ export = function register(RED: NodeAPI): void {
     this.connection = connection;
     addConnectionView(this, connection);
 
-    const unheard = onFlowsStarted(RED.events, () => connection.flowsStarted());
+    const unheard = onFlows(RED.events, {
+      starting: () => connection.flowsStarting(),
+      started: () => connection.flowsStarted(),
+    });
     this.on('close', (removed: boolean, done: () => void) => {
       unheard();
       // Within about 2 s whatever the broker does.

@@ -128,6 +128,11 @@ export class SharedConnection {
     this.#course.forget();
   }
 
+  /** A deploy makes nodes: what they subscribe counts when all of them exist. */
+  flowsStarting(): void {
+    this.#current.client?.beginDeploy();
+  }
+
   /** All nodes of the deploy exist: what a session holds finds them, and what none took up again is unsubscribed. */
   flowsStarted(): void {
     this.#hasFlows = true;

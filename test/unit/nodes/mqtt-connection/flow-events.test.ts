@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { type FlowListener, onFlows } from '../../../../nodes/mqtt-connection/flow-events.ts';
+
+function noting(told: string[], name = ''): FlowListener {
+  return { starting: () => void told.push(`${name}starting`), started: () => void told.push(`${name}started`) };
+}
+
+describe('who listens to the flows', () => {
+  it('is told of each deploy until it ends that, and takes one listener however many listen', () => {
+    const events = new EventEmitter();
+    const told: string[] = [];
+    const ends = [...Array(50).keys()].map(() => onFlows(events, noting(told)));
+    events.emit('flows:starting');
+    events.emit('flows:started');
+    assert.deepEqual([told.indexOf('started'), told.length], [50, 100]);
+    assert.deepEqual([events.listenerCount('flows:starting'), events.listenerCount('flows:started')], [1, 1]);
+    for (const end of ends.slice(1)) end();
+    events.emit('flows:started');
+    assert.equal(told.length, 101);
+  });
+
+  it('of another runtime is not told', () => {
+    const [one, other] = [new EventEmitter(), new EventEmitter()];
+    const told: string[] = [];
+    onFlows(one, noting(told, 'one '));
+    onFlows(other, noting(told, 'other '));
+    other.emit('flows:started');
+    assert.deepEqual(told, ['other started']);
+  });
+});
