@@ -311,7 +311,10 @@ export class Incoming {
   }
 
   #reportUnclaimed(count: number, topic: string): void {
-    const which = count === 1 ? `a message to ${topic}` : `${count} messages, the first to ${topic},`;
-    this.#report(new MqttError('message-skipped', `${which} found no node that wants it, and was acknowledged`));
+    const text =
+      count === 1
+        ? `a message to ${topic} waited for a node that did not come, and was acknowledged`
+        : `${count} messages, the first to ${topic}, waited for nodes that did not come, and were acknowledged`;
+    this.#report(new MqttError('message-skipped', text));
   }
 }

@@ -70,6 +70,8 @@ export class Outgoing {
   readonly #released = new Map<PacketId, OutgoingMessage>();
   #bytes = 0;
   #count = 0;
+  /** Connections that the Server ended right behind an announcement alone, by its topic: birth and close message. */
+  readonly #unwelcome = new Map<string, number>();
 
   // Valid for the connection.
   #connection = 0;
@@ -128,6 +130,8 @@ export class Outgoing {
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
   announce(message: Message, settle: Settle): void {
+    const hangUps = this.#unwelcome.get(message.topic) ?? 0;
+    if (hangUps >= MOST_HANG_UPS) return settle(setAside(message.topic, hangUps), 0);
     const entry = this.#newEntry(message, undefined, settle);
     this.#add(entry);
     this.#announcements.push(entry);
@@ -373,6 +377,7 @@ export class Outgoing {
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
   #acknowledged(entry: OutgoingMessage): void {
     const announced = this.#announced.size > 0 && this.#announced.delete(entry);
+    if (announced) this.#unwelcome.delete(entry.message.topic);
     if (entry.connection !== this.#connection) return;
     this.#window.acknowledged(!announced && entry.state.step !== 'abandoned');
   }
@@ -395,21 +400,26 @@ export class Outgoing {
 
   /** The only message under way when the Server ended the connection. */
   #blame(packetId: PacketId, entry: OutgoingMessage, lastWords: MqttError): void {
-    if (this.#announced.has(entry)) return;
-    entry.hangUps += 1;
-    if (entry.hangUps < MOST_HANG_UPS) return;
-    const { topic } = entry.message;
-    const error = new MqttError(
-      'message-set-aside',
-      `the message to ${topic} was set aside: the connection ended ${entry.hangUps} times right behind it (${lastWords.message})`,
-      { cause: lastWords },
-    );
+    const hangUps = this.#countHangUp(entry);
+    if (hangUps < MOST_HANG_UPS) return;
+    const error = setAside(entry.message.topic, hangUps, lastWords);
     this.#report(error);
+    // What is about the connection ends with it.
+    if (this.#announced.has(entry)) return;
     this.#published.delete(packetId);
     // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
     if (entry.message.qos === 2) this.#ids.retire(packetId);
     else this.#ids.release(packetId);
     this.#end(entry, error, 0);
+  }
+
+  /** An announcement is another message on each connection: its topic counts. */
+  #countHangUp(entry: OutgoingMessage): number {
+    const { topic } = entry.message;
+    const hangUps = (this.#announced.has(entry) ? (this.#unwelcome.get(topic) ?? 0) : entry.hangUps) + 1;
+    if (this.#announced.has(entry)) this.#unwelcome.set(topic, hangUps);
+    entry.hangUps = hangUps;
+    return hangUps;
   }
 
   #disconnected(error: MqttError): void {
@@ -519,6 +529,12 @@ export class Outgoing {
 
 function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): NextAcknowledgement {
   return { cmd: 'pubrel', packetId, reasonCode };
+}
+
+function setAside(topic: string, hangUps: number, lastWords?: MqttError): MqttError {
+  const words = lastWords === undefined ? '' : ` (${lastWords.message})`;
+  const text = `the message to ${topic} was set aside: the connection ended ${hangUps} times right behind it${words}`;
+  return new MqttError('message-set-aside', text, { cause: lastWords });
 }
 
 function orderOf({ state }: StoredMessage): number {
