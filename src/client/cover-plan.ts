@@ -20,10 +20,12 @@ interface Place {
 export class CoverPlan {
   readonly #tree = new FilterTree<SubscriptionEntry>();
   readonly #places = new Map<SubscriptionEntry, Place>();
+  #moved = new Set<SubscriptionEntry>();
 
   /** Takes up what changed with these entries, and tells what that means for the wire. */
   update(dirty: Iterable<SubscriptionEntry>): WirePlan {
     const touched = new Set<SubscriptionEntry>(dirty);
+    this.#moved = new Set();
     for (const entry of dirty) {
       if (entry.wanted) this.#enter(entry, touched);
       else this.#leave(entry, touched);
@@ -45,7 +47,7 @@ export class CoverPlan {
       off.push(entry);
       return [];
     });
-    return { wishes, off };
+    return { wishes, off, moved: this.#moved };
   }
 
   #enter(entry: SubscriptionEntry, touched: Set<SubscriptionEntry>): void {
@@ -89,6 +91,7 @@ export class CoverPlan {
     if (place === undefined) return;
     const server = this.#serverFor(entry, place);
     touched.add(server).add(place.server);
+    if (server !== place.server) this.#moved.add(entry);
     this.#places.get(place.server)?.serves.delete(entry);
     place.server = server;
     this.#places.get(server)?.serves.add(entry);

@@ -211,13 +211,18 @@ export class Link {
   /** Before messages leave the Server has to answer what is not one of them: it may hang up on that. */
   #prove(): void {
     const { outgoing } = this.#parts.session;
-    if (!outgoing.wantsProof || this.#mode !== 'open') return;
+    if (!outgoing.wantsProof || this.#mode !== 'open' || !this.#quiet) return;
     outgoing.proofAsked();
     this.connection.barrier(() => {
-      outgoing.proved();
+      outgoing.proved(this.#quiet);
       this.wake();
     });
     this.connection.flush();
+  }
+
+  /** Whether no SUBSCRIBE or UNSUBSCRIBE is under way, or about to be. */
+  get #quiet(): boolean {
+    return this.answered && !this.#parts.subscriptions.pending;
   }
 
   /** What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. */

@@ -173,11 +173,11 @@ export class Subscriptions {
     const dirty = new Set(this.#dirty);
     this.#dirty.clear();
     for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
-    const { wishes, off } = this.#plan(dirty, link);
+    const { wishes, off, moved } = this.#plan(dirty, link);
     this.#subscribe(wishes.filter(differsFromWire), link);
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
     this.#unsubscribe([...refused, ...off], link);
-    for (const wish of wishes) this.#adopt(wish, dirty);
+    for (const wish of wishes) this.#adopt(wish, moved);
     for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
     for (const entry of off) this.#dropIfOver(entry);
   }
@@ -234,11 +234,11 @@ export class Subscriptions {
   }
 
   /** Filters whose messages come from now on by one that the Server has already. */
-  #adopt({ entry, serves }: WireWish, dirty: ReadonlySet<SubscriptionEntry>): void {
+  #adopt({ entry, serves }: WireWish, moved: ReadonlySet<SubscriptionEntry>): void {
     const { wire } = entry;
     if (wire.state !== 'granted' || wire.identifier === undefined) return;
     for (const served of serves) {
-      if (served === entry || !dirty.has(served)) continue;
+      if (served === entry || !moved.has(served)) continue;
       this.#identify(served, wire);
       this.#router.grant(served.filter, grantedBy(wire.options, wire.qos));
     }

@@ -12,6 +12,8 @@ export interface WireWish {
 export interface WirePlan {
   readonly wishes: readonly WireWish[];
   readonly off: readonly SubscriptionEntry[];
+  /** Entries whose messages come by another one's subscription than before, or for the first time. */
+  readonly moved: ReadonlySet<SubscriptionEntry>;
 }
 
 /** With Subscription Identifiers each filter stands for itself: copies of a message tell what they are for. */
@@ -20,6 +22,7 @@ export function planEach(dirty: Iterable<SubscriptionEntry>): WirePlan {
   return {
     wishes: entries.filter(({ wanted }) => wanted).map((entry) => wishFor(entry, [entry])),
     off: entries.filter(({ wanted }) => !wanted),
+    moved: new Set(),
   };
 }
 

@@ -65,9 +65,12 @@ export class HangUps {
     this.#proof = 'asked';
   }
 
-  /** The Server answered: whatever was sent before was not what it hangs up on. */
-  proved(): void {
-    this.#proof = 'given';
+  /**
+   * The Server answered: whatever was sent before was not what it hangs up on.
+   * @param alone false: something else is under way again, and it has to be asked once more.
+   */
+  proved(alone: boolean): void {
+    this.#proof = alone ? 'given' : 'wanted';
   }
 
   published(now: number): void {

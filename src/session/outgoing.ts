@@ -230,8 +230,8 @@ export class Outgoing {
     this.#hangUps.asked();
   }
 
-  proved(): void {
-    this.#hangUps.proved();
+  proved(byItself: boolean): void {
+    this.#hangUps.proved(byItself);
   }
 
   /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */

@@ -114,7 +114,7 @@ export class Driver {
     const { outgoing } = this.session;
     if (!outgoing.wantsProof || !this.proves) return lines;
     outgoing.proofAsked();
-    outgoing.proved();
+    outgoing.proved(true);
     return [...lines, ...this.#pumpOnce(now)];
   }
 
