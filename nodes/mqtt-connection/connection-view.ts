@@ -96,12 +96,14 @@ function stateView(connection: SharedConnection): View {
 
 /** By filter, then by the id of the node that subscribed. */
 function subscriptionsView({ subscriptions }: SharedConnection): object {
-  const view: Record<string, Record<string, object>> = {};
+  const view = new Map<string, Map<string, object>>();
   for (const { filter, ref, options } of subscriptions) {
     const { qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh } = options;
-    (view[filter] ??= {})[ref] = { topic: filter, ref, qos, options: { qos, nl, rap, rh } };
+    const byRef = view.get(filter) ?? new Map<string, object>();
+    view.set(filter, byRef.set(ref, { topic: filter, ref, qos, options: { qos, nl, rap, rh } }));
   }
-  return view;
+  // `fromEntries` defines properties: a filter called __proto__ is one like any other.
+  return Object.fromEntries([...view].map(([filter, byRef]) => [filter, Object.fromEntries(byRef)]));
 }
 
 /** What the broker offers, with the specification's defaults where core fills them in. */

@@ -264,6 +264,16 @@ describe('runtime properties of the node objects', () => {
     assert.deepEqual(shown('in')['dynamicSubs'], { x: { topic: 'x', qos: 2 } });
   });
 
+  it('subscriptions: a filter called __proto__ is one like any other, and leaves all other objects alone', async () => {
+    await startFlow([connection(1883, WAITS), mqttIn({ topic: '__proto__' }), ...HELPERS]);
+    const { subscriptions } = shown('c') as { subscriptions?: object };
+    const seenEverywhere = Object.keys(Object.prototype);
+    // Else a failure would not end the test, but everything.
+    for (const key of seenEverywhere) Reflect.deleteProperty(Object.prototype, key);
+    assert.deepEqual(seenEverywhere, []);
+    assert.deepEqual(Object.keys(subscriptions ?? {}), ['__proto__']);
+  });
+
   it('mqtt-out: topic, qos, retain, broker, brokerConn, and what core calls its properties', async () => {
     const fields = { topic: 't', qos: '1', retain: 'true', respTopic: 'r', contentType: 'c', correl: 'x', expiry: '5' };
     await startFlow([connection(1883, WAITS), mqttOut({ ...fields, userProps: '{"a":1}' }), ...HELPERS]);
