@@ -55,7 +55,7 @@ export const ROOMS = [
   {
     path: 'nodes/mqtt-connection',
     mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
-    packages: ['node-red'],
+    packages: ['node-red', 'node:events'],
   },
   {
     path: 'nodes/mqtt-in',

@@ -1,5 +1,5 @@
 import type { Node } from 'node-red';
-import type { SubscriptionOptions } from '../../src/index.ts';
+import { type OutcomeListener, shownText, type SubscriptionOptions, textOf } from '../../src/index.ts';
 import { CallbackSubscriber, type MessageCallback } from './callback-subscriber.ts';
 import type { SharedConnection } from './shared-connection.ts';
 
@@ -15,23 +15,39 @@ export class CallbackSubscribers {
     this.#connection = connection;
   }
 
-  /** @throws {MqttError} `invalid-filter` or `invalid-options`; nothing has changed then. */
+  /** What cannot be subscribed is an error of the node: who asks may do so on a timer, where an exception ends Node-RED. */
   subscribe(filter: string, options: SubscriptionOptions, callback: MessageCallback | undefined, ref: string): void {
     const subscriber = this.#byRef.get(ref) ?? new CallbackSubscriber(ref, this.#node);
     // First the callback: a message may wait for this subscription.
     subscriber.on(filter, callback);
     this.#byRef.set(ref, subscriber);
     try {
-      this.#connection.subscribe(filter, subscriber, options, ignore);
+      this.#connection.subscribe(filter, subscriber, options, this.#refusals(filter));
     } catch (error) {
       this.#forget(filter, ref);
-      throw error;
+      this.#refused(filter, textOf(error));
     }
   }
 
-  unsubscribe(filter: string, ref: string): void {
-    this.#connection.unsubscribe(filter, ref);
+  /** @param removed false: who subscribed may come back, in a deploy, and misses nothing then. */
+  unsubscribe(filter: string, ref: string, removed: boolean): void {
+    if (removed) this.#connection.unsubscribe(filter, ref);
+    else this.#connection.release(filter, ref);
     this.#forget(filter, ref);
+  }
+
+  /** The broker answers anew on each connection: one refusal is told once. */
+  #refusals(filter: string): OutcomeListener {
+    let told: string | undefined;
+    return (outcome) => {
+      const refusal = outcome.granted ? undefined : outcome.error.message;
+      if (refusal !== undefined && refusal !== told) this.#refused(filter, refusal);
+      told = refusal;
+    };
+  }
+
+  #refused(filter: string, why: string): void {
+    this.#node.error(`another node could not subscribe ${shownText(filter)}: ${why}`);
   }
 
   #forget(filter: string, ref: string): void {
@@ -39,8 +55,4 @@ export class CallbackSubscribers {
     subscriber?.off(filter);
     if (subscriber?.idle === true) this.#byRef.delete(ref);
   }
-}
-
-function ignore(): void {
-  // What the broker answers, the connection's own status and log say.
 }

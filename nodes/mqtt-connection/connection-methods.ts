@@ -5,6 +5,7 @@ import { qosOf } from '../common/stored.ts';
 import { subscriptionOptions } from '../common/subscription-options.ts';
 import type { MessageCallback } from './callback-subscriber.ts';
 import { CallbackSubscribers } from './callback-subscribers.ts';
+import { clientView } from './client-view.ts';
 import { publishMsg } from './publish.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { StatusLight } from './status-light.ts';
@@ -36,20 +37,24 @@ export function connectionMethods(node: Node, connection: SharedConnection): Vie
         if (done !== undefined) callBack(node, () => done(error));
         else if (error !== undefined) node.error(error, { ...msg } as NodeMessage);
       }),
-    subscribe: (topic: string, options?: unknown, callback?: MessageCallback, ref: unknown = 0) =>
-      subscribers.subscribe(topic, optionsOf(options), callback, String(ref)),
-    unsubscribe: (topic: string, ref: unknown = 0) => subscribers.unsubscribe(topic, String(ref)),
-  };
-  const client = {
-    end: (force?: unknown, ...more: unknown[]) => {
-      const callback = [force, ...more].find((each) => typeof each === 'function') as Callback | undefined;
-      const ended = force === true ? connection.destroy() : connection.disconnect();
-      whenClosed(node, ended, () => callBack(node, callback));
+    subscribe: (topic: unknown, options?: unknown, callback?: MessageCallback, ref: unknown = 0) => {
+      const asked = isRecord(topic) ? topic : { topic, options, callback, ref };
+      subscribers.subscribe(
+        text(asked['topic']),
+        optionsOf(asked['options']),
+        callbackOf(asked),
+        text(asked['ref'] ?? 0),
+      );
     },
-    get connected() {
-      return connection.state.phase === 'connected';
-    },
+    // As with core: what ends without being removed is only away for a deploy.
+    unsubscribe: (topic: unknown, ref: unknown = 0, removed: unknown = false) =>
+      subscribers.unsubscribe(text(topic), text(ref), Boolean(removed)),
   };
+  const client = clientView(connection, {
+    end: (force, callback) =>
+      whenClosed(node, force ? connection.destroy() : connection.disconnect(), () => callBack(node, callback)),
+    failed: (error) => node.error(`a listener of another node failed: ${textOf(error)}`),
+  });
   return { ...asView(methods), client: () => client };
 }
 
@@ -68,6 +73,19 @@ async function deregister(connection: SharedConnection, node: Node, removed: boo
 
 function asView(methods: Readonly<Record<string, unknown>>): View {
   return Object.fromEntries(Object.entries(methods).map(([name, method]) => [name, () => method]));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A topic or a reference; nothing else is one. */
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+}
+
+function callbackOf({ callback }: Readonly<Record<string, unknown>>): MessageCallback | undefined {
+  return typeof callback === 'function' ? (callback as MessageCallback) : undefined;
 }
 
 /** Options as core takes them: an object, a bare QoS, or nothing, which is QoS 1. */

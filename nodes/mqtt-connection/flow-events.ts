@@ -4,6 +4,8 @@ type Events = NodeAPI['events'];
 
 /** What a connection hears of the flows around it. */
 export interface FlowListener {
+  /** A deploy, or the end of Node-RED, closes nodes from now on. */
+  stopping(): void;
   /** A deploy makes nodes from now on: those behind a node may not exist yet. */
   starting(): void;
   /** All nodes of the deploy exist. */
@@ -25,6 +27,9 @@ export function onFlows(events: Events, listener: FlowListener): () => void {
 function listen(events: Events): Set<FlowListener> {
   const listeners = new Set<FlowListener>();
   listening.set(events, listeners);
+  events.on('flows:stopping', () => {
+    for (const listener of listeners) listener.stopping();
+  });
   events.on('flows:starting', () => {
     for (const listener of listeners) listener.starting();
   });

@@ -52,6 +52,7 @@ export = function register(RED: NodeAPI): void {
     addConnectionView(this, connection);
 
     const unheard = onFlows(RED.events, {
+      stopping: () => connection.flowsStopping(),
       starting: () => connection.flowsStarting(),
       started: () => connection.flowsStarted(),
       unstarted: () => connection.flowsUnstarted(),

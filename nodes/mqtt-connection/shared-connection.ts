@@ -35,6 +35,7 @@ const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 export class SharedConnection {
   readonly users = new Set<User>();
   readonly settings: ConnectionSettings;
+  readonly #listeners = new Set<(state: ClientState) => void>();
   readonly #wishes = new Wishes();
   readonly #reports: Reports;
   readonly #current: CurrentClient;
@@ -42,6 +43,8 @@ export class SharedConnection {
   /** Messages that failed: there may be very many at once. */
   readonly #failures: Spread;
   #hasFlows = false;
+  /** Nodes are closed, of which some will come back. */
+  #deploying = false;
 
   constructor(settings: ConnectionSettings, reporter: Reporter) {
     this.settings = settings;
@@ -113,6 +116,11 @@ export class SharedConnection {
     return this.#wishes.list.map(({ filter, subscriber, options }) => ({ filter, ref: subscriber.ref, options }));
   }
 
+  /** Calls `listener` on every change of the state, for as long as the connection lives. */
+  onState(listener: (state: ClientState) => void): void {
+    this.#listeners.add(listener);
+  }
+
   register(user: User): void {
     this.users.add(user);
     user.show(this.status);
@@ -128,6 +136,11 @@ export class SharedConnection {
     this.#course.forget();
   }
 
+  /** A deploy closes nodes. */
+  flowsStopping(): void {
+    this.#deploying = true;
+  }
+
   /** A deploy makes nodes: what they subscribe counts when all of them exist. */
   flowsStarting(): void {
     this.#current.client?.beginDeploy();
@@ -136,12 +149,14 @@ export class SharedConnection {
   /** All nodes of the deploy exist: what a session holds finds them, and what none took up again is unsubscribed. */
   flowsStarted(): void {
     this.#hasFlows = true;
+    this.#deploying = false;
     this.#autoConnect();
     this.#current.client?.prune();
   }
 
   /** A deploy ends without new nodes: nobody waits for those that it closed. */
   flowsUnstarted(): void {
+    this.#deploying = false;
     this.#current.client?.prune();
   }
 
@@ -186,7 +201,12 @@ export class SharedConnection {
 
   /** Ends what the subscriber with this reference wants of a filter. */
   unsubscribe(filter: string, ref: string): void {
-    this.#wishes.end(filter, ref);
+    this.#wishes.end(filter, ref, 'unsubscribe');
+  }
+
+  /** As {@link unsubscribe}; in a deploy, who subscribes again with this reference misses nothing of what comes meanwhile. */
+  release(filter: string, ref: string): void {
+    this.#wishes.end(filter, ref, this.#deploying ? 'release' : 'unsubscribe');
   }
 
   /**
@@ -214,6 +234,8 @@ export class SharedConnection {
 
   #replaced(client: Client | undefined, problem: MqttError | undefined): void {
     this.#wishes.serveBy(client);
+    // Nobody else comes for what the session has subscribed, unless nodes are being made.
+    if (this.#hasFlows && !this.#deploying) client?.prune();
     if (problem === undefined) return;
     this.#reports.failed(problem);
     this.#show();
@@ -221,6 +243,11 @@ export class SharedConnection {
 
   #changed(state: ClientState): void {
     this.#show();
+    this.#tell(state);
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  #tell(state: ClientState): void {
     switch (state.phase) {
       case 'connected':
         return this.#reports.connected(this.#current.client?.clientId ?? '', state.server);

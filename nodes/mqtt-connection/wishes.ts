@@ -1,10 +1,12 @@
 import {
   type Client,
+  MqttError,
   type OutcomeListener,
   parseTopicFilter,
   type Receiver,
   type Subscription,
   type SubscriptionOptions,
+  textOf,
 } from '../../src/index.ts';
 
 /** Who subscribes: gets the messages, and is found again by its reference. */
@@ -52,18 +54,28 @@ export class Wishes {
     };
   }
 
-  /** Ends what the subscriber with this reference wants of a filter. */
-  end(filter: string, ref: string): void {
+  /** Ends what the subscriber with this reference wants of a filter. `release`: one with the same reference may come. */
+  end(filter: string, ref: string, how: 'unsubscribe' | 'release'): void {
     for (const wish of this.#all()) {
-      if (wish.filter === filter && wish.subscriber.ref === ref) this.#forget(wish)?.unsubscribe();
+      if (wish.filter === filter && wish.subscriber.ref === ref) this.#forget(wish)?.[how]();
     }
   }
 
   /** From here on this client serves all wishes; without one they wait. */
   serveBy(client: Client | undefined): void {
     this.#client = client;
-    // A wish was accepted before, and what is a valid filter does not depend on the settings.
-    for (const wish of this.#all()) wish.subscription = this.#subscribe(wish);
+    for (const wish of this.#all()) wish.subscription = this.#subscribeOrTell(wish);
+  }
+
+  /** What a client with other settings does not accept, such as an option of another version, concerns one node alone. */
+  #subscribeOrTell(wish: Wish): Subscription | undefined {
+    try {
+      return this.#subscribe(wish);
+    } catch (thrown) {
+      const error = thrown instanceof MqttError ? thrown : new MqttError('invalid-options', textOf(thrown));
+      wish.outcome({ granted: false, error });
+      return undefined;
+    }
   }
 
   #subscribe({ filter, subscriber, options, outcome }: Wish): Subscription | undefined {

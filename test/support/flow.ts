@@ -56,9 +56,18 @@ interface Runtime {
   readonly _redNodes: { setFlows(flows: unknown, credentials: object, type: string): Promise<unknown> };
 }
 
-/** Deploys a changed flow as the editor does. */
-export async function deploy(nodes: readonly FlowNode[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
+/**
+ * Deploys a changed flow as the editor does.
+ *
+ * @param making called when all nodes are made, before the deploy is over: for what nodes of other packages do then.
+ */
+export async function deploy(
+  nodes: readonly FlowNode[],
+  type: 'full' | 'nodes' | 'flows',
+  making: () => void = () => undefined,
+): Promise<void> {
   const { _events, _redNodes } = helper as unknown as Runtime;
+  _events.prependOnceListener('flows:started', making);
   const started = once(_events, 'flows:started');
   await _redNodes.setFlows(placed(nodes), {}, type);
   await within(started, 'the flows to start');

@@ -55,6 +55,22 @@ describe('2 and 4 the actions connect and disconnect', () => {
     return (await broker.accept()).expect('connect');
   }
 
+  it('connect with a version that one filter is not valid in: that node says so, and all others are subscribed', async () => {
+    const shared = mqttIn({ id: 'shared', topic: '$share/g/b', nl: true });
+    await startFlow([connection(broker.port), shared, mqttIn({ topic: 'd' }), mqttOut(), ...HELPERS]);
+    await connected(broker);
+    await complete({ action: 'connect', broker: { protocolVersion: 5, force: true } });
+    const peer = await broker.accept();
+    const { subscriptions } = await peer.skipTo('subscribe');
+    assert.deepEqual(
+      subscriptions.map(({ topic }) => topic),
+      ['d'],
+    );
+    await until(() => statuses('shared').at(-1) === 'red ring invalid options', 'the status');
+    assert.equal(statuses('in').at(-1), CONNECTED);
+    assert.match(errors('shared').join(), /\$share\/g\/b is a shared subscription, which cannot have No Local/);
+  });
+
   for (const id of ['in', 'out']) {
     it(`connect at mqtt-${id}: done when connected, and everything is subscribed`, async () => {
       await start();

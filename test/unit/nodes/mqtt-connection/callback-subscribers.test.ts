@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Node } from 'node-red';
-import { MqttError, parseTopicFilter, type PublishPacket, type TopicFilter } from '../../../../src/index.ts';
+import {
+  MqttError,
+  type OutcomeListener,
+  parseTopicFilter,
+  type PublishPacket,
+  type TopicFilter,
+} from '../../../../src/index.ts';
 import { CallbackSubscribers } from '../../../../nodes/mqtt-connection/callback-subscribers.ts';
 import type { SharedConnection } from '../../../../nodes/mqtt-connection/shared-connection.ts';
 import type { Subscriber } from '../../../../nodes/mqtt-connection/wishes.ts';
@@ -17,17 +23,23 @@ const PACKET: PublishPacket = {
   properties: undefined,
 };
 
-/** A connection that writes down who subscribes, and refuses a filter that is none. */
+/** A connection that writes down who subscribes and what ends, and refuses a filter that is none. */
 function recording() {
   const subscribers: Subscriber[] = [];
+  const outcomes: OutcomeListener[] = [];
+  const ended: string[] = [];
+  const errors: unknown[] = [];
   const connection = {
-    subscribe(filter: string, subscriber: Subscriber) {
+    subscribe(filter: string, subscriber: Subscriber, _options: object, outcome: OutcomeListener) {
       parseTopicFilter(filter);
       subscribers.push(subscriber);
+      outcomes.push(outcome);
     },
-    unsubscribe: () => undefined,
+    unsubscribe: (filter: string) => void ended.push(`unsubscribe ${filter}`),
+    release: (filter: string) => void ended.push(`release ${filter}`),
   } as unknown as SharedConnection;
-  return { subscribers, callbacks: new CallbackSubscribers({} as Node, connection) };
+  const node = { error: (text: unknown) => void errors.push(text) } as unknown as Node;
+  return { subscribers, outcomes, ended, errors, callbacks: new CallbackSubscribers(node, connection) };
 }
 
 describe('who subscribes by a callback', () => {
@@ -46,7 +58,7 @@ describe('who subscribes by a callback', () => {
     const heard: string[] = [];
     callbacks.subscribe('a', OPTIONS, () => heard.push('by a'), 'me');
     callbacks.subscribe('b', OPTIONS, () => heard.push('by b'), 'me');
-    callbacks.unsubscribe('a', 'me');
+    callbacks.unsubscribe('a', 'me', true);
     subscribers[0]?.receive(PACKET, 'a' as TopicFilter);
     assert.deepEqual(heard, []);
   });
@@ -54,17 +66,35 @@ describe('who subscribes by a callback', () => {
   it('is forgotten when it wants nothing any more', () => {
     const { subscribers, callbacks } = recording();
     callbacks.subscribe('a', OPTIONS, () => undefined, 'me');
-    callbacks.unsubscribe('a', 'me');
+    callbacks.unsubscribe('a', 'me', true);
     callbacks.subscribe('a', OPTIONS, () => undefined, 'me');
     assert.equal(new Set(subscribers).size, 2);
   });
 
-  it('is not kept for a filter that is refused', () => {
-    const { subscribers, callbacks } = recording();
-    assert.throws(() => callbacks.subscribe('a/#/b', OPTIONS, () => undefined, 'me'), MqttError);
+  it('that is no filter is told so by an error of the connection, and goes on, and is not kept', () => {
+    const { subscribers, errors, callbacks } = recording();
+    callbacks.subscribe('a/#/b', OPTIONS, () => undefined, 'me');
+    assert.match(String(errors), /^another node could not subscribe a\/#\/b: /);
     callbacks.subscribe('a', OPTIONS, () => undefined, 'me');
-    callbacks.unsubscribe('a', 'me');
+    callbacks.unsubscribe('a', 'me', true);
     callbacks.subscribe('a', OPTIONS, () => undefined, 'me');
     assert.equal(new Set(subscribers).size, 2);
+  });
+
+  it('is told by an error of the connection that the broker refuses, once until it grants', () => {
+    const { outcomes, errors, callbacks } = recording();
+    callbacks.subscribe('a', OPTIONS, () => undefined, 'me');
+    const refused = { granted: false, error: new MqttError('subscription-refused', 'not authorized') } as const;
+    for (const outcome of [refused, refused, { granted: true, qos: 1 } as const, refused]) outcomes[0]?.(outcome);
+    const told = 'another node could not subscribe a: not authorized';
+    assert.deepEqual(errors, [told, told]);
+  });
+
+  it('keeps its place when it ends and was not removed: a deploy brings it back', () => {
+    const { ended, callbacks } = recording();
+    for (const filter of ['a', 'b']) callbacks.subscribe(filter, OPTIONS, () => undefined, 'me');
+    callbacks.unsubscribe('a', 'me', false);
+    callbacks.unsubscribe('b', 'me', true);
+    assert.deepEqual(ended, ['release a', 'unsubscribe b']);
   });
 });

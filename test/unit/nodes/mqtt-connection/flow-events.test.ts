@@ -4,6 +4,7 @@ import { type FlowListener, onFlows } from '../../../../nodes/mqtt-connection/fl
 
 function noting(told: string[], name = ''): FlowListener {
   return {
+    stopping: () => void told.push(`${name}stopping`),
     starting: () => void told.push(`${name}starting`),
     started: () => void told.push(`${name}started`),
     unstarted: () => void told.push(`${name}unstarted`),
@@ -15,13 +16,12 @@ describe('who listens to the flows', () => {
     const events = new EventEmitter();
     const told: string[] = [];
     const ends = [...Array(50).keys()].map(() => onFlows(events, noting(told)));
-    events.emit('flows:starting');
-    events.emit('flows:started');
-    assert.deepEqual([told.indexOf('started'), told.length], [50, 100]);
+    for (const step of ['stopping', 'starting', 'started']) events.emit(`flows:${step}`);
+    assert.deepEqual([told.indexOf('starting'), told.indexOf('started'), told.length], [50, 100, 150]);
     assert.deepEqual([events.listenerCount('flows:starting'), events.listenerCount('flows:started')], [1, 1]);
     for (const end of ends.slice(1)) end();
     events.emit('flows:started');
-    assert.equal(told.length, 101);
+    assert.equal(told.length, 151);
   });
 
   const state = (payload: object): object => ({ id: 'runtime-state', payload });
