@@ -32,6 +32,8 @@ export class Client {
   readonly #lifecycle: Lifecycle;
   readonly #deploy: Deploy;
   readonly #listeners = new Set<(state: ClientState) => void>();
+  /** The state that is being told, and those that were entered meanwhile. */
+  readonly #untold: ClientState[] = [];
 
   /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming option and value. */
   constructor(options: ClientOptions) {
@@ -217,13 +219,21 @@ export class Client {
     return whyRefused(message, this.#session.outgoing, this.#settings.outbox, state);
   }
 
+  /** Every listener hears every state in its order, also when one of them brings about the next. */
   #tell(state: ClientState): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(state);
-      } catch (error) {
-        this.#settings.report(new MqttError('invalid-options', `a listener to the state failed: ${textOf(error)}`));
-      }
+    this.#untold.push(state);
+    if (this.#untold.length > 1) return;
+    for (let next = this.#untold[0]; next !== undefined; next = this.#untold[0]) {
+      for (const listener of this.#listeners) this.#tellOne(listener, next);
+      this.#untold.shift();
+    }
+  }
+
+  #tellOne(listener: (state: ClientState) => void, state: ClientState): void {
+    try {
+      listener(state);
+    } catch (error) {
+      this.#settings.report(new MqttError('invalid-options', `a listener to the state failed: ${textOf(error)}`));
     }
   }
 }

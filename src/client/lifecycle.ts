@@ -227,7 +227,7 @@ export class Lifecycle {
     const subprotocol = this.#version.version === 3 ? 'mqttv3.1' : 'mqtt';
     try {
       const options = { tls, subprotocol, maximumMessageSize: maximumPacketSize, webSocketAgent };
-      return await dial(server, options, attempt.signal);
+      return await unlessAborted(dial(server, options, attempt.signal), attempt.signal);
     } finally {
       timer.cancel();
       signal.removeEventListener('abort', abort);
@@ -341,6 +341,15 @@ export class Lifecycle {
 interface Ended {
   readonly cause: MqttError;
   readonly acceptedAt: number | undefined;
+}
+
+/** A dial that does not end when it is told to is not waited for; what it opens later is nobody's, and ended. */
+function unlessAborted(dialled: Promise<Transport>, signal: AbortSignal): Promise<Transport> {
+  const { promise, resolve, reject } = deferred<Transport>();
+  signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  // Both outcomes are handed on, or have nobody to go to.
+  void dialled.then((transport) => (signal.aborted ? transport.destroy() : resolve(transport)), reject);
+  return promise;
 }
 
 function sessionLimits(settings: Settings, limits: ServerLimits, version: ProtocolVersion): SessionLimits {

@@ -70,6 +70,8 @@ export class Outgoing {
   readonly #released = new Map<PacketId, OutgoingMessage>();
   #bytes = 0;
   #count = 0;
+  /** Connections that the Server ended right behind an announcement alone, by its topic: birth and close message. */
+  readonly #unwelcome = new Map<string, number>();
 
   // Valid for the connection.
   #connection = 0;
@@ -103,7 +105,7 @@ export class Outgoing {
   restore(messages: readonly StoredMessage[]): void {
     const released: OutgoingMessage[] = [];
     for (const stored of messages) {
-      const entry = { ...stored, restored: true, connection: 0, hangUps: 0 };
+      const entry = { ...stored, restored: true, size: sizeOf(stored.message), connection: 0, hangUps: 0 };
       this.#sequence = Math.max(this.#sequence, entry.sequence);
       this.#add(entry);
       const { state } = entry;
@@ -128,6 +130,8 @@ export class Outgoing {
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
   announce(message: Message, settle: Settle): void {
+    const hangUps = this.#unwelcome.get(message.topic) ?? 0;
+    if (hangUps >= MOST_HANG_UPS) return settle(setAside(message.topic, hangUps), 0);
     const entry = this.#newEntry(message, undefined, settle);
     this.#add(entry);
     this.#announcements.push(entry);
@@ -203,7 +207,9 @@ export class Outgoing {
    * connection, then new messages. The only place that knows order, quota and resend. `now`: `Clock.now`.
    */
   next(now: number): NextPacket | undefined {
-    return this.#pubrels.shift() ?? this.#nextResend(now) ?? this.#nextAnnounced(now) ?? this.#nextQueued(now);
+    if (this.#pubrels.length > 0) return this.#pubrels.shift();
+    if (this.#resend.length > 0) return this.#nextResend(now) ?? this.#nextUnlessResending(now);
+    return this.#nextNew(now);
   }
 
   /** The same, when the end of the connection has been announced: nothing that waits follows. */
@@ -296,20 +302,25 @@ export class Outgoing {
     return undefined;
   }
 
-  #nextAnnounced(now: number): NextPacket | undefined {
-    return this.#resend.length > 0 ? undefined : this.#takeAnnouncement(now);
+  /** Order before all: nothing new overtakes what is to be sent again. */
+  #nextUnlessResending(now: number): NextPacket | undefined {
+    return this.#resend.length > 0 ? undefined : this.#nextNew(now);
+  }
+
+  /** What is about the connection goes before all that waits. */
+  #nextNew(now: number): NextPacket | undefined {
+    if (this.#announcements.length === 0) return this.#nextOf(this.#queued, now);
+    return this.#takeAnnouncement(now) ?? this.#nextUnlessAnnouncing(now);
+  }
+
+  #nextUnlessAnnouncing(now: number): NextPacket | undefined {
+    return this.#announcements.length > 0 ? undefined : this.#nextOf(this.#queued, now);
   }
 
   #takeAnnouncement(now: number): NextPacket | undefined {
     const next = this.#nextOf(this.#announcements, now);
     if (next?.cmd === 'publish') this.#announced.add(next.entry);
     return next;
-  }
-
-  /** Order before all: nothing new overtakes what is to be sent again, or what is about the connection. */
-  #nextQueued(now: number): NextPacket | undefined {
-    if (this.#resend.length > 0 || this.#announcements.length > 0) return undefined;
-    return this.#nextOf(this.#queued, now);
   }
 
   #nextOf(queue: Queue<OutgoingMessage>, now: number): NextPacket | undefined {
@@ -365,9 +376,10 @@ export class Outgoing {
 
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
   #acknowledged(entry: OutgoingMessage): void {
-    const counts = !this.#announced.has(entry) && entry.state.step !== 'abandoned';
-    if (entry.connection === this.#connection) this.#window.acknowledged(counts);
-    this.#announced.delete(entry);
+    const announced = this.#announced.size > 0 && this.#announced.delete(entry);
+    if (announced) this.#unwelcome.delete(entry.message.topic);
+    if (entry.connection !== this.#connection) return;
+    this.#window.acknowledged(!announced && entry.state.step !== 'abandoned');
   }
 
   #begin(limits: SendLimits, unacknowledged: number): void {
@@ -388,21 +400,26 @@ export class Outgoing {
 
   /** The only message under way when the Server ended the connection. */
   #blame(packetId: PacketId, entry: OutgoingMessage, lastWords: MqttError): void {
-    if (this.#announced.has(entry)) return;
-    entry.hangUps += 1;
-    if (entry.hangUps < MOST_HANG_UPS) return;
-    const { topic } = entry.message;
-    const error = new MqttError(
-      'message-set-aside',
-      `the message to ${topic} was set aside: the connection ended ${entry.hangUps} times right behind it (${lastWords.message})`,
-      { cause: lastWords },
-    );
+    const hangUps = this.#countHangUp(entry);
+    if (hangUps < MOST_HANG_UPS) return;
+    const error = setAside(entry.message.topic, hangUps, lastWords);
     this.#report(error);
+    // What is about the connection ends with it.
+    if (this.#announced.has(entry)) return;
     this.#published.delete(packetId);
     // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
     if (entry.message.qos === 2) this.#ids.retire(packetId);
     else this.#ids.release(packetId);
     this.#end(entry, error, 0);
+  }
+
+  /** An announcement is another message on each connection: its topic counts. */
+  #countHangUp(entry: OutgoingMessage): number {
+    const { topic } = entry.message;
+    const hangUps = (this.#announced.has(entry) ? (this.#unwelcome.get(topic) ?? 0) : entry.hangUps) + 1;
+    if (this.#announced.has(entry)) this.#unwelcome.set(topic, hangUps);
+    entry.hangUps = hangUps;
+    return hangUps;
   }
 
   #disconnected(error: MqttError): void {
@@ -467,7 +484,8 @@ export class Outgoing {
   #newEntry(message: Message, expiresAt: number | undefined, settle: Settle): OutgoingMessage {
     const sequence = ++this.#sequence;
     const state = { step: 'queued' } as const;
-    return { sequence, message, expiresAt, state, settle, restored: false, connection: 0, hangUps: 0 };
+    const size = sizeOf(message);
+    return { sequence, message, expiresAt, state, settle, restored: false, size, connection: 0, hangUps: 0 };
   }
 
   #finish(packetId: PacketId, entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
@@ -488,16 +506,16 @@ export class Outgoing {
     }
   }
 
-  #add({ message, state }: OutgoingMessage): void {
+  #add({ size, state }: OutgoingMessage): void {
     if (state.step === 'abandoned') return;
     this.#count += 1;
-    this.#bytes += sizeOf(message);
+    this.#bytes += size;
   }
 
   /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
   #settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
     this.#count -= 1;
-    this.#bytes -= sizeOf(entry.message);
+    this.#bytes -= entry.size;
     try {
       entry.settle?.(error, reasonCode);
       if (entry.restored && error !== undefined) this.#restored(error);
@@ -511,6 +529,12 @@ export class Outgoing {
 
 function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): NextAcknowledgement {
   return { cmd: 'pubrel', packetId, reasonCode };
+}
+
+function setAside(topic: string, hangUps: number, lastWords?: MqttError): MqttError {
+  const words = lastWords === undefined ? '' : ` (${lastWords.message})`;
+  const text = `the message to ${topic} was set aside: the connection ended ${hangUps} times right behind it${words}`;
+  return new MqttError('message-set-aside', text, { cause: lastWords });
 }
 
 function orderOf({ state }: StoredMessage): number {

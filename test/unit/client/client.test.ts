@@ -242,6 +242,7 @@ describe('The expiry of a message', () => {
   for (const jump of [-3_600_000, 10 * DAY * 1000]) {
     it(`does not follow the wall clock when it jumps by ${jump / 1000} s`, async () => {
       const scene = new VirtualClient({ protocolVersion: 5 });
+      scene.clock.epoch += jump;
       const outcomes = scene.publish('a', 1, expiring);
       scene.clock.epoch += jump;
       await scene.connected();
@@ -279,6 +280,55 @@ describe('The limits of the outbox', () => {
   });
 });
 
+describe('A birth message that the broker hangs up on', () => {
+  for (const qos of [1, 2] as const) {
+    it(`at QoS ${qos} does not keep everything else away for ever: it is set aside, and a person is told once`, async () => {
+      const scene = new VirtualClient({ birth: { topic: 'birth', payload: '', qos } });
+      const { server } = scene;
+      server.dialled = (attempt) => {
+        const connection = attempt.accept();
+        connection.answers = {
+          publish: ({ topic, messageId = 0, qos: as }) => {
+            if (topic === 'birth') connection.close();
+            return { cmd: as === 2 ? 'pubrec' : 'puback', messageId };
+          },
+        };
+      };
+      const outcomes = Array.from({ length: 30 }, (_, index) => scene.publish(`m${index}`, 1));
+      scene.client.connect();
+      await scene.pass(300_000);
+      assert.equal(scene.client.state.phase, 'connected');
+      assert.ok(server.connections.length <= 10, `${server.connections.length} connections`);
+      for (const told of outcomes) isSettledOnce(told, 0);
+      assert.deepEqual(
+        scene.notices.map(({ code }) => code),
+        ['message-set-aside'],
+      );
+      assert.match(scene.notices[0]?.message ?? '', /message to birth was set aside: the connection ended 3 times/);
+    });
+  }
+});
+
+describe('A message behind which we ended the connection ourselves', () => {
+  it('is not blamed for it, however often', async () => {
+    const scene = new VirtualClient({ cleanStart: false });
+    scene.server.answers = {
+      connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }),
+      publish: () => undefined,
+    };
+    await scene.connected();
+    const outcomes = scene.publish('a', 1);
+    await scene.settle();
+    for (let round = 0; round < 5; round++) {
+      scene.client.destroy();
+      await scene.settle();
+      while (scene.client.state.phase !== 'connected') await scene.pass(100);
+      assert.match(scene.server.connection.lines.at(-1) ?? '', /^publish a \d+ dup$/);
+    }
+    assert.deepEqual(outcomes, []);
+  });
+});
+
 describe('What is said of a connection', () => {
   const options = {
     cleanStart: false,
@@ -294,6 +344,8 @@ describe('What is said of a connection', () => {
       };
       await scene.connected();
       for (let round = 0; round < 3; round++) {
+        // Longer than the end of a connection is taken for the broker's answer to the message.
+        await scene.pass(5001);
         scene.server.connection.close();
         await scene.pass(5000);
         assert.deepEqual(

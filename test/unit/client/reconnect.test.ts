@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { dial } from '../../../src/transport/dial.ts';
+import { parseServer } from '../../../src/transport/server.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import { VirtualClient } from '../../support/virtual-client.ts';
 
@@ -146,5 +148,20 @@ describe('A client that lost its connection', () => {
     assert.deepEqual(taken, [0]);
     assert.equal(waiting.length, 1);
     assert.match(String(waiting[0]), /not sent: connection to mqtt:\/\/broker:1883 was lost/);
+  });
+});
+
+describe('An attempt that is ended', () => {
+  it('is not told as a broker that cannot be reached', async () => {
+    const stop = new AbortController();
+    const aborted = new Error('the operation was aborted');
+    const webSocketAgent = (_url: string, signal: AbortSignal): Promise<undefined> =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(aborted), { once: true });
+      });
+    const options = { tls: {}, subprotocol: 'mqtt', maximumMessageSize: 100, webSocketAgent };
+    const dialled = dial(parseServer('ws://broker'), options, stop.signal);
+    stop.abort();
+    await assert.rejects(dialled, (error) => error === aborted);
   });
 });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import type { Packet } from 'mqtt-packet';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import { aPublish } from '../../support/packets.ts';
+import type { Dial } from '../../../src/transport/dial.ts';
 import { Taker, VirtualClient } from '../../support/virtual-client.ts';
+import { VirtualServer } from '../../support/virtual-server.ts';
 
 /** Starts `stop` and lets time pass until it is done; answers the milliseconds that it took. */
 async function lasting(scene: VirtualClient, stop: () => Promise<void>): Promise<number> {
@@ -75,6 +77,21 @@ describe('A client that is stopped', () => {
     assert.ok(scene.server.connection.over);
   });
 
+  it('while a dial does not hear of it ends all the same, and what that opens later is ended', async () => {
+    const server = new VirtualServer();
+    server.dialled = () => undefined;
+    // Whatever a proxy's agent does, it may not listen to the signal.
+    const dial: Dial = (address, options) => server.dial(address, options, new AbortController().signal);
+    const scene = new VirtualClient({ dial });
+    scene.client.connect();
+    await scene.settle();
+    const took = await lasting(scene, () => scene.client.close());
+    assert.ok(took <= 2000);
+    server.attempts[0]?.accept();
+    await scene.settle();
+    assert.ok(server.connection.over);
+  });
+
   it('and started at once connects again, when the first connection has ended', async () => {
     const scene = await new VirtualClient().connected();
     const stopped = scene.client.disconnect();
@@ -119,6 +136,22 @@ describe('A client that is stopped', () => {
     await stopped;
     remove();
     assert.equal(scene.client.state.phase, 'connected');
+  });
+
+  it('and started by a listener tells every listener every state, in order', async () => {
+    const scene = new VirtualClient();
+    const { client } = scene;
+    client.onState(({ phase }) => {
+      if (phase === 'idle') client.connect();
+    });
+    const heard: string[] = [];
+    client.onState(({ phase }) => void heard.push(phase));
+    await scene.connected();
+    const stopped = client.disconnect();
+    await scene.pass(2000);
+    await stopped;
+    assert.deepEqual(heard, ['connecting', 'connected', 'closing', 'idle', 'connecting', 'connected']);
+    assert.deepEqual(scene.phases, heard);
   });
 
   it('stays closed: neither connect nor disconnect revives it', async () => {

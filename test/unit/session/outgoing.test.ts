@@ -132,6 +132,18 @@ describe('What is announced', () => {
     }
   }
 
+  it('is not set aside for connections that ended behind it once in a while: what is acknowledged counts anew', () => {
+    const driver = connected(BEFORE_5);
+    for (let n = 0; n < 10; n++) {
+      driver.announce('birth', 1);
+      const [line] = driver.pump();
+      if (n % 3 === 2) driver.receive(ack('puback', idIn(line)));
+      driver.lose(LOST, WORDS);
+      driver.session.resume(BEFORE_5);
+    }
+    assert.deepEqual(driver.notices, []);
+  });
+
   it('at QoS 2 between PUBREC and PUBCOMP leaves only a PUBREL, which settles nothing twice', () => {
     const driver = connected();
     driver.announce('birth', 2);
@@ -244,6 +256,25 @@ describe('A store that fails', () => {
       }
     });
   }
+
+  it('while a message is set aside keeps nobody else from being told that the connection ended', () => {
+    const driver = connected(BEFORE_5);
+    driver.accept('bad', 1);
+    for (let n = 0; n < 2; n++) {
+      driver.pump();
+      driver.lose(LOST, WORDS);
+      driver.session.resume(BEFORE_5);
+    }
+    driver.pump();
+    driver.accept('waits', 0);
+    driver.store.remove = () => {
+      throw new Error('no space left on device');
+    };
+    assert.throws(() => driver.lose(LOST, WORDS), /no space left/);
+    assert.equal(driver.outcome('waits'), LOST);
+    const error = driver.outcome('bad');
+    assert.ok(error instanceof MqttError && error.code === 'message-set-aside');
+  });
 
   /** The Server acknowledges all that comes. */
   function answerAll(driver: Driver): void {

@@ -90,6 +90,20 @@ describe('The window of messages in flight', () => {
     assert.equal(fill(window), 20);
   });
 
+  it('is not touched by two such connections with one between them on which much was acknowledged', () => {
+    const window = new SendWindow();
+    for (let round = 0; round < 5; round++) {
+      window.begin(BEFORE_5, 0);
+      fill(window);
+      window.hungUp();
+      window.begin(BEFORE_5, 0);
+      acknowledge(window, 100);
+      window.hungUp();
+    }
+    window.begin(BEFORE_5, 0);
+    assert.equal(fill(window), 20);
+  });
+
   it('is not touched by a single message that the broker hangs up on: that one is the message', () => {
     const window = new SendWindow();
     for (let connection = 0; connection < 10; connection++) {
