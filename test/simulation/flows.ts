@@ -2,6 +2,7 @@ import {
   Client,
   type ClientOptions,
   MemoryStore,
+  MqttError,
   type PublishPacket,
   type Subscription,
   type SubscriptionOptions,
@@ -11,13 +12,16 @@ import type { Random } from '../support/random.ts';
 import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
 import type { Outbound } from './outbound.ts';
-import type { Action, NodePlan, Reaction, Scenario } from './plan.ts';
+import { type Action, NO_LIMIT, type NodePlan, type Reaction, type Scenario } from './plan.ts';
 import type { Server } from './server.ts';
 import { labelOf } from './server-codec.ts';
 import { ProcessClock, TIMERS, type VirtualTime } from './virtual-time.ts';
 
 /** A stop takes no longer, in milliseconds; with the last turn of the event loop. */
 const STOP_TIME = 2500;
+
+/** Birth and close message wait besides. */
+const ANNOUNCEMENTS = 2;
 
 /** Reactions of a run: more would answer each other for ever. */
 const MOST_REACTIONS = 5;
@@ -94,6 +98,12 @@ export class Flows {
 
   get clientId(): string {
     return this.#moved ? 'other' : 'client';
+  }
+
+  /** Before MQTT 5 the client has a limit of its own where nobody gives one. */
+  get maximumInflight(): number {
+    const { maximumInflight, protocolVersion } = this.#scenario.client;
+    return maximumInflight ?? (protocolVersion === 5 ? NO_LIMIT : 20);
   }
 
   get generation(): number {
@@ -230,9 +240,21 @@ export class Flows {
     const { number, label } = this.#outbound.published(message.label, qos);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
     client.publish({ topic, payload: `${label}.`, qos, retain }, (error) => {
+      if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);
       this.#outbound.settled(number, error ?? undefined);
       this.#react(reaction);
     });
+    const most = this.#mostWaiting() + ANNOUNCEMENTS;
+    if (client.waiting > most) this.#judge.violation('limits are kept', `${client.waiting} messages wait, ${most} may`);
+  }
+
+  #checkFull({ waiting }: Client): void {
+    if (waiting >= this.#mostWaiting()) return;
+    this.#judge.violation('limits are kept', `refused as one too many, ${waiting} wait, ${this.#mostWaiting()} may`);
+  }
+
+  #mostWaiting(): number {
+    return this.#scenario.client.outbox?.maxMessages ?? Infinity;
   }
 
   #subscribe(index: number): void {
