@@ -31,6 +31,12 @@ export class CoverPlan {
     return this.#planOf(touched);
   }
 
+  /** Whether the entry's messages come by the subscription of one that covers it. */
+  isServedByAnother(entry: SubscriptionEntry): boolean {
+    const server = this.#places.get(entry)?.server;
+    return server !== undefined && server !== entry;
+  }
+
   #planOf(touched: ReadonlySet<SubscriptionEntry>): WirePlan {
     const off: SubscriptionEntry[] = [];
     const wishes = [...touched].flatMap((entry) => {

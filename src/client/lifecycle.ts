@@ -11,6 +11,7 @@ import { type Deferred, deferred } from '../util/deferred.ts';
 import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
 import { HandOver } from './hand-over.ts';
+import { mayBeAboutMessage } from './hang-up.ts';
 import { Link, type LinkTerms } from './link.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { MOST_IN_FLIGHT, type Settings } from './options.ts';
@@ -296,10 +297,11 @@ export class Lifecycle {
   #beginSession(connack: ConnackPacket, limits: SessionLimits): void {
     const resumed = connack.sessionPresent || this.#mayBePresent();
     // What an earlier client left unanswered is as unknown as a CONNACK that never came.
-    if (resumed) this.#session.resume(limits, this.#graceOver && !this.#unanswered);
-    else this.#session.reset(limits);
+    const now = this.#settings.clock.now();
+    if (resumed) this.#session.resume(limits, now, this.#graceOver && !this.#unanswered);
+    else this.#session.reset(limits, now);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
-    if (resumed && !this.#graceOver) this.#session.incoming.grace(this.#settings.clock.now());
+    if (resumed && !this.#graceOver) this.#session.incoming.grace(now);
     this.#graceOver = true;
   }
 
@@ -309,14 +311,13 @@ export class Lifecycle {
   }
 
   #ended(link: Link, cause: MqttError): void {
+    const hungUp = mayBeAboutMessage(cause) && link.answered ? cause : undefined;
     this.#link = undefined;
     link.end();
     // What came in the same chunk as the end was handed out too.
     this.#handOver.mark();
     this.#version.lost();
     this.#subscriptions.disconnected();
-    const byServer = cause.code === 'connection-lost' || cause.code === 'server-disconnected';
-    const hungUp = byServer ? cause : undefined;
     try {
       this.#session.suspend({ error: offline(cause), hungUp, now: this.#settings.clock.now() });
     } catch (error) {

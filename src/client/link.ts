@@ -143,6 +143,11 @@ export class Link {
     this.connection.hold();
   }
 
+  /** Whether every SUBSCRIBE and UNSUBSCRIBE was answered. */
+  get answered(): boolean {
+    return this.#requests.idle;
+  }
+
   /** The connection is gone. */
   end(): void {
     this.#ended = true;
@@ -160,6 +165,7 @@ export class Link {
     }
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
+    this.#prove();
     this.#readOrNot();
     this.#arm();
     if (this.#idle) this.#drained?.resolve();
@@ -200,6 +206,18 @@ export class Link {
       throw error;
     }
     this.#requests.add(packet.packetId, request);
+  }
+
+  /** Before messages leave the Server has to answer what is not one of them: it may hang up on that. */
+  #prove(): void {
+    const { outgoing } = this.#parts.session;
+    if (!outgoing.wantsProof || this.#mode !== 'open') return;
+    outgoing.proofAsked();
+    this.connection.barrier(() => {
+      outgoing.proved();
+      this.wake();
+    });
+    this.connection.flush();
   }
 
   /** What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. */

@@ -15,7 +15,7 @@ export interface Member {
 }
 
 /** A subscription as the Server granted it. */
-interface Subscribed {
+export interface Subscribed {
   readonly options: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly qos: QoS;

@@ -18,7 +18,7 @@ import { CoverPlan } from './cover-plan.ts';
 import { GrantedSubscriptions } from './granted-subscriptions.ts';
 import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
 import { halves, subscribeBatches } from './subscribe-batches.ts';
-import { type Asked, exceeds, type Member, SubscriptionEntry } from './subscription-entry.ts';
+import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import { differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
 
 /** Where subscriptions send their packets; one connection's worth. */
@@ -170,19 +170,20 @@ export class Subscriptions {
 
   /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
   flush(link: SubscriptionLink): void {
-    const dirty = [...this.#dirty];
+    const dirty = new Set(this.#dirty);
     this.#dirty.clear();
     for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
     const { wishes, off } = this.#plan(dirty, link);
     this.#subscribe(wishes.filter(differsFromWire), link);
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
     this.#unsubscribe([...refused, ...off], link);
+    for (const wish of wishes) this.#adopt(wish, dirty);
     for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
     for (const entry of off) this.#dropIfOver(entry);
   }
 
-  #plan(dirty: readonly SubscriptionEntry[], link: SubscriptionLink): WirePlan {
-    if (link.limits.subscriptionIdentifiersAvailable) return planEach(dirty);
+  #plan(dirty: ReadonlySet<SubscriptionEntry>, link: SubscriptionLink): WirePlan {
+    if (eachForItself(link.limits)) return planEach(dirty);
     if (this.#coverPlan !== undefined) return this.#coverPlan.update(dirty);
     this.#coverPlan = new CoverPlan();
     return this.#coverPlan.update(new Set([...this.#entries.values(), ...dirty]));
@@ -221,12 +222,26 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    if (subscriptionIdentifier !== undefined) {
-      this.#router.identify(entry.filter, subscriptionIdentifier, grantedBy(options, options.qos));
-    }
+    for (const served of serves) this.#identify(served, asked);
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
+  }
+
+  /** Copies for the filter come with the identifier of the one that was asked for, which may cover it. */
+  #identify({ filter }: SubscriptionEntry, { identifier, options }: Subscribed | Asked): void {
+    if (identifier !== undefined) this.#router.identify(filter, identifier, grantedBy(options, options.qos));
+  }
+
+  /** Filters whose messages come from now on by one that the Server has already. */
+  #adopt({ entry, serves }: WireWish, dirty: ReadonlySet<SubscriptionEntry>): void {
+    const { wire } = entry;
+    if (wire.state !== 'granted' || wire.identifier === undefined) return;
+    for (const served of serves) {
+      if (served === entry || !dirty.has(served)) continue;
+      this.#identify(served, wire);
+      this.#router.grant(served.filter, grantedBy(wire.options, wire.qos));
+    }
   }
 
   /** What the Server retains may come from now on; not all receivers of the filter are to have it. */
@@ -247,15 +262,15 @@ export class Subscriptions {
       return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     }
     entry.grant(asked, code as QoS);
-    this.#grant(entry, asked, code as QoS);
+    this.#grant(request, code as QoS);
     this.#endWithholding(request, link);
     for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
     this.#tellWhatIsGranted(request, link, () => true);
   }
 
-  #grant({ filter }: SubscriptionEntry, { options, identifier }: Asked, granted: QoS): void {
-    this.#granted.keep({ filter, options, identifier, granted });
-    this.#router.grant(filter, grantedBy(options, granted));
+  #grant({ entry, serves, asked: { options, identifier } }: Request, granted: QoS): void {
+    this.#granted.keep({ filter: entry.filter, options, identifier, granted });
+    for (const { filter } of serves) this.#router.grant(filter, grantedBy(options, granted));
   }
 
   /** When all that the answer brings has come: then the filter is asked for as it is wanted. */
@@ -335,10 +350,12 @@ export class Subscriptions {
     this.#kept.add(entry);
   }
 
-  /** The Server does not have the filter. */
+  /** The Server does not have the filter. Its messages may come by one that covers it all the same. */
   #forget(filter: TopicFilter): void {
     this.#granted.forget(filter);
-    this.#router.identify(filter, undefined);
+    const entry = this.#entries.get(filter);
+    if (entry === undefined || this.#coverPlan?.isServedByAnother(entry) !== true)
+      this.#router.identify(filter, undefined);
   }
 
   #reset(entry: SubscriptionEntry): void {
@@ -405,6 +422,14 @@ function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS
 
 function hasWithheld(entry: SubscriptionEntry): boolean {
   return withheldFrom(entry, true) !== undefined;
+}
+
+/**
+ * With Subscription Identifiers a copy says for which filter it is. Not where a session is kept: brokers queue one copy
+ * for several filters while its client is away, with the identifier of one of them alone.
+ */
+function eachForItself({ subscriptionIdentifiersAvailable, sessionExpiryInterval }: ServerLimits): boolean {
+  return subscriptionIdentifiersAvailable && sessionExpiryInterval === 0;
 }
 
 function unavailable({ filter, shared }: SubscriptionEntry, limits: ServerLimits): string | undefined {

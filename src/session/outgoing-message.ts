@@ -6,6 +6,8 @@ export interface OutgoingMessage extends StoredMessage {
   state: OutgoingState;
   /** Accepted by an earlier client: who waited for it may be gone. */
   readonly restored: boolean;
+  /** Whoever waits for its outcome was told. */
+  settled: boolean;
   /** What it counts for in limits, as {@link sizeOf} counts it. */
   readonly size: number;
   /** Number of the connection that last carried its PUBLISH or PUBREL; tells a resend from a first send. */

@@ -10,14 +10,9 @@ import {
   type OutgoingMessage,
   sizeOf,
 } from './outgoing-message.ts';
+import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { SendWindow, type WindowLimits } from './send-window.ts';
-
-/** A message behind which, alone under way, so many connections ended is set aside. */
-const MOST_HANG_UPS = 3;
-
-/** Milliseconds after a PUBLISH within which the end of the connection may be its consequence. */
-const RIGHT_BEHIND = 5000;
 
 /** What the Server allows to be sent on a connection. */
 export interface SendLimits extends WindowLimits {
@@ -57,6 +52,7 @@ export class Outgoing {
   readonly #store: SessionStore;
   readonly #ids: PacketIds;
   readonly #window = new SendWindow();
+  readonly #hangUps = new HangUps();
   readonly #report: (notice: MqttError) => void;
   readonly #restored: (error: Error) => void;
 
@@ -70,14 +66,13 @@ export class Outgoing {
   readonly #released = new Map<PacketId, OutgoingMessage>();
   #bytes = 0;
   #count = 0;
-  /** Connections that the Server ended right behind an announcement alone, by its topic: birth and close message. */
-  readonly #unwelcome = new Map<string, number>();
 
   // Valid for the connection.
   #connection = 0;
   #limits: SendLimits = NO_LIMITS;
   #downgraded = false;
-  #publishedAt = 0;
+  /** About now, by `Clock.now`: the time of the last turn that sent anything. */
+  #now = 0;
   /** About the connection itself (birth, close): before what waits, and never for another connection. */
   readonly #announcements = new Queue<OutgoingMessage>();
   readonly #announced = new Set<OutgoingMessage>();
@@ -105,7 +100,14 @@ export class Outgoing {
   restore(messages: readonly StoredMessage[]): void {
     const released: OutgoingMessage[] = [];
     for (const stored of messages) {
-      const entry = { ...stored, restored: true, size: sizeOf(stored.message), connection: 0, hangUps: 0 };
+      const entry = {
+        ...stored,
+        restored: true,
+        settled: false,
+        size: sizeOf(stored.message),
+        connection: 0,
+        hangUps: 0,
+      };
       this.#sequence = Math.max(this.#sequence, entry.sequence);
       this.#add(entry);
       const { state } = entry;
@@ -130,16 +132,16 @@ export class Outgoing {
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
   announce(message: Message, settle: Settle): void {
-    const hangUps = this.#unwelcome.get(message.topic) ?? 0;
-    if (hangUps >= MOST_HANG_UPS) return settle(setAside(message.topic, hangUps), 0);
+    const refused = this.#hangUps.refused(message.topic);
+    if (refused > 0) return settle(setAside(message.topic, refused), 0);
     const entry = this.#newEntry(message, undefined, settle);
     this.#add(entry);
     this.#announcements.push(entry);
   }
 
   /** A new connection resumes the session (Session Present 1): the unacknowledged goes first, in its first order (4.4). */
-  resume(limits: SendLimits): void {
-    this.#begin(limits, this.#released.size);
+  resume(limits: SendLimits, now: number): void {
+    this.#begin(limits, this.#released.size, now);
     for (const entry of this.#released.values()) {
       entry.connection = this.#connection;
       if ('packetId' in entry.state) this.#pubrels.push(pubrel(entry.state.packetId));
@@ -152,8 +154,8 @@ export class Outgoing {
    * What was accepted stays accepted, and becomes new messages at the head of the queue, in their first order: also those
    * with a PUBREC, for a Server may deliver at PUBREL, and then had it for nothing (4.3.3, method A).
    */
-  reset(limits: SendLimits): void {
-    this.#begin(limits, 0);
+  reset(limits: SendLimits, now: number): void {
+    this.#begin(limits, 0, now);
     const again = [...this.#published.values(), ...this.#released.values()].sort((a, b) => a.sequence - b.sequence);
     for (const packetId of [...this.#published.keys(), ...this.#released.keys()]) this.#ids.release(packetId);
     this.#published.clear();
@@ -172,7 +174,7 @@ export class Outgoing {
   /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
   suspend({ error, hungUp, now }: Ending): void {
     try {
-      if (hungUp !== undefined) this.#hungUp(hungUp, now);
+      if (hungUp !== undefined) this.#endedByServer(hungUp, now);
     } finally {
       this.#disconnected(error);
     }
@@ -207,7 +209,9 @@ export class Outgoing {
    * connection, then new messages. The only place that knows order, quota and resend. `now`: `Clock.now`.
    */
   next(now: number): NextPacket | undefined {
+    this.#now = now;
     if (this.#pubrels.length > 0) return this.#pubrels.shift();
+    if (!this.#hangUps.mayPublish) return this.#takeAnnouncement(now);
     if (this.#resend.length > 0) return this.#nextResend(now) ?? this.#nextUnlessResending(now);
     return this.#nextNew(now);
   }
@@ -215,6 +219,19 @@ export class Outgoing {
   /** The same, when the end of the connection has been announced: nothing that waits follows. */
   nextFarewell(now: number): NextPacket | undefined {
     return this.#pubrels.shift() ?? this.#takeAnnouncement(now);
+  }
+
+  /** Whether the Server is to be asked first, behind everything else, if it is still there: see {@link HangUps}. */
+  get wantsProof(): boolean {
+    return this.#hangUps.wantsProof;
+  }
+
+  proofAsked(): void {
+    this.#hangUps.asked();
+  }
+
+  proved(): void {
+    this.#hangUps.proved();
   }
 
   /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */
@@ -229,7 +246,7 @@ export class Outgoing {
     this.#announced.delete(entry);
     if (state.step === 'queued') return this.#end(entry, error, 0);
     // `next` counted it (4.9): a message that never left must not take a share of the quota for good.
-    if (entry.connection === this.#connection) this.#window.withdrawn();
+    if (entry.connection === this.#connection) this.#window.returned();
     this.#finish(state.packetId, entry, error, 0);
   }
 
@@ -355,7 +372,7 @@ export class Outgoing {
 
   #publish(entry: OutgoingMessage, packetId: PacketId, dup: boolean, now: number): NextPacket {
     entry.connection = this.#connection;
-    this.#publishedAt = now;
+    this.#hangUps.published(now);
     this.#window.sent();
     return { cmd: 'publish', entry, packetId, dup };
   }
@@ -377,49 +394,59 @@ export class Outgoing {
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
   #acknowledged(entry: OutgoingMessage): void {
     const announced = this.#announced.size > 0 && this.#announced.delete(entry);
-    if (announced) this.#unwelcome.delete(entry.message.topic);
+    if (announced) this.#hangUps.welcome(entry.message.topic);
     if (entry.connection !== this.#connection) return;
-    this.#window.acknowledged(!announced && entry.state.step !== 'abandoned');
+    if (announced || entry.state.step === 'abandoned') return this.#window.returned();
+    this.#window.acknowledged(this.#now);
+    this.#hangUps.fruit();
   }
 
-  #begin(limits: SendLimits, unacknowledged: number): void {
+  #begin(limits: SendLimits, unacknowledged: number, now: number): void {
     this.#connection += 1;
     this.#limits = limits;
     this.#downgraded = false;
-    this.#window.begin(limits, unacknowledged);
+    this.#window.begin(limits, unacknowledged, now);
+    this.#hangUps.begin();
   }
 
-  #hungUp(lastWords: MqttError, now: number): void {
+  #endedByServer(lastWords: MqttError, now: number): void {
     const { unacknowledged, fruitful } = this.#window;
+    const only = this.#onlyPublish();
     this.#window.hungUp();
-    if (unacknowledged !== 1 || fruitful || now - this.#publishedAt > RIGHT_BEHIND) return;
-    for (const [packetId, entry] of this.#published) {
-      if (entry.connection === this.#connection) this.#blame(packetId, entry, lastWords);
+    if (only !== undefined && this.#announced.has(only)) {
+      if (!fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message.topic, lastWords, now);
+      return;
     }
+    const times = this.#hangUps.ended({ unacknowledged, fruitful, only, now });
+    if (times > 0 && only !== undefined) this.#setAside(only, setAside(only.message.topic, times, lastWords));
   }
 
-  /** The only message under way when the Server ended the connection. */
-  #blame(packetId: PacketId, entry: OutgoingMessage, lastWords: MqttError): void {
-    const hangUps = this.#countHangUp(entry);
-    if (hangUps < MOST_HANG_UPS) return;
-    const error = setAside(entry.message.topic, hangUps, lastWords);
+  /** The one PUBLISH at QoS 1 or 2 that is under way on this connection, if it is one. */
+  #onlyPublish(): OutgoingMessage | undefined {
+    let only: OutgoingMessage | undefined;
+    for (const entry of this.#published.values()) {
+      if (entry.connection !== this.#connection) continue;
+      if (only !== undefined) return undefined;
+      only = entry;
+    }
+    return only;
+  }
+
+  #setAside(entry: OutgoingMessage, error: MqttError): void {
+    const { state } = entry;
     this.#report(error);
-    // What is about the connection ends with it.
-    if (this.#announced.has(entry)) return;
-    this.#published.delete(packetId);
+    if (state.step !== 'published') return;
+    this.#published.delete(state.packetId);
     // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
-    if (entry.message.qos === 2) this.#ids.retire(packetId);
-    else this.#ids.release(packetId);
+    if (entry.message.qos === 2) this.#ids.retire(state.packetId);
+    else this.#ids.release(state.packetId);
     this.#end(entry, error, 0);
   }
 
-  /** An announcement is another message on each connection: its topic counts. */
-  #countHangUp(entry: OutgoingMessage): number {
-    const { topic } = entry.message;
-    const hangUps = (this.#announced.has(entry) ? (this.#unwelcome.get(topic) ?? 0) : entry.hangUps) + 1;
-    if (this.#announced.has(entry)) this.#unwelcome.set(topic, hangUps);
-    entry.hangUps = hangUps;
-    return hangUps;
+  /** What is about the connection ends with it; its next one is not sent any more. */
+  #blameAnnouncement(topic: string, lastWords: MqttError, now: number): void {
+    const times = this.#hangUps.endedBehind(topic, now);
+    if (times > 0) this.#report(setAside(topic, times, lastWords));
   }
 
   #disconnected(error: MqttError): void {
@@ -485,7 +512,18 @@ export class Outgoing {
     const sequence = ++this.#sequence;
     const state = { step: 'queued' } as const;
     const size = sizeOf(message);
-    return { sequence, message, expiresAt, state, settle, restored: false, size, connection: 0, hangUps: 0 };
+    return {
+      sequence,
+      message,
+      expiresAt,
+      state,
+      settle,
+      restored: false,
+      settled: false,
+      size,
+      connection: 0,
+      hangUps: 0,
+    };
   }
 
   #finish(packetId: PacketId, entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
@@ -512,8 +550,10 @@ export class Outgoing {
     this.#bytes += size;
   }
 
-  /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
+  /** Once. What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
   #settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    if (entry.settled) return;
+    entry.settled = true;
     this.#count -= 1;
     this.#bytes -= entry.size;
     try {

@@ -1,8 +1,8 @@
-/** Acknowledgements after which a limit that was found is put to the test; doubles each time it is found again. */
-const FIRST_PATIENCE = 1000;
-const LONGEST_PATIENCE = 64_000;
+/** Milliseconds of calm after which a limit that was found is put to the test; doubles each time it is found again. */
+const FIRST_PATIENCE = 10_000;
+const LONGEST_PATIENCE = 600_000;
 
-/** A connection that acknowledged so many times what was in flight at its end did not end because of it. */
+/** A connection that acknowledged so many times what was in flight did not end because of it. */
 const PLENTY = 4;
 
 export interface WindowLimits {
@@ -18,7 +18,8 @@ export interface WindowLimits {
  * The send quota (4.9): how many QoS 1 and 2 messages may be unacknowledged. On top of what the Server says it finds
  * what the Server does not say: brokers hang up on one message too many before MQTT 5, and some on a single message.
  * After two connections in a row that ended in a full window, or without any progress, the window is halved, after a
- * third only one message is under way; it grows with every acknowledgement, up to below what failed.
+ * third only one message is under way; it grows with every acknowledgement, up to below what failed. A network that
+ * breaks looks the same: therefore what was found is doubled again after a while of calm.
  */
 export class SendWindow {
   // Valid for the session.
@@ -27,7 +28,6 @@ export class SendWindow {
   /** The window does not grow beyond it: one less than what the Server hung up on, if it did. */
   #ceiling = 0;
   #patience = FIRST_PATIENCE;
-  #quiet = 0;
   #fruitless = 0;
 
   // Valid for the connection.
@@ -36,15 +36,18 @@ export class SendWindow {
   #acknowledged = 0;
   #peak = 0;
   #announced = false;
+  /** Since when nothing spoke against a larger window: milliseconds of `Clock.now`. */
+  #calmSince = 0;
 
   /** A new connection, on which `unacknowledged` PUBRELs are sent again. */
-  begin({ receiveMaximum, maximumInflight, mqtt5 }: WindowLimits, unacknowledged: number): void {
+  begin({ receiveMaximum, maximumInflight, mqtt5 }: WindowLimits, unacknowledged: number, now: number): void {
     if (maximumInflight !== this.#highest) this.#restart(maximumInflight);
     this.#maximum = receiveMaximum;
     this.#announced = mqtt5;
     this.#unacknowledged = unacknowledged;
     this.#acknowledged = 0;
     this.#peak = 0;
+    this.#calmSince = now;
   }
 
   /** Whether another message may be sent. */
@@ -64,25 +67,21 @@ export class SendWindow {
 
   sent(): void {
     this.#unacknowledged += 1;
-    this.#peak = Math.max(this.#peak, this.#unacknowledged);
+    if (this.#unacknowledged > this.#peak) this.#peak = this.#unacknowledged;
   }
 
-  /**
-   * The Server is done with a message of this connection.
-   * @param counts whether that shows anything: what is said about the connection itself does not.
-   */
-  acknowledged(counts: boolean): void {
+  /** The Server is done with a message of this connection that says nothing of its limits. */
+  returned(): void {
     this.#unacknowledged -= 1;
-    if (!counts) return;
+  }
+
+  /** The Server is done with a message of this connection; `now`: about now, by `Clock.now`. */
+  acknowledged(now: number): void {
+    this.#unacknowledged -= 1;
     this.#acknowledged += 1;
     if (this.#acknowledged >= PLENTY * this.#peak) this.#fruitless = 0;
     if (this.#size < this.#ceiling) this.#size += 1;
-    else if (this.#ceiling < this.#highest) this.#wait();
-  }
-
-  /** A message of this connection was given up before it left. */
-  withdrawn(): void {
-    this.#unacknowledged -= 1;
+    else if (this.#ceiling < this.#highest) this.#test(now);
   }
 
   /** The Server ended the connection. */
@@ -106,14 +105,14 @@ export class SendWindow {
 
   #lowerCeiling(): void {
     this.#ceiling = Math.max(1, Math.min(this.#ceiling, this.#peak) - 1);
-    this.#quiet = 0;
     this.#patience = Math.min(LONGEST_PATIENCE, this.#patience * 2);
   }
 
-  #wait(): void {
-    this.#quiet += 1;
-    if (this.#quiet < this.#patience) return;
-    this.#quiet = 0;
-    this.#ceiling += 1;
+  /** After a while without trouble more is tried, and the sooner again the longer that goes well. */
+  #test(now: number): void {
+    if (now - this.#calmSince < this.#patience) return;
+    this.#calmSince = now;
+    this.#ceiling = Math.min(this.#highest, this.#ceiling * 2);
+    this.#patience = Math.max(FIRST_PATIENCE, this.#patience / 2);
   }
 }

@@ -55,17 +55,17 @@ export class Session {
    * A new connection resumes the session (Session Present 1).
    * @param certain false: it may be another session than ours, begun by a CONNECT whose answer nobody saw.
    */
-  resume(limits: SessionLimits, certain: boolean = true): void {
+  resume(limits: SessionLimits, now: number, certain: boolean = true): void {
     this.incoming.begin(limits.ownReceiveMaximum);
     if (!certain) this.incoming.doubt();
-    this.outgoing.resume(limits);
+    this.outgoing.resume(limits, now);
   }
 
   /** A new connection, and the Server has no session. */
-  reset(limits: SessionLimits): void {
+  reset(limits: SessionLimits, now: number): void {
     this.incoming.begin(limits.ownReceiveMaximum);
     this.incoming.reset();
-    this.outgoing.reset(limits);
+    this.outgoing.reset(limits, now);
   }
 
   /** The connection is gone. */

@@ -99,8 +99,29 @@ export class Driver {
     this.session.outgoing.announce(message(topic, qos), this.noting(topic));
   }
 
-  /** Sends everything that may be sent now; answers it as lines. */
+  /** A new connection, with the session or without. */
+  resume(limits = LIMITS, certain = true): void {
+    this.session.resume(limits, this.now, certain);
+  }
+
+  reset(limits = LIMITS): void {
+    this.session.reset(limits, this.now);
+  }
+
+  /** Sends everything that may be sent now, a Server that is asked for a proof gives it; answers it as lines. */
   pump(now = this.now): string[] {
+    const lines = this.#pumpOnce(now);
+    const { outgoing } = this.session;
+    if (!outgoing.wantsProof || !this.proves) return lines;
+    outgoing.proofAsked();
+    outgoing.proved();
+    return [...lines, ...this.#pumpOnce(now)];
+  }
+
+  /** Whether the Server answers a PINGREQ at once. */
+  proves = true;
+
+  #pumpOnce(now: number): string[] {
     const lines: string[] = [];
     for (let next = this.session.next(now); next !== undefined; next = this.session.next(now)) {
       lines.push(line(next));

@@ -13,13 +13,13 @@ const FILTER = 'a' as TopicFilter;
 
 function connected(store = new MemoryStore()): Driver {
   const driver = new Driver(store);
-  driver.session.resume(LIMITS);
+  driver.resume(LIMITS);
   return driver;
 }
 
 function reconnect(driver: Driver): void {
   driver.lose(LOST);
-  driver.session.resume(LIMITS);
+  driver.resume(LIMITS);
 }
 
 /** A receiver that notes its messages. */

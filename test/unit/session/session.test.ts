@@ -10,7 +10,7 @@ const LOST = new MqttError('offline', 'gone');
 
 function connected(limits = LIMITS, store = new MemoryStore()): Driver {
   const driver = new Driver(store);
-  driver.session.reset(limits);
+  driver.reset(limits);
   return driver;
 }
 
@@ -21,7 +21,7 @@ function violates(action: () => void, reasonCode: number): void {
 /** Loses the connection, and resumes the session on the next one. */
 function reconnect(driver: Driver, limits = LIMITS): void {
   driver.lose(LOST);
-  driver.session.resume(limits);
+  driver.resume(limits);
 }
 
 describe('Session, outgoing', () => {
@@ -63,7 +63,7 @@ describe('Session, outgoing', () => {
       driver.accept('a', 0);
       driver.lose(LOST);
       assert.equal(driver.outcome('a'), LOST);
-      driver.session.resume(LIMITS);
+      driver.resume(LIMITS);
       assert.deepEqual(driver.pump(), []);
     });
   });
@@ -263,7 +263,7 @@ describe('Session, outgoing', () => {
       driver.receive(ack('puback', 1));
       driver.lose(LOST);
       driver.accept('new', 1);
-      driver.session.resume(LIMITS);
+      driver.resume(LIMITS);
       assert.deepEqual(driver.pump(), ['pubrel 4', 'publish b 2 dup', 'publish c 3 dup', 'publish new 5']);
     });
 
@@ -327,7 +327,7 @@ describe('Session, outgoing', () => {
       driver.pump();
       driver.lose(LOST);
       driver.accept('new', 1);
-      driver.session.reset(LIMITS);
+      driver.reset(LIMITS);
       const lines = driver.pump();
       assert.deepEqual(
         lines.map((line) => line.split(' ')[1]),
@@ -345,7 +345,7 @@ describe('Session, outgoing', () => {
       driver.pump();
       driver.receive(ack('pubrec', 1));
       driver.lose(LOST);
-      driver.session.reset(LIMITS);
+      driver.reset(LIMITS);
       assert.deepEqual(driver.outcomes.size, 0, 'nothing is told as done before it is');
       assert.deepEqual(driver.pump(), ['publish a 3', 'publish b 4']);
       assert.deepEqual(
@@ -359,7 +359,7 @@ describe('Session, outgoing', () => {
       driver.accept('a', 1);
       driver.pump();
       driver.lose(LOST);
-      driver.session.reset(LIMITS);
+      driver.reset(LIMITS);
       assert.deepEqual(driver.notices, []);
     });
 
@@ -367,7 +367,7 @@ describe('Session, outgoing', () => {
       const driver = connected();
       driver.receive(received('in', 2, 9));
       driver.lose(LOST);
-      driver.session.reset(LIMITS);
+      driver.reset(LIMITS);
       driver.receive(received('in', 2, 9));
       assert.deepEqual(driver.delivered, ['in', 'in']);
     });
@@ -377,7 +377,7 @@ describe('Session, outgoing', () => {
       for (let n = 0; n < 65_471; n++) driver.accept('t', 1);
       assert.equal(driver.pump().length, 65_471);
       driver.lose(LOST);
-      driver.session.reset(LIMITS);
+      driver.reset(LIMITS);
       assert.equal(driver.pump().length, 65_471);
     });
   });
@@ -574,7 +574,7 @@ describe('Session, outgoing', () => {
         assert.deepEqual(driver.stored().outgoing, []);
         driver.lose(LOST);
         assert.equal(driver.outcome('birth'), LOST);
-        driver.session.resume(LIMITS);
+        driver.resume(LIMITS);
         assert.deepEqual(driver.pump(), []);
       }
     });
@@ -587,7 +587,7 @@ describe('Session, outgoing', () => {
         assert.deepEqual(driver.stored().outgoing, []);
         driver.lose(LOST);
         assert.equal(driver.outcome('closing'), LOST);
-        driver.session.reset(LIMITS);
+        driver.reset(LIMITS);
         driver.announce('birth', 1);
         assert.deepEqual(driver.pump(), ['publish birth 2']);
       }
@@ -600,7 +600,7 @@ describe('Session, outgoing', () => {
       driver.lose(LOST);
       assert.deepEqual(driver.stored().outgoing, ['closing abandoned 1']);
       const second = new Driver(driver.store);
-      second.session.resume(LIMITS);
+      second.resume(LIMITS);
       second.accept('a', 2);
       assert.equal(second.session.outgoing.count, 1);
       assert.deepEqual(second.pump(), ['pubrel 1', 'publish a 2']);
@@ -660,7 +660,7 @@ describe('Session, outgoing', () => {
         hangUps += 1;
         assert.ok(hangUps < 30, 'the message is never set aside');
         driver.lose(LOST, WORDS);
-        driver.session.resume({ ...LIMITS, mqtt5: false, maximumInflight: 20 });
+        driver.resume({ ...LIMITS, mqtt5: false, maximumInflight: 20 });
       }
       return hangUps;
     }
@@ -688,10 +688,10 @@ describe('Session, outgoing', () => {
         driver.pump();
         driver.now += 5001;
         driver.lose(LOST, WORDS);
-        driver.session.resume(LIMITS);
+        driver.resume(LIMITS);
         driver.pump();
         driver.lose(LOST);
-        driver.session.resume(LIMITS);
+        driver.resume(LIMITS);
       }
       assert.deepEqual(driver.outcomes.size, 0);
     });
@@ -699,16 +699,16 @@ describe('Session, outgoing', () => {
     it('keeps the id of a QoS 2 message away from others until it has lost the session', () => {
       const driver = connected();
       driver.accept('bad', 2);
-      for (let n = 0; n < 3; n++) {
+      for (let n = 0; n < 5; n++) {
         driver.pump();
         driver.lose(LOST, WORDS);
-        driver.session.resume(LIMITS);
+        driver.resume(LIMITS);
       }
       assert.ok(driver.outcome('bad') instanceof MqttError);
       const ids = new Set(Array.from({ length: 65_535 }, () => driver.session.ids.take()));
       assert.equal(ids.has(id(1)), false);
       driver.lose(LOST);
-      driver.session.reset(LIMITS);
+      driver.reset(LIMITS);
       assert.equal(driver.session.ids.take(), 1);
     });
   });
@@ -885,7 +885,7 @@ describe('Session, restored from its store', () => {
     const second = new Driver(store);
     assert.equal(second.session.outgoing.count, 5);
     second.accept('new', 1);
-    second.session.resume(LIMITS);
+    second.resume(LIMITS);
     assert.deepEqual(second.pump(), [
       'pubrel 3',
       'publish a 1 dup',
@@ -903,7 +903,7 @@ describe('Session, restored from its store', () => {
     first.pump();
     first.receive(ack('puback', 1));
     const second = new Driver(store);
-    second.session.resume(LIMITS);
+    second.resume(LIMITS);
     second.pump();
     for (const topic of ['c', 'd']) second.accept(topic, 1);
     assert.deepEqual(second.pump(), ['publish c 1', 'publish d 3']);
@@ -913,7 +913,7 @@ describe('Session, restored from its store', () => {
     const store = new MemoryStore();
     connected(LIMITS, store).receive(received('a', 2, 5));
     const second = new Driver(store);
-    second.session.resume(LIMITS);
+    second.resume(LIMITS);
     assert.deepEqual(second.receive(received('a', 2, 5, true)), ['pubrec 5']);
     assert.deepEqual(second.delivered, []);
     assert.deepEqual(second.receive(ack('pubrel', 5)), ['pubcomp 5']);
@@ -926,7 +926,7 @@ describe('Session, restored from its store', () => {
     first.pump();
     first.receive(ack('pubrec', 1));
     const second = new Driver(store);
-    second.session.reset(LIMITS);
+    second.reset(LIMITS);
     assert.deepEqual(
       second.pump().map((text) => text.replace(/ \d+$/, '')),
       ['publish a', 'publish b'],
@@ -940,7 +940,7 @@ describe('Session, restored from its store', () => {
     first.pump();
     for (const packetId of [3, 1, 2]) first.receive(ack('pubrec', packetId));
     const second = new Driver(store);
-    second.session.resume(LIMITS);
+    second.resume(LIMITS);
     assert.deepEqual(second.pump(), ['pubrel 3', 'pubrel 1', 'pubrel 2']);
   });
 
@@ -950,7 +950,7 @@ describe('Session, restored from its store', () => {
     first.accept('a', 1);
     first.accept('b', 1);
     const second = new Driver(store);
-    second.session.resume(LIMITS);
+    second.resume(LIMITS);
     second.pump();
     second.receive(ack('puback', 1));
     second.receive(ack('puback', 2, 0x87));
@@ -973,7 +973,7 @@ describe('Session, restored from its store', () => {
       first.receive(ack('pubrec', 1));
       const second = new Driver(first.store, other);
       assert.deepEqual(second.stored(), { outgoing: ['a queued', 'b queued'], received: [] });
-      second.session.resume(LIMITS);
+      second.resume(LIMITS);
       assert.deepEqual(second.receive(received('in', 2, 7)), ['pubrec 7']);
       assert.deepEqual(second.delivered, ['in'], 'another session’s id 7 is another message');
       const told = second.notices.map(({ message: text }) => text);
@@ -991,7 +991,7 @@ describe('Session, restored from its store', () => {
     const first = new Driver(store);
     first.accept('a', 1, 100);
     const second = new Driver(store);
-    second.session.resume(LIMITS);
+    second.resume(LIMITS);
     assert.deepEqual(second.pump(100), []);
     assert.deepEqual(second.stored().outgoing, []);
   });
@@ -1054,7 +1054,7 @@ function simulate(seed: number): void {
       answers = [];
       if (dice > 0.98) driver = restarted(driver);
       else driver.lose(LOST);
-      driver.session.resume({ ...LIMITS, receiveMaximum: sendQuota });
+      driver.resume({ ...LIMITS, receiveMaximum: sendQuota });
       // A PUBREL that is sent again takes its share of the quota like a PUBLISH.
       unacknowledged = driver.stored().outgoing.filter((line) => line.includes('released')).length;
     }

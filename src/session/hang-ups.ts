@@ -1,0 +1,113 @@
+import type { OutgoingMessage } from './outgoing-message.ts';
+
+/** A message behind which, alone under way on a connection that was proved good, so many connections ended is set aside. */
+const MOST_HANG_UPS = 3;
+
+/** So many times more before another one is, while none got through; and up to how often that is multiplied. */
+const RASHNESS = 4;
+const MOST_SET_ASIDE = 3;
+
+/** Milliseconds after a PUBLISH within which the end of the connection may be its consequence. */
+const RIGHT_BEHIND = 5000;
+
+/** Connections without any acknowledgement after which it is doubted that they work. */
+const BARREN = 2;
+
+/** How sure it is that a connection works before messages leave: not asked, to be asked for, asked for, or proved. */
+type Proof = 'needless' | 'wanted' | 'asked' | 'given';
+
+/** How a connection was that the Server ended. */
+export interface HangUp {
+  /** PUBLISH packets at QoS 1 and 2, and PUBRELs, that were not acknowledged. */
+  readonly unacknowledged: number;
+  /** Whether any message was acknowledged on it. */
+  readonly fruitful: boolean;
+  /** The PUBLISH packets under way, if it was one. */
+  readonly only: OutgoingMessage | undefined;
+  /** Milliseconds of `Clock.now`. */
+  readonly now: number;
+}
+
+/**
+ * Finds the message that the Server answers by hanging up, and which would end every connection for ever. Connections end
+ * for many reasons: a subscription or a birth message that is not allowed, a broker that is ill, a network. So after two
+ * that ended without any acknowledgement the next has to be proved good, by a PINGREQ behind all that is not a message of
+ * a flow, before a message leaves; and only what was then alone under way can be blamed.
+ */
+export class HangUps {
+  // Valid for the session.
+  /** Connections in a row that the Server ended with messages under way, and without an acknowledgement. */
+  #barren = 0;
+  /** Messages that were set aside since a connection bore fruit: perhaps the Server takes none, until somebody mends that. */
+  #setAside = 0;
+  /** By the topic of a birth or close message, which is another message on each connection. */
+  readonly #announcements = new Map<string, number>();
+
+  // Valid for the connection.
+  #proof: Proof = 'needless';
+  #publishedAt = -Infinity;
+
+  begin(): void {
+    this.#proof = this.#barren < BARREN ? 'needless' : 'wanted';
+  }
+
+  /** Whether messages of flows may leave. */
+  get mayPublish(): boolean {
+    return this.#proof === 'needless' || this.#proof === 'given';
+  }
+
+  /** Whether the Server is to be asked, behind everything that was sent, whether it is still there. */
+  get wantsProof(): boolean {
+    return this.#proof === 'wanted';
+  }
+
+  asked(): void {
+    this.#proof = 'asked';
+  }
+
+  /** The Server answered: whatever was sent before was not what it hangs up on. */
+  proved(): void {
+    this.#proof = 'given';
+  }
+
+  published(now: number): void {
+    this.#publishedAt = now;
+  }
+
+  /** A message of a flow was acknowledged. */
+  fruit(): void {
+    this.#barren = 0;
+    this.#setAside = 0;
+  }
+
+  /** How often connections ended behind an announcement with this topic alone; 0: it may be sent. */
+  refused(topic: string): number {
+    const times = this.#announcements.get(topic) ?? 0;
+    return times >= MOST_HANG_UPS ? times : 0;
+  }
+
+  /** The Server took an announcement with this topic. */
+  welcome(topic: string): void {
+    this.#announcements.delete(topic);
+  }
+
+  /** The Server ended the connection. Answers how often it did behind a message of a flow that is to be set aside; 0: none is. */
+  ended({ unacknowledged, fruitful, only, now }: HangUp): number {
+    const proved = this.#proof === 'given';
+    if (unacknowledged > 0 && !fruitful) this.#barren += 1;
+    if (fruitful || unacknowledged !== 1 || only === undefined || now - this.#publishedAt > RIGHT_BEHIND) return 0;
+    if (!proved) return 0;
+    only.hangUps += 1;
+    if (only.hangUps < MOST_HANG_UPS * RASHNESS ** this.#setAside) return 0;
+    this.#setAside = Math.min(this.#setAside + 1, MOST_SET_ASIDE);
+    return only.hangUps;
+  }
+
+  /** The Server ended the connection behind an announcement alone, before anything else was under way; answers how often. */
+  endedBehind(topic: string, now: number): number {
+    if (now - this.#publishedAt > RIGHT_BEHIND) return 0;
+    const times = (this.#announcements.get(topic) ?? 0) + 1;
+    this.#announcements.set(topic, times);
+    return times >= MOST_HANG_UPS ? times : 0;
+  }
+}
