@@ -73,8 +73,9 @@ export class Flows {
   #stoppingSince: number | undefined;
   /** Messages that were published before the last stop began. */
   beforeStop = 0;
-  /** Ends the accounts of a stop whose process is killed. */
-  #killStop: (() => void) | undefined;
+  #stops = 0;
+  /** Ends the accounts of the stops of a process that is killed. */
+  #killStops: (() => void)[] = [];
   /** Things that will go on by themselves. */
   #pending = 0;
 
@@ -385,7 +386,11 @@ export class Flows {
     this.#leave();
     life.clock.kill();
     this.#network.abandon();
-    this.#killStop?.();
+    for (const kill of this.#killStops) kill();
+    this.#killStops = [];
+    this.#pending -= this.#stops;
+    this.#stops = 0;
+    this.#stoppingSince = undefined;
     this.#outbound.killed();
     this.#inbound.forgotten();
     this.#store = new MemoryStore();
@@ -400,7 +405,9 @@ export class Flows {
 
   #stop(life: Life, stop: () => Promise<void>, then: () => void): void {
     this.#judge.note(() => `-- client ${life.generation} stops`);
-    this.#stoppingSince = this.#time.now;
+    // One stop joins another that is under way.
+    this.#stoppingSince ??= this.#time.now;
+    this.#stops += 1;
     this.beforeStop = this.#outbound.count;
     this.#pending += 1;
     const late = this.#time.at(STOP_TIME, TIMERS, () =>
@@ -409,11 +416,12 @@ export class Flows {
     const end = (): void => {
       late.cancel();
       this.#pending -= 1;
-      this.#stoppingSince = undefined;
-      this.#killStop = undefined;
+      this.#stops -= 1;
+      if (this.#stops === 0) this.#stoppingSince = undefined;
     };
-    this.#killStop = end;
+    this.#killStops.push(() => late.cancel());
     const stopped = (): void => {
+      if (!life.clock.alive) return;
       end();
       this.#judge.note(() => `-- client ${life.generation} has stopped`);
       then();
