@@ -256,7 +256,8 @@ export class Subscriptions {
   /** An answer to another SUBSCRIBE than the last one for this filter says nothing any more. */
   #answered(request: Request, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
     const { entry, asked, serves } = request;
-    if (entry.wire !== asked) return;
+    // What it brings comes all the same: also then its window ends.
+    if (entry.wire !== asked) return this.#endWithholding(request, link);
     if (code >= 0x80) {
       this.#closeWindow(entry, serves);
       return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));

@@ -310,6 +310,7 @@ export class Flows {
     const life = this.#life;
     if (life === undefined) return;
     const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
+    if (leaving.length > 0) life.client.beginDeploy();
     for (const index of leaving) this.#release(index);
     this.#later(gap, () => {
       if (this.#life !== life) return;
