@@ -27,6 +27,9 @@ async function isFound(name) {
   try {
     plant(root, mutant);
     return report(name, mutant, await hunt(root, mutant));
+  } catch (error) {
+    console.log(`${mutant.finding.padEnd(8)} ${name}: NOT PLANTED: ${error.message}`);
+    return false;
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

@@ -31,6 +31,7 @@ import { isTlsFailure, tlsFailure } from '../transport/failure.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
+import { whyNoConnack } from './first-bytes.ts';
 import { Intake } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { type ServerLimits, serverLimits } from './server-limits.ts';
@@ -80,9 +81,6 @@ const MOST_UNSENT = 1024 * 1024;
 
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
-
-/** CONNACK in the upper four bits of the first byte (2.1.2). */
-const CONNACK = 2;
 
 type Phase = 'handshake' | 'running' | 'closing' | 'ended';
 
@@ -225,7 +223,7 @@ export class Connection {
 
   /** Packets come again, in their order, in a later turn. */
   proceed(): void {
-    if (this.#phase !== 'running') return;
+    if (this.#phase !== 'running' || !this.#intake.held) return;
     this.#intake.proceed();
     this.#keepAlive.heard();
   }
@@ -240,11 +238,11 @@ export class Connection {
 
   /** What begins otherwise is no answer of a Server: to wait for the end that its second byte announces is no use. */
   #expectConnack(chunk: Buffer): void {
-    if (this.#answered) return;
+    if (this.#answered || chunk.length === 0) return;
     this.#answered = true;
-    const type = (chunk[0] ?? 0) >> 4;
-    if (type === CONNACK) return;
-    throw protocolError(`${this.#options.server} answered CONNECT with ${describeStart(chunk)} instead of CONNACK`);
+    const what = whyNoConnack(chunk);
+    if (what === undefined) return;
+    throw protocolError(`${this.#options.server} answered CONNECT with ${what} instead of CONNACK`);
   }
 
   /** What `step` hands on is handled; what that made possible to send leaves in one write. */
@@ -278,8 +276,9 @@ export class Connection {
   /** False: nothing behind this packet counts. */
   #handle(packet: ServerPacket | SkippedPublish): boolean {
     this.#dispatch(packet);
+    if (this.#phase !== 'handshake' && this.#phase !== 'running') return false;
     this.#intake.count();
-    return this.#phase === 'handshake' || this.#phase === 'running';
+    return true;
   }
 
   #dispatch(packet: ServerPacket | SkippedPublish): void {
@@ -433,13 +432,6 @@ export class Connection {
     this.#deadline?.cancel();
     this.#handlers.ended(cause);
   }
-}
-
-/** How a person recognises what came: its text where it is one, such as that of a web server, or else its bytes. */
-function describeStart(chunk: Buffer): string {
-  const start = chunk.subarray(0, 16);
-  const text = start.toString('latin1').split(/[\r\n]/, 1)[0] ?? '';
-  return text.length > 3 && /^[ -~]+$/.test(text) ? JSON.stringify(text) : `the bytes ${start.toString('hex')}`;
 }
 
 function ignore(): void {

@@ -1,7 +1,8 @@
 import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Handout, Receiver, Vacancy } from '../router/router.ts';
-import { sizeOfProperties } from './outgoing-message.ts';
+import { ReasonCode } from '../protocol/reason-codes.ts';
+import { type NextAcknowledgement, sizeOfProperties } from './outgoing-message.ts';
 
 /** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
 export type Deliver = (packet: PublishPacket, handout?: Handout) => boolean;
@@ -16,21 +17,25 @@ export type Wants = (receiver: Receiver, filter: TopicFilter) => boolean;
 export type DeliveryState =
   { readonly step: 'handed-out' } | { readonly step: 'held'; readonly until: number } | { readonly step: 'done' };
 
+const NOBODY: readonly never[] = [];
 const HANDED_OUT: DeliveryState = { step: 'handed-out' };
 const DONE: DeliveryState = { step: 'done' };
 
 /** One received message at QoS 1 or 2, from its arrival to its acknowledgement (4.3). */
-export class Delivery implements Handout {
+export class Delivery implements Handout, NextAcknowledgement {
   readonly cmd: AckCommand;
   readonly packetId: PacketId;
+  readonly reasonCode = ReasonCode.Success;
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
   readonly size: number;
   state: DeliveryState = HANDED_OUT;
   /** Kept while somebody may still have to get it. */
   #packet: PublishPacket | undefined;
-  #receivers: Receiver[] = [];
-  #vacancies: Vacancy[] = [];
+  /** Nearly every message is for one receiver: it costs no list. */
+  #first: Receiver | undefined;
+  #others: readonly Receiver[] = NOBODY;
+  #vacancies: readonly Vacancy[] = NOBODY;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
 
@@ -50,11 +55,12 @@ export class Delivery implements Handout {
   }
 
   had(receiver: Receiver): void {
-    this.#receivers.push(receiver);
+    if (this.#first === undefined) this.#first = receiver;
+    else this.#others = [...this.#others, receiver];
   }
 
   awaits(vacancy: Vacancy): void {
-    this.#vacancies.push(vacancy);
+    this.#vacancies = [...this.#vacancies, vacancy];
   }
 
   /** Nobody wanted it: it waits for somebody who may come. */
@@ -73,21 +79,25 @@ export class Delivery implements Handout {
 
   /** Whether `receiver` was handed it within this turn. */
   isWith(receiver: Receiver): boolean {
-    return this.#receivers.includes(receiver);
+    return this.#first === receiver || this.#others.includes(receiver);
   }
 
   /** A receiver was taken away before it could do anything with the message: the next one in its place gets it. */
   takeBack(receiver: Receiver, vacancy: Vacancy | undefined): void {
-    this.#receivers = this.#receivers.filter((other) => other !== receiver);
-    if (vacancy !== undefined) this.#vacancies.push(vacancy);
+    if (this.#first === receiver) this.#first = undefined;
+    this.#others = this.#others.filter((other) => other !== receiver);
+    if (vacancy !== undefined) this.awaits(vacancy);
   }
 
   /** The turn is over: whoever was handed the message has it. Answers whether nobody is missing. */
   handedOver(until: number): boolean {
-    this.#receivers = [];
-    if (this.awaiting) this.hold(until);
-    else this.#finish();
-    return this.state.step === 'done';
+    if (!this.awaiting) {
+      this.#finish();
+      return true;
+    }
+    this.#forgetReceivers();
+    this.hold(until);
+    return false;
   }
 
   /** Waits for those who are missing. The packet is copied: it must not keep the chunk alive that it came in. */
@@ -109,7 +119,7 @@ export class Delivery implements Handout {
 
   /** Nobody is waited for any more. */
   giveUp(): void {
-    this.#vacancies = [];
+    this.#vacancies = NOBODY;
     this.#unclaimed = false;
     this.#finish();
   }
@@ -127,7 +137,7 @@ export class Delivery implements Handout {
     // Before it is called: one that throws does not get the message again, and the others still do.
     this.#vacancies = this.#vacancies.filter((other) => other !== vacancy);
     if (state === 'given-up' || this.isWith(state.receiver) || !wants(state.receiver, state.filter)) return;
-    this.#receivers.push(state.receiver);
+    this.had(state.receiver);
     state.receiver.receive(packet, state.filter);
   }
 
@@ -139,7 +149,12 @@ export class Delivery implements Handout {
   #finish(): void {
     this.state = DONE;
     this.#packet = undefined;
-    this.#receivers = [];
+    this.#forgetReceivers();
+  }
+
+  #forgetReceivers(): void {
+    this.#first = undefined;
+    this.#others = NOBODY;
   }
 }
 

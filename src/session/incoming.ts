@@ -35,7 +35,10 @@ export class Incoming {
 
   // Valid for the session.
   readonly #received: Received;
-  /** What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. */
+  /**
+   * What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. At QoS 1 only
+   * what is of an earlier connection, because within one an id may mean another message.
+   */
   readonly #open = new Map<PacketId, Delivery>();
   readonly #held = new Set<Delivery>();
   #heldBytes = 0;
@@ -75,7 +78,9 @@ export class Incoming {
 
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
-    for (const queue of [this.#pubacks, this.#pubrecs, this.#pubcomps]) queue.drain();
+    for (const delivery of this.#pubacks.drain()) this.#open.set(delivery.packetId, delivery);
+    this.#pubrecs.drain();
+    this.#pubcomps.drain();
     this.#unreleased.clear();
   }
 
@@ -106,7 +111,9 @@ export class Incoming {
       return;
     }
     this.#count(packet, packetId);
-    this.#acknowledgeInTurn(this.#repetition(packet, packetId) ?? this.#delivered(packet, packetId, now));
+    const repeated = this.#repetition(packet, packetId);
+    if (repeated === undefined) this.#deliverNew(packet, packetId, now);
+    else this.#acknowledgeInTurn(repeated);
   }
 
   /** A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it. */
@@ -132,7 +139,8 @@ export class Incoming {
 
   /** The next acknowledgement that may leave, in protocol order. */
   next(): NextAcknowledgement | undefined {
-    return this.#pubcomps.shift() ?? this.#nextOf(this.#pubacks) ?? this.#nextOf(this.#pubrecs);
+    if (this.#pubcomps.length > 0) return this.#pubcomps.shift();
+    return this.#nextOf(this.#pubacks) ?? this.#nextOf(this.#pubrecs);
   }
 
   /** Messages that were handed out so far: see {@link handedOver}. */
@@ -238,18 +246,19 @@ export class Incoming {
       if (packet.qos === 1) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
       return Delivery.done(packet, packetId);
     }
-    const open = this.#open.get(packetId);
+    const open = this.#open.size === 0 ? undefined : this.#open.get(packetId);
     return open?.isRepeatedBy(packet) === true ? open : undefined;
   }
 
-  #delivered(packet: PublishPacket, packetId: PacketId, now: number): Delivery {
+  #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
     const delivery = new Delivery(packet, packetId);
-    this.#open.set(packetId, delivery);
+    if (packet.qos === 2) this.#open.set(packetId, delivery);
+    else if (this.#open.size > 0) this.#open.delete(packetId);
     // Before anybody has it: a receiver may be released while it receives, or throw.
+    this.#acknowledgeInTurn(delivery);
     this.#handOut(delivery);
     const wanted = this.#deliver(packet, delivery);
     if (!wanted && now < this.#graceUntil) delivery.unclaimed();
-    return delivery;
   }
 
   #handOut(delivery: Delivery): void {
@@ -296,9 +305,9 @@ export class Incoming {
     // Once more, in case that the store failed.
     this.#own(delivery);
     queue.shift();
-    const { cmd, packetId } = delivery;
-    if (this.#open.get(packetId) === delivery) this.#open.delete(packetId);
-    return { cmd, packetId, reasonCode: ReasonCode.Success };
+    const { packetId } = delivery;
+    if (this.#open.size > 0 && this.#open.get(packetId) === delivery) this.#open.delete(packetId);
+    return delivery;
   }
 
   #reportUnclaimed(count: number, topic: string): void {

@@ -6,6 +6,8 @@ export interface OutgoingMessage extends StoredMessage {
   state: OutgoingState;
   /** Accepted by an earlier client: who waited for it may be gone. */
   readonly restored: boolean;
+  /** What it counts for in limits, as {@link sizeOf} counts it. */
+  readonly size: number;
   /** Number of the connection that last carried its PUBLISH or PUBREL; tells a resend from a first send. */
   connection: number;
   /** Connections that the Server ended right behind this message alone. */

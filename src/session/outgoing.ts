@@ -105,7 +105,7 @@ export class Outgoing {
   restore(messages: readonly StoredMessage[]): void {
     const released: OutgoingMessage[] = [];
     for (const stored of messages) {
-      const entry = { ...stored, restored: true, connection: 0, hangUps: 0 };
+      const entry = { ...stored, restored: true, size: sizeOf(stored.message), connection: 0, hangUps: 0 };
       this.#sequence = Math.max(this.#sequence, entry.sequence);
       this.#add(entry);
       const { state } = entry;
@@ -214,7 +214,9 @@ export class Outgoing {
    * connection, then new messages. The only place that knows order, quota and resend. `now`: `Clock.now`.
    */
   next(now: number): NextPacket | undefined {
-    return this.#pubrels.shift() ?? this.#nextResend(now) ?? this.#nextAnnounced(now) ?? this.#nextQueued(now);
+    if (this.#pubrels.length > 0) return this.#pubrels.shift();
+    if (this.#resend.length > 0) return this.#nextResend(now) ?? this.#nextUnlessResending(now);
+    return this.#nextNew(now);
   }
 
   /** The same, when the end of the connection has been announced: nothing that waits follows. */
@@ -307,20 +309,25 @@ export class Outgoing {
     return undefined;
   }
 
-  #nextAnnounced(now: number): NextPacket | undefined {
-    return this.#resend.length > 0 ? undefined : this.#takeAnnouncement(now);
+  /** Order before all: nothing new overtakes what is to be sent again. */
+  #nextUnlessResending(now: number): NextPacket | undefined {
+    return this.#resend.length > 0 ? undefined : this.#nextNew(now);
+  }
+
+  /** What is about the connection goes before all that waits. */
+  #nextNew(now: number): NextPacket | undefined {
+    if (this.#announcements.length === 0) return this.#nextOf(this.#queued, now);
+    return this.#takeAnnouncement(now) ?? this.#nextUnlessAnnouncing(now);
+  }
+
+  #nextUnlessAnnouncing(now: number): NextPacket | undefined {
+    return this.#announcements.length > 0 ? undefined : this.#nextOf(this.#queued, now);
   }
 
   #takeAnnouncement(now: number): NextPacket | undefined {
     const next = this.#nextOf(this.#announcements, now);
     if (next?.cmd === 'publish') this.#announced.add(next.entry);
     return next;
-  }
-
-  /** Order before all: nothing new overtakes what is to be sent again, or what is about the connection. */
-  #nextQueued(now: number): NextPacket | undefined {
-    if (this.#resend.length > 0 || this.#announcements.length > 0) return undefined;
-    return this.#nextOf(this.#queued, now);
   }
 
   #nextOf(queue: Queue<OutgoingMessage>, now: number): NextPacket | undefined {
@@ -376,9 +383,10 @@ export class Outgoing {
 
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
   #acknowledged(entry: OutgoingMessage): void {
-    const counts = !this.#announced.has(entry) && entry.state.step !== 'abandoned';
-    if (entry.connection === this.#connection) this.#window.acknowledged(counts);
-    if (this.#announced.delete(entry)) this.#unwelcome.delete(entry.message.topic);
+    const announced = this.#announced.size > 0 && this.#announced.delete(entry);
+    if (announced) this.#unwelcome.delete(entry.message.topic);
+    if (entry.connection !== this.#connection) return;
+    this.#window.acknowledged(!announced && entry.state.step !== 'abandoned');
   }
 
   #begin(limits: SendLimits, unacknowledged: number): void {
@@ -483,7 +491,8 @@ export class Outgoing {
   #newEntry(message: Message, expiresAt: number | undefined, settle: Settle): OutgoingMessage {
     const sequence = ++this.#sequence;
     const state = { step: 'queued' } as const;
-    return { sequence, message, expiresAt, state, settle, restored: false, connection: 0, hangUps: 0 };
+    const size = sizeOf(message);
+    return { sequence, message, expiresAt, state, settle, restored: false, size, connection: 0, hangUps: 0 };
   }
 
   #finish(packetId: PacketId, entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
@@ -504,16 +513,16 @@ export class Outgoing {
     }
   }
 
-  #add({ message, state }: OutgoingMessage): void {
+  #add({ size, state }: OutgoingMessage): void {
     if (state.step === 'abandoned') return;
     this.#count += 1;
-    this.#bytes += sizeOf(message);
+    this.#bytes += size;
   }
 
   /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
   #settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
     this.#count -= 1;
-    this.#bytes -= sizeOf(entry.message);
+    this.#bytes -= entry.size;
     try {
       entry.settle?.(error, reasonCode);
       if (entry.restored && error !== undefined) this.#restored(error);

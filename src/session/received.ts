@@ -20,6 +20,7 @@ export class Received {
 
   /** Whether the message with this id was received before. A doubted id that begins another message is forgotten. */
   knows(packetId: PacketId, { qos, dup }: PublishPacket): boolean {
+    if (this.#ids.size === 0) return false;
     if (this.#doubted.has(packetId) && (qos === 1 || !dup)) this.remove(packetId);
     return this.#ids.has(packetId);
   }

@@ -22,6 +22,9 @@ const STOP_TIME = 2500;
 /** Reactions of a run: more would answer each other for ever. */
 const MOST_REACTIONS = 5;
 
+/** A deploy that takes all nodes away and brings them back. Times in milliseconds. */
+const EVERYBODY = { nodes: [0, 1, 2, 3], back: [true, true, true, true], gap: 30, prune: 10 };
+
 /** One life of the client: from the constructor to `close`, or to the kill. */
 interface Life {
   readonly client: Client;
@@ -280,7 +283,7 @@ export class Flows {
     for (const subscription of member.subscriptions) subscription.unsubscribe();
   }
 
-  #redeploy({ nodes, back, gap, prune }: Extract<Action, { kind: 'redeploy' }>): void {
+  #redeploy({ nodes, back, gap, prune }: Omit<Extract<Action, { kind: 'redeploy' }>, 'kind'>): void {
     const life = this.#life;
     if (life === undefined) return;
     const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
@@ -308,7 +311,7 @@ export class Flows {
       if (wish?.state === 'coming') place.wishes.delete(filter);
       else if (wish !== undefined) wish.state = 'released';
     }
-    this.#inbound.deploying = true;
+    this.#inbound.released(place);
     for (const subscription of member.subscriptions) subscription.release();
   }
 
@@ -414,6 +417,9 @@ export class Flows {
         return this.#subscribe(this.#reactions);
       case 'unsubscribe':
         return this.#unsubscribe(this.#reactions);
+      case 'redeploy':
+        // Not inside the call: a deploy closes nodes before they could hand on what they just got.
+        return this.#time.stillInThisTurn(() => this.#redeploy(EVERYBODY));
       case 'reopen':
         return this.#reopen(20, false);
       case 'disconnect':

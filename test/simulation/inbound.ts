@@ -26,6 +26,10 @@ export interface Place {
   readonly kept: Map<string, number>;
   /** By message. */
   readonly had: Map<string, number>;
+  /** What it was handed in this turn: its flow has it when the turn is over. */
+  handed: string[];
+  /** What was taken back from it in the turn in which it was handed it: it comes again, behind what came later. */
+  readonly takenBack: Set<string>;
   /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
 }
@@ -45,7 +49,15 @@ export class Inbound {
   }
 
   place(name: string): Place {
-    const place: Place = { name, wishes: new Map(), kept: new Map(), had: new Map(), latest: new Map() };
+    const place: Place = {
+      name,
+      wishes: new Map(),
+      kept: new Map(),
+      had: new Map(),
+      handed: [],
+      takenBack: new Set(),
+      latest: new Map(),
+    };
     this.#places.push(place);
     return place;
   }
@@ -65,6 +77,16 @@ export class Inbound {
   got(copy: Copy): void {
     copy.given += 1;
     copy.gotMoment ??= this.#time.moment;
+  }
+
+  /** A deploy takes the place's node away, and what it could not hand on yet with it. */
+  released(place: Place): void {
+    this.deploying = true;
+    for (const label of place.handed) {
+      place.had.set(label, (place.had.get(label) ?? 1) - 1);
+      place.takenBack.add(label);
+    }
+    place.handed = [];
   }
 
   /** A deploy is over: who came counts, and who did not is gone. */
@@ -118,8 +140,10 @@ export class Inbound {
     for (const copy of copies) if (copy.gotMoment !== undefined) copy.handedMoment ??= this.#time.moment;
     const count = (place.had.get(label) ?? 0) + 1;
     place.had.set(label, count);
+    // As Node-RED hands a message on to the next node: in a later turn.
+    if (place.handed.push(label) === 1) this.#time.afterIo(() => (place.handed = []));
     this.#checkCount(place, label, count, copies);
-    if (count === 1) this.#checkOrder(place, copies, packet, filter);
+    if (count === 1 && !place.takenBack.has(label)) this.#checkOrder(place, copies, packet, filter);
   }
 
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
@@ -130,7 +154,7 @@ export class Inbound {
     if (copy.stored || copy.lost || !isCounted(copy.label)) return;
     for (const place of this.#places) {
       const wish = this.#owed(place, copy);
-      if (wish === undefined || place.had.has(copy.label) || this.#comesAgain(place, copy)) continue;
+      if (wish === undefined || (place.had.get(copy.label) ?? 0) > 0 || this.#comesAgain(place, copy)) continue;
       const text = `${copy.label} is acknowledged, ${place.name} has not had it (${wish.filter})`;
       return this.#judge.violation(
         wish.state === 'active' ? 'acknowledged when all have it' : 'waits for who will come back',
@@ -145,7 +169,7 @@ export class Inbound {
       const wish = [...place.wishes.values()].find(
         (one) => one.options.qos > 0 && one.begun < since && matches(one.filter, topic),
       );
-      if (wish === undefined || place.had.has(label)) continue;
+      if (wish === undefined || (place.had.get(label) ?? 0) > 0) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
     }
   }

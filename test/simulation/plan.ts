@@ -27,7 +27,7 @@ export const TROUBLES = [
 export type Trouble = (typeof TROUBLES)[number];
 
 /** What a settle callback does. */
-export type Reaction = 'nothing' | 'publish' | 'subscribe' | 'unsubscribe' | 'reopen' | 'disconnect';
+export type Reaction = 'nothing' | 'publish' | 'subscribe' | 'unsubscribe' | 'redeploy' | 'reopen' | 'disconnect';
 
 export type Action =
   | {
@@ -97,6 +97,8 @@ export interface Scenario {
 
 /** More than any run needs; JSON has no Infinity. */
 export const NO_LIMIT = 65_535;
+
+const REACTIONS = ['publish', 'publish', 'subscribe', 'unsubscribe', 'redeploy', 'reopen', 'disconnect'] as const;
 
 export const TOPICS = ['a/1', 'a/2', 'b/1'] as const;
 export const FILTERS = ['a/1', 'a/2', 'b/1', 'a/+', 'a/#', '+/1', '#'] as const;
@@ -259,7 +261,7 @@ class Planner {
   }
 
   #reaction(chance: number): Reaction {
-    const reaction = this.#pick(['publish', 'publish', 'subscribe', 'unsubscribe', 'reopen', 'disconnect'] as const);
+    const reaction = this.#pick(REACTIONS);
     return this.#trouble('reenter', chance) ? reaction : 'nothing';
   }
 

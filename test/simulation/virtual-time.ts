@@ -25,6 +25,8 @@ export class VirtualTime {
   readonly #judge: Judge;
   readonly #events: Event[] = [];
   #afterIo: (() => void)[] = [];
+  /** What this half of a turn of the event loop consists of. */
+  #running: (() => void)[] = [];
   #sequence = 0;
   #now = 1000;
   /** Counts everything that ran: two things of one moment ran in one call. */
@@ -55,6 +57,11 @@ export class VirtualTime {
     this.#afterIo.push(run);
   }
 
+  /** At the end of this half of the turn: before what was said to come after the I/O of it. */
+  stillInThisTurn(run: () => void): void {
+    this.#running.push(run);
+  }
+
   /** One turn of the event loop; false: nothing is left to do. */
   async turn(): Promise<boolean> {
     if (this.#afterIo.length === 0) {
@@ -64,15 +71,16 @@ export class VirtualTime {
       this.#now = Math.max(this.#now, next.at);
       this.#judge.now = this.#now;
     }
-    const due: Event[] = [];
+    this.#running = [];
     for (let next = this.#events[0]; next !== undefined && next.at <= this.#now; next = this.#events[0]) {
-      due.push(next);
+      const event = next;
       pop(this.#events);
+      this.#running.push(() => event.run?.());
     }
-    for (const event of due) if (event.run !== undefined) await this.#call(event.run);
-    const waiting = this.#afterIo;
+    for (const run of this.#running) await this.#call(run);
+    this.#running = this.#afterIo;
     this.#afterIo = [];
-    for (const run of waiting) await this.#call(run);
+    for (const run of this.#running) await this.#call(run);
     return true;
   }
 

@@ -241,7 +241,7 @@ describe('Connection, handshake', () => {
 
   it('takes a CONNACK that comes byte by byte', () => {
     const scene = opened();
-    for (const byte of hex(ACCEPTED[5])) scene.peer.send(Buffer.from([byte]));
+    for (const byte of hex(ACCEPTED[5])) scene.peer.send(Buffer.alloc(0), Buffer.from([byte]));
     assert.equal(scene.accepted.length, 1);
   });
 
@@ -562,6 +562,24 @@ describe('Connection, reading', () => {
     scene.peer.send(numbered(2));
     scene.clock.io();
     assert.deepEqual(ids(scene), upTo(2));
+  });
+
+  it('an owner that goes on without a hold does not keep a dead peer alive by it', () => {
+    const scene = running(4, { keepAlive: 10 });
+    for (let n = 0; n < 30; n++) {
+      scene.clock.advance(1000);
+      scene.connection.proceed();
+    }
+    assert.equal(end(scene).code, 'keep-alive-timeout');
+  });
+
+  it('ended by the last packet of a turn, it still sees the end of the network connection', () => {
+    const scene = running(4);
+    scene.act = ({ packetId }) => {
+      if (packetId === FIRST) scene.connection.close(CLOSED);
+    };
+    scene.peer.send(numbered(200));
+    assert.deepEqual([scene.peer.endings, scene.peer.paused], [['end'], false]);
   });
 
   it('on hold in the pause of a flood, it does not go on by itself', () => {

@@ -539,6 +539,17 @@ describe('Session, outgoing', () => {
     });
   });
 
+  it('a message of an earlier connection that can never be sent gives nothing back to the quota of this one', () => {
+    const limits = { ...LIMITS, receiveMaximum: 1 };
+    const driver = connected(limits);
+    for (const topic of ['a', 'b', 'c']) driver.accept(topic, 1);
+    const first = driver.session.next(0);
+    assert.ok(first?.cmd === 'publish');
+    reconnect(driver, limits);
+    driver.session.outgoing.fail(first.entry, LOST);
+    assert.deepEqual(driver.pump(), ['publish b 2']);
+  });
+
   describe('announcements', () => {
     it('go before everything that waits', () => {
       const driver = connected();
