@@ -38,6 +38,7 @@ export class Delivery implements Handout, NextAcknowledgement {
   #vacancies: readonly Vacancy[] = NOBODY;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
+  #doubted = false;
 
   constructor(packet: PublishPacket, packetId: PacketId) {
     this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
@@ -124,11 +125,18 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#finish();
   }
 
+  /** It may have come in another session than the one that the Server has now. */
+  doubt(): void {
+    this.#doubted = true;
+  }
+
   /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */
   isRepeatedBy(packet: PublishPacket): boolean {
     const same = packet.topic === this.topic && sizeOf(packet) === this.size;
     // At QoS 2 the id alone tells (4.3.3), and some Servers forget DUP; at QoS 1 a doubt means another message.
-    return same && (packet.qos === 2) === (this.cmd === 'pubrec') && (packet.dup || packet.qos === 2);
+    return (
+      same && (packet.qos === 2) === (this.cmd === 'pubrec') && (packet.dup || (packet.qos === 2 && !this.#doubted))
+    );
   }
 
   #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants): void {

@@ -93,6 +93,7 @@ export class Incoming {
   /** The Server's session may not be ours: an id of before is a repetition only where the Server says so by DUP. */
   doubt(): void {
     this.#received.doubt();
+    for (const delivery of this.#open.values()) delivery.doubt();
   }
 
   /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */

@@ -34,6 +34,7 @@ export class Received {
   remove(packetId: PacketId): boolean {
     if (!this.#ids.has(packetId)) return false;
     this.#store.removeReceived(packetId);
+    this.#doubted.delete(packetId);
     return this.#ids.delete(packetId);
   }
 
