@@ -38,6 +38,7 @@ export class Delivery implements Handout, NextAcknowledgement {
   #vacancies: readonly Vacancy[] = NOBODY;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
+  /** It may have come in another session than the one that the Server has now. */
   #doubted = false;
 
   constructor(packet: PublishPacket, packetId: PacketId) {
@@ -125,9 +126,18 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#finish();
   }
 
-  /** It may have come in another session than the one that the Server has now. */
+  get isDoubted(): boolean {
+    return this.#doubted;
+  }
+
+  /** The Server's session may be another than the one in which it came. */
   doubt(): void {
     this.#doubted = true;
+  }
+
+  /** The Server sent it again: the session is the one in which it came. */
+  confirm(): void {
+    this.#doubted = false;
   }
 
   /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */

@@ -164,6 +164,20 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     });
   }
 
+  it('and so may be that of a message which is handed out only now', () => {
+    const place = new Place();
+    const driver = awaiting(place);
+    driver.receive(received('a', 2, 1));
+    driver.lose(LOST);
+    driver.session.resume(LIMITS, false);
+    const back = receiver();
+    fill(place, back);
+    driver.session.incoming.deployed(0);
+    assert.deepEqual(driver.replies(), []);
+    driver.session.receive(received('a', 2, 1), 0);
+    assert.deepEqual(driver.delivered, ['a', 'a']);
+  });
+
   it('and what came since is known: there a repetition needs no DUP, as ever', () => {
     const driver = doubted(true);
     driver.receive(received('a', 2, 1));
