@@ -183,6 +183,9 @@ export class Lifecycle {
     link.pump();
     await done.promise;
     timer.cancel();
+    // Acknowledgements that do not come must not keep it from being said.
+    this.#session.outgoing.hurry();
+    link.pump();
   }
 
   async #run(signal: AbortSignal): Promise<void> {

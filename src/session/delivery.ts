@@ -41,6 +41,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   #vacancies: readonly Vacancy[] = NOBODY;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
+  /** It may have come in another session than the one that the Server has now. */
+  #doubted = false;
 
   constructor(packet: PublishPacket, packetId: PacketId) {
     this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
@@ -127,11 +129,25 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#finish();
   }
 
+  get isDoubted(): boolean {
+    return this.#doubted;
+  }
+
+  /** The Server's session may be another than the one in which it came. */
+  doubt(): void {
+    this.#doubted = true;
+  }
+
+  /** The Server sent it again: the session is the one in which it came. */
+  confirm(): void {
+    this.#doubted = false;
+  }
+
   /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */
   isRepeatedBy(packet: PublishPacket): boolean {
     if (packet.topic !== this.topic || sizeOf(packet) !== this.size) return false;
-    // At QoS 2 the id tells (4.3.3), and some Servers forget DUP.
-    if (this.cmd === 'pubrec') return packet.qos === 2;
+    // At QoS 2 the id tells (4.3.3), and some Servers forget DUP; in doubt it has to be there.
+    if (this.cmd === 'pubrec') return packet.qos === 2 && (packet.dup || !this.#doubted);
     // At QoS 1 some Servers number anew on each connection: the content tells, and a doubt means another message.
     return packet.qos === 1 && packet.dup && this.#packet?.payload.equals(packet.payload) === true;
   }

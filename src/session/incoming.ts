@@ -99,6 +99,7 @@ export class Incoming {
   /** The Server's session may not be ours: an id of before is a repetition only where the Server says so by DUP. */
   doubt(): void {
     this.#received.doubt();
+    for (const delivery of this.#open.values()) delivery.doubt();
   }
 
   /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */
@@ -255,7 +256,9 @@ export class Incoming {
       return Delivery.done(packet, packetId);
     }
     const open = this.#open.size === 0 ? undefined : this.#open.get(packetId);
-    return open?.isRepeatedBy(packet) === true ? open : undefined;
+    if (open?.isRepeatedBy(packet) !== true) return undefined;
+    open.confirm();
+    return open;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
@@ -288,7 +291,7 @@ export class Incoming {
   /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
   #own(delivery: Delivery): void {
     if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
-    this.#received.add(delivery.packetId);
+    this.#received.add(delivery.packetId, delivery.isDoubted);
   }
 
   #hold(delivery: Delivery, until: number): void {

@@ -141,6 +141,13 @@ export class Outgoing {
     this.#announcements.push(entry);
   }
 
+  /** There is no time for answers any more: what was not announced yet leaves at QoS 0, which waits for no quota (4.9). */
+  hurry(): void {
+    for (const entry of this.#announcements.drain()) {
+      this.#announcements.push({ ...entry, message: { ...entry.message, qos: 0 } });
+    }
+  }
+
   /** A new connection resumes the session (Session Present 1): the unacknowledged goes first, in its first order (4.4). */
   resume(limits: SendLimits, now: number, certain: boolean = true): void {
     this.#begin(limits, this.#released.size, now);
