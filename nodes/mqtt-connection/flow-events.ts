@@ -8,6 +8,8 @@ export interface FlowListener {
   starting(): void;
   /** All nodes of the deploy exist. */
   started(): void;
+  /** The deploy makes no nodes: those that it closed stay away, and all others go on. */
+  unstarted(): void;
 }
 
 /** Who listens, by the runtime: one listener for all, because more than ten would be reported as a leak. */
@@ -29,5 +31,17 @@ function listen(events: Events): Set<FlowListener> {
   events.on('flows:started', () => {
     for (const listener of listeners) listener.started();
   });
+  events.on('runtime-event', (event: unknown) => {
+    if (isUnstarted(event)) for (const listener of listeners) listener.unstarted();
+  });
   return listeners;
+}
+
+/**
+ * Whether Node-RED says that it starts no flows: a node type or a module is missing, or it is in safe mode. A state
+ * without an error comes at each deploy, between the end of the old nodes and the start of the new ones.
+ */
+function isUnstarted(event: unknown): boolean {
+  const { id, payload } = (event ?? {}) as { id?: unknown; payload?: { error?: unknown } };
+  return id === 'runtime-state' && payload?.error !== undefined;
 }

@@ -54,6 +54,7 @@ export = function register(RED: NodeAPI): void {
     const unheard = onFlows(RED.events, {
       starting: () => connection.flowsStarting(),
       started: () => connection.flowsStarted(),
+      unstarted: () => connection.flowsUnstarted(),
     });
     this.on('close', (removed: boolean, done: () => void) => {
       unheard();

@@ -140,6 +140,11 @@ export class SharedConnection {
     this.#current.client?.prune();
   }
 
+  /** A deploy ends without new nodes: nobody waits for those that it closed. */
+  flowsUnstarted(): void {
+    this.#current.client?.prune();
+  }
+
   /** Takes other settings for the next attempt to connect. */
   configure(broker: BrokerOverride): void {
     this.settings.override(broker);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { within } from '../support/events.ts';
 import { FakeBroker } from '../support/fake-broker.ts';
-import { deploy, type FlowNode, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
+import { deploy, deployUnstarted, type FlowNode, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
 import { assertHas } from '../support/partial.ts';
-import { connection, mqttIn, mqttOut, showConnected } from './flows.ts';
+import { connection, dynamicIn, grant, mqttIn, mqttOut, showConnected } from './flows.ts';
 
 const OUT = mqttOut({ topic: 'a', qos: '1' });
 const HELPER: FlowNode = { id: 'h', type: 'helper' };
@@ -42,6 +42,28 @@ describe('a deploy', () => {
     const unsubscribe = await peer.expect('unsubscribe');
     assert.deepEqual(unsubscribe.unsubscriptions, ['b/#']);
     assert.equal(broker.peers.length, 1);
+  });
+
+  it('that does not start, because a node type is missing, stops none of the nodes that go on', async () => {
+    const dynamic = dynamicIn({ id: 'dyn', z: 'other' });
+    const kept = [connection(broker.port), { ...inOn('b', 'b'), z: 'other' }, dynamic, HELPER];
+    await startFlow([...kept, inOn('a', 'a')]);
+    const peer = await broker.accept();
+    await peer.handshake();
+    await grant(peer);
+    await showConnected('b');
+
+    await deployUnstarted([...kept, inOn('a', 'elsewhere'), { id: 'unknown', type: 'no-such-type' }], 'nodes');
+    assert.deepEqual((await peer.expect('unsubscribe')).unsubscriptions, ['a']);
+    for (const [messageId, topic] of [
+      [1, 'a'],
+      [2, 'b'],
+    ] as const) {
+      peer.send({ cmd: 'publish', topic, payload: 'x', qos: 1, messageId, dup: false, retain: false });
+      assertHas(await peer.expect('puback'), { messageId });
+    }
+    node('dyn').receive({ action: 'subscribe', topic: 'd' });
+    assert.deepEqual(await grant(peer), ['d']);
   });
 
   it('of everything sends again, with DUP, what was not acknowledged before', async () => {

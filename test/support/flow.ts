@@ -5,6 +5,7 @@ import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import registerConnection = require('../../nodes/mqtt-connection/mqtt-connection.ts');
 import registerIn = require('../../nodes/mqtt-in/mqtt-in.ts');
 import registerOut = require('../../nodes/mqtt-out/mqtt-out.ts');
+import { deferred } from '../../src/util/deferred.ts';
 import { within } from './events.ts';
 
 /** One node of a flow file. */
@@ -61,6 +62,22 @@ export async function deploy(nodes: readonly FlowNode[], type: 'full' | 'nodes' 
   const started = once(_events, 'flows:started');
   await _redNodes.setFlows(placed(nodes), {}, type);
   await within(started, 'the flows to start');
+}
+
+/** Deploys a flow that Node-RED does not start, such as one with a node of an unknown type; resolves when it said so. */
+export async function deployUnstarted(nodes: readonly FlowNode[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
+  const { _events, _redNodes } = helper as unknown as Runtime;
+  const { promise, resolve } = deferred<void>();
+  const hear = ({ payload }: { payload?: { error?: string } }): void => {
+    if (payload?.error !== undefined) resolve();
+  };
+  _events.on('runtime-event', hear);
+  try {
+    await _redNodes.setFlows(placed(nodes), {}, type);
+    await within(promise, 'Node-RED to say that it does not start');
+  } finally {
+    _events.off('runtime-event', hear);
+  }
 }
 
 let running = false;

@@ -3,7 +3,11 @@ import { EventEmitter } from 'node:events';
 import { type FlowListener, onFlows } from '../../../../nodes/mqtt-connection/flow-events.ts';
 
 function noting(told: string[], name = ''): FlowListener {
-  return { starting: () => void told.push(`${name}starting`), started: () => void told.push(`${name}started`) };
+  return {
+    starting: () => void told.push(`${name}starting`),
+    started: () => void told.push(`${name}started`),
+    unstarted: () => void told.push(`${name}unstarted`),
+  };
 }
 
 describe('who listens to the flows', () => {
@@ -18,6 +22,34 @@ describe('who listens to the flows', () => {
     for (const end of ends.slice(1)) end();
     events.emit('flows:started');
     assert.equal(told.length, 101);
+  });
+
+  const state = (payload: object): object => ({ id: 'runtime-state', payload });
+  for (const [why, payload] of [
+    ['a node type is missing', { state: 'stop', error: 'missing-types' }],
+    ['a module is missing', { state: 'stop', error: 'missing-modules' }],
+    ['Node-RED is in safe mode', { state: 'safe', error: 'safe-mode' }],
+  ] as const) {
+    it(`is told that nothing starts, because ${why}`, () => {
+      const events = new EventEmitter();
+      const told: string[] = [];
+      onFlows(events, noting(told));
+      events.emit('runtime-event', state(payload));
+      assert.deepEqual(told, ['unstarted']);
+    });
+  }
+
+  it('is not told so by what Node-RED says between the old nodes and the new ones, nor by anything else', () => {
+    const events = new EventEmitter();
+    const told: string[] = [];
+    onFlows(events, noting(told));
+    const others = [
+      state({ state: 'stop', deploy: true }),
+      state({ state: 'start' }),
+      { id: 'x', payload: { error: 'x' } },
+    ];
+    for (const event of [...others, { id: 'runtime-state' }, undefined]) events.emit('runtime-event', event);
+    assert.deepEqual(told, []);
   });
 
   it('of another runtime is not told', () => {
