@@ -324,7 +324,7 @@ export class Lifecycle {
   }
 
   #ended(link: Link, cause: MqttError): void {
-    const hungUp = mayBeAboutMessage(cause) && link.answered ? cause : undefined;
+    const hungUp = mayBeAboutMessage(cause) ? { lastWords: cause, answered: link.answered } : undefined;
     this.#link = undefined;
     link.end();
     // What came in the same chunk as the end was handed out too.

@@ -141,6 +141,13 @@ export class Route {
     }
   }
 
+  /** One that was not on the wire by itself takes over what is known of the one that covers it. */
+  inherit(other: Route): void {
+    if (this.#identifiers.length > 0) return;
+    this.#identifiers = other.#identifiers;
+    if (other.granted !== undefined) this.grant(other.granted, other.grantedAt);
+  }
+
   /** What was granted is not sure any more. */
   revoke(serial: number): void {
     this.#granted = undefined;

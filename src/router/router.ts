@@ -94,6 +94,13 @@ export class Router {
     this.#dropIdle(route);
   }
 
+  /** Messages for `filter` that the Server queued before it was asked for come by `covering`, as they did for others. */
+  inherit(filter: TopicFilter, covering: TopicFilter): void {
+    const from = this.#route(covering);
+    if (from !== undefined) this.#route(filter)?.inherit(from);
+    this.#remembered.clear();
+  }
+
   /** The Server has the filter still, but it is not known how: what was granted is not sure any more. */
   revoke(filter: TopicFilter): void {
     this.#route(filter)?.revoke(++this.#serial);

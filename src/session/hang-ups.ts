@@ -26,7 +26,7 @@ export interface HangUp {
   readonly unacknowledged: number;
   /** Whether any message was acknowledged on it. */
   readonly fruitful: boolean;
-  /** The PUBLISH packets under way, if it was one. */
+  /** The one PUBLISH packet that was under way, and nothing else was; undefined if it was not so. */
   readonly only: OutgoingMessage | undefined;
   /** Milliseconds of `Clock.now`. */
   readonly now: number;

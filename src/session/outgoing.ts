@@ -41,8 +41,11 @@ const NO_LIMITS: SendLimits = {
 export interface Ending {
   /** What unsent messages are settled with. */
   readonly error: MqttError;
-  /** The last words of the Server that ended it by itself; undefined if it was somebody else. */
-  readonly hungUp: MqttError | undefined;
+  /**
+   * If the Server ended it by itself: its last words, and whether it had answered everything that was asked of it besides
+   * messages. undefined if it was somebody else.
+   */
+  readonly hungUp: { readonly lastWords: MqttError; readonly answered: boolean } | undefined;
   /** Milliseconds of `Clock.now`. */
   readonly now: number;
 }
@@ -185,7 +188,7 @@ export class Outgoing {
   /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
   suspend({ error, hungUp, now }: Ending): void {
     try {
-      if (hungUp !== undefined) this.#endedByServer(hungUp, now);
+      if (hungUp !== undefined) this.#endedByServer(hungUp.lastWords, hungUp.answered, now);
     } finally {
       this.#disconnected(error);
     }
@@ -440,15 +443,15 @@ export class Outgoing {
     this.#hangUps.begin();
   }
 
-  #endedByServer(lastWords: MqttError, now: number): void {
+  #endedByServer(lastWords: MqttError, answered: boolean, now: number): void {
     const { unacknowledged, fruitful } = this.#window;
     const only = this.#onlyPublish();
     this.#window.hungUp();
     if (only !== undefined && this.#announced.has(only)) {
-      if (!fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message.topic, lastWords, now);
+      if (answered && !fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message.topic, lastWords, now);
       return;
     }
-    const times = this.#hangUps.ended({ unacknowledged, fruitful, only, now });
+    const times = this.#hangUps.ended({ unacknowledged, fruitful, only: answered ? only : undefined, now });
     if (times > 0 && only !== undefined) this.#setAside(only, setAside(only.message.topic, times, lastWords));
   }
 

@@ -238,7 +238,7 @@ function shownClient(packet: ClientPacket): string {
 function shownServer(sent: Sent): string {
   switch (sent.cmd) {
     case 'publish':
-      return shownPublish(sent.copy.label, { ...sent.copy, dup: sent.dup });
+      return `${shownPublish(sent.copy.label, { ...sent.copy, dup: sent.dup })}${shownIdentifiers(sent.copy)}`;
     case 'connack':
       return `CONNACK 0x${sent.code.toString(16)} session ${sent.sessionPresent ? 'present' : 'new'}`;
     case 'suback':
@@ -258,6 +258,10 @@ function shownServer(sent: Sent): string {
 
 function shownAck({ cmd, packetId, code }: Ack): string {
   return `${cmd.toUpperCase()} ${packetId}${code === 0 ? '' : ` 0x${code.toString(16)}`}`;
+}
+
+function shownIdentifiers({ identifiers }: Copy): string {
+  return identifiers.length === 0 ? '' : ` as ${identifiers.join(' and ')}`;
 }
 
 type Shown = Pick<Publish, 'qos' | 'packetId' | 'topic' | 'dup' | 'retain'>;

@@ -152,7 +152,8 @@ export class Driver {
   }
 
   /** The connection ends, by the Server if it said something. */
-  lose(error: MqttError, hungUp?: MqttError): void {
+  lose(error: MqttError, lastWords?: MqttError, answered = true): void {
+    const hungUp = lastWords === undefined ? undefined : { lastWords, answered };
     this.session.suspend({ error, hungUp, now: this.now });
   }
 

@@ -148,7 +148,7 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     if (isAnswered) driver.receive(received('a', 2, 1));
     else driver.session.receive(received('a', 2, 1), 0);
     driver.lose(LOST);
-    driver.session.resume(LIMITS, false);
+    driver.resume(LIMITS, 'unknown');
     return driver;
   }
 
@@ -169,7 +169,7 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     const driver = awaiting(place);
     driver.receive(received('a', 2, 1));
     driver.lose(LOST);
-    driver.session.resume(LIMITS, false);
+    driver.resume(LIMITS, 'unknown');
     const back = receiver();
     fill(place, back);
     driver.session.incoming.deployed(0);
