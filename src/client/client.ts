@@ -38,13 +38,14 @@ export class Client {
   /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming option and value. */
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
-    const router = new Router();
+    const router = new Router((error, filter) => this.#receiverFailed(error, filter));
     const { store, random, report, restored, clientId } = this.#settings;
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
       deliver: (packet, handout) => router.deliver(packet, handout),
       wants: (receiver, filter) => this.#subscriptions.has(filter, receiver),
+      give: (receiver, packet, filter) => router.give(receiver, packet, filter),
       random,
       report,
       restored,
@@ -141,27 +142,21 @@ export class Client {
     if (options.noLocal && this.protocolVersion === 5 && parseShare(parsed) !== undefined) {
       throw new MqttError('invalid-options', `${filter} is a shared subscription, which cannot have No Local`);
     }
-    const takeBack = this.#deploy.whenOver(() => {
+    this.#deploy.whenOver(receiver, parsed, () => {
       this.#subscriptions.add(parsed, receiver, options, outcome);
       this.#lifecycle.offer();
       this.#lifecycle.wake();
     });
     return {
       filter: parsed,
-      unsubscribe: () => {
-        if (takeBack()) return;
-        this.#subscriptions.remove(parsed, receiver);
-        this.#lifecycle.wake();
-      },
-      release: () => {
-        if (!takeBack()) this.#release(parsed, receiver);
-      },
+      unsubscribe: () => this.#unsubscribe(parsed, receiver),
+      release: () => this.#release(parsed, receiver),
     };
   }
 
-  /** Receivers are going and coming, until {@link prune}: what is subscribed meanwhile counts from then on. */
+  /** A deploy makes receivers, until {@link prune}: what is subscribed meanwhile counts from then on. */
   beginDeploy(): void {
-    this.#deploy.begin();
+    this.#deploy.comes();
   }
 
   /**
@@ -197,8 +192,22 @@ export class Client {
     }
   }
 
+  /** A message is not to be asked for again because somebody cannot take it: he would not the next time either. */
+  #receiverFailed(error: unknown, filter: TopicFilter): void {
+    const text = `whoever gets the messages to ${filter} failed: ${textOf(error)}`;
+    this.#settings.report(new MqttError('receiver-failed', text, { cause: error }));
+  }
+
+  #unsubscribe(filter: TopicFilter, receiver: Receiver): void {
+    this.#deploy.takeBack(receiver, filter);
+    this.#subscriptions.remove(filter, receiver);
+    this.#lifecycle.wake();
+  }
+
   #release(filter: TopicFilter, receiver: Receiver): void {
-    this.#deploy.begin();
+    if (this.state.phase === 'closed') return;
+    this.#deploy.takeBack(receiver, filter);
+    this.#deploy.goes();
     const vacancy = this.#subscriptions.release(filter, receiver);
     const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);
     this.#session.incoming.released(receiver, vacancy, matches, this.#settings.clock.now());
@@ -216,7 +225,11 @@ export class Client {
   #refusal(message: Message): MqttError | undefined {
     const { state } = this;
     if (state.phase === 'closed') return new ClientClosed();
-    return whyRefused(message, this.#session.outgoing, this.#settings.outbox, state);
+    const { outgoing } = this.#session;
+    const refusal = whyRefused(message, outgoing, this.#settings.outbox, state);
+    if (refusal?.code !== 'outbox-full') return refusal;
+    outgoing.dropExpired(this.#settings.clock.now());
+    return whyRefused(message, outgoing, this.#settings.outbox, state);
   }
 
   /** Every listener hears every state in its order, also when one of them brings about the next. */

@@ -183,6 +183,9 @@ export class Lifecycle {
     link.pump();
     await done.promise;
     timer.cancel();
+    // Acknowledgements that do not come must not keep it from being said.
+    this.#session.outgoing.hurry();
+    link.pump();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -194,12 +197,18 @@ export class Lifecycle {
       if (acceptedAt === undefined) {
         if (this.#version.failed(cause)) continue;
       } else if (this.#backoff.held(clock.now() - acceptedAt)) attempt = 0;
-      const delay = this.#backoff.next(cause.retryable);
+      const delay = this.#delay(cause);
       this.#enter({ phase: 'waiting', until: clock.wall() + delay, attempt, cause });
       // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
       this.#session.outgoing.dropUnsent(offline(cause));
       await sleep(clock, delay, signal);
     }
+  }
+
+  /** While a message is searched that the Server hangs up on, everything behind it waits: the attempts follow sooner. */
+  #delay(cause: MqttError): number {
+    const delay = this.#backoff.next(cause.retryable);
+    return this.#session.outgoing.searching ? Math.min(delay, this.#settings.backoff.initial) : delay;
   }
 
   /** One connection, from the dial to its end; resolves with the cause of the end, and when it was accepted. */
@@ -282,9 +291,12 @@ export class Lifecycle {
     this.#clientId = limits.clientId;
     this.#reconnecting = true;
     this.#version.accepted();
-    this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion));
+    // Until both halves know of it, what the Server said is as good as unheard: a store may fail in between.
+    const doubtful = this.#unanswered;
+    this.#unanswered = true;
+    this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion), doubtful);
     // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
-    this.#subscriptions.connected(connack.sessionPresent, this.#unanswered);
+    this.#subscriptions.connected(connack.sessionPresent, doubtful);
     this.#unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
@@ -294,11 +306,12 @@ export class Lifecycle {
     link.pump();
   }
 
-  #beginSession(connack: ConnackPacket, limits: SessionLimits): void {
+  #beginSession(connack: ConnackPacket, limits: SessionLimits, doubtful: boolean): void {
     const resumed = connack.sessionPresent || this.#mayBePresent();
     // What an earlier client left unanswered is as unknown as a CONNACK that never came.
     const now = this.#settings.clock.now();
-    if (resumed) this.#session.resume(limits, now, this.#graceOver && !this.#unanswered);
+    const certainty = doubtful ? 'unknown' : this.#graceOver ? 'ours' : 'inherited';
+    if (resumed) this.#session.resume(limits, now, certainty);
     else this.#session.reset(limits, now);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
     if (resumed && !this.#graceOver) this.#session.incoming.grace(now);
@@ -311,7 +324,7 @@ export class Lifecycle {
   }
 
   #ended(link: Link, cause: MqttError): void {
-    const hungUp = mayBeAboutMessage(cause) && link.answered ? cause : undefined;
+    const hungUp = mayBeAboutMessage(cause) ? { lastWords: cause, answered: link.answered } : undefined;
     this.#link = undefined;
     link.end();
     // What came in the same chunk as the end was handed out too.

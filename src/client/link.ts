@@ -193,7 +193,7 @@ export class Link {
       this.connection.publish(publishPacket(next, now));
     } catch (error) {
       // It was not written: the others are not to suffer for it.
-      return this.#parts.session.outgoing.fail(next.entry, asMqttError(error, next.entry.message.topic));
+      return this.#parts.session.outgoing.fail(next.entry, asMqttError(error, next.entry.message.topic), next.dup);
     }
     if (next.packetId === undefined) unacknowledged.push(next.entry);
   }

@@ -48,6 +48,8 @@ export class SubscriptionEntry {
   #wire: Wire = { state: 'none', leftover: false };
   /** Left to the Server as it is, until somebody takes it up or it is pruned. */
   #kept = false;
+  /** Of its receivers that may come back. */
+  readonly #released: SubscriptionOptions[] = [];
   /** What the Server refused, on this connection, although it grants less. */
   #tooMuch: { readonly refused: SubscriptionOptions; readonly allowed: SubscriptionOptions } | undefined;
 
@@ -79,7 +81,7 @@ export class SubscriptionEntry {
 
   /** Whether it belongs on the wire, itself or by a filter that covers it. */
   get wanted(): boolean {
-    return this.members.size > 0 || (this.#kept && this.#keptOptions !== undefined);
+    return this.members.size > 0 || this.#keptWishes.length > 0;
   }
 
   /** Nothing about it has to be remembered. */
@@ -95,9 +97,13 @@ export class SubscriptionEntry {
 
   /** The options that every receiver of before had stay on the wire while it is kept: one of them may come back. */
   get wishes(): SubscriptionOptions[] {
-    const wishes = [...this.members.values()].map(({ options }) => options);
-    if (this.#kept && this.#keptOptions !== undefined) wishes.push(this.#keptOptions);
-    return wishes;
+    return [...[...this.members.values()].map(({ options }) => options), ...this.#keptWishes];
+  }
+
+  /** One that another filter covers has nothing on the wire: then it is what its receivers wanted. */
+  get #keptWishes(): readonly SubscriptionOptions[] {
+    if (!this.#kept) return [];
+    return this.#keptOptions === undefined ? this.#released : [this.#keptOptions];
   }
 
   /** What the Server has for those who may come back, or had until it was lost. */
@@ -116,12 +122,20 @@ export class SubscriptionEntry {
     return this.members.delete(receiver);
   }
 
+  /** It goes, and may come back. */
+  release(receiver: Receiver): boolean {
+    const member = this.members.get(receiver);
+    if (member !== undefined) this.#released.push(member.options);
+    return this.remove(receiver);
+  }
+
   keep(): void {
     this.#kept = true;
   }
 
   prune(): void {
     this.#kept = false;
+    this.#released.length = 0;
   }
 
   /** What was refused may be asked for again. */
@@ -194,7 +208,7 @@ export class SubscriptionEntry {
   /** The Server may have no session of before: then nothing of it is on the wire. */
   doubt(): void {
     this.reset();
-    this.#wire = { state: 'none', leftover: true };
+    this.#wire = { state: 'none', leftover: true, lost: this.#keptOptions };
   }
 
   tell(outcome: (member: Member) => SubscriptionOutcome, whom: (member: Member) => boolean = () => true): void {

@@ -110,7 +110,7 @@ export class Subscriptions {
    */
   release(filter: TopicFilter, receiver: Receiver): Vacancy | undefined {
     const entry = this.#entries.get(filter);
-    if (entry?.remove(receiver) !== true) return undefined;
+    if (entry?.release(receiver) !== true) return undefined;
     this.#keep(entry);
     return this.#router.release(filter, receiver);
   }
@@ -222,7 +222,10 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    for (const served of serves) this.#identify(served, asked);
+    for (const served of serves) {
+      this.#router.inherit(served.filter, entry.filter);
+      this.#identify(served, asked);
+    }
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
@@ -256,7 +259,8 @@ export class Subscriptions {
   /** An answer to another SUBSCRIBE than the last one for this filter says nothing any more. */
   #answered(request: Request, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
     const { entry, asked, serves } = request;
-    if (entry.wire !== asked) return;
+    // What it brings comes all the same: also then its window ends.
+    if (entry.wire !== asked) return this.#endWithholding(request, link);
     if (code >= 0x80) {
       this.#closeWindow(entry, serves);
       return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));

@@ -184,7 +184,7 @@ export class Connection {
 
   #write(): void {
     if (this.#phase === 'closing' || this.#phase === 'ended' || this.#writer.pending === 0) return;
-    this.#keepAlive.sent();
+    this.#keepAlive.sent(this.#writer.pending);
     this.#blocked = !this.#transport.write(this.#writer.take());
   }
 

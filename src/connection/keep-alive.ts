@@ -17,6 +17,12 @@ const ANSWER_SHARE = 0.5;
 const SHORTEST_WAIT = 10_000;
 const LONGEST_WAIT = 30_000;
 
+/** Bytes a millisecond of the slowest network on which a large message is still to arrive, and how long that may take. */
+const SLOWEST = 8;
+/** Bytes that need no extra time. */
+const ORDINARY = 65_536;
+const LONGEST_UPLOAD = 600_000;
+
 /**
  * Keep Alive (3.1.2.10): one timer, and a few times that cost a field each. It pings when either direction was silent,
  * so that a client that only sends notices a dead peer too. A peer that takes what we send lives, however long the
@@ -33,6 +39,8 @@ export class KeepAlive {
   #lastSign = 0;
   /** When the oldest unanswered PINGREQ left. */
   #pingedAt: number | undefined;
+  /** Bytes handed over since anything was heard: what the network took lies in buffers, and the answer behind it. */
+  #unproved = 0;
   /** What comes is not read: that nothing is heard says nothing. */
   #deaf = false;
 
@@ -59,14 +67,17 @@ export class KeepAlive {
     this.#pingedAt = undefined;
   }
 
-  sent(): void {
+  /** @param bytes that were handed to the network. */
+  sent(bytes: number): void {
     this.#lastSent = this.#clock.now();
+    this.#unproved += bytes;
   }
 
   /** Any bytes count: a PINGRESP behind a large packet is on its way. */
   received(): void {
     this.#lastReceived = this.#clock.now();
     this.#lastSign = this.#lastReceived;
+    this.#unproved = 0;
   }
 
   /** The network took some of what was written. */
@@ -100,7 +111,12 @@ export class KeepAlive {
   #answerDue(): number {
     if (this.#pingedAt === undefined) return Infinity;
     const wait = Math.min(Math.max(this.#interval * ANSWER_SHARE, SHORTEST_WAIT), LONGEST_WAIT);
-    return Math.max(this.#pingedAt, this.#lastSign) + wait;
+    return Math.max(this.#pingedAt, this.#lastSign) + wait + this.#uploadTime;
+  }
+
+  /** How much longer the answer may take because of what lies before it in the buffers of the network. */
+  get #uploadTime(): number {
+    return Math.min(Math.max(this.#unproved - ORDINARY, 0) / SLOWEST, LONGEST_UPLOAD);
   }
 
   #fire(): void {

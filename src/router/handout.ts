@@ -28,7 +28,7 @@ export function deliverBy(route: Route, packet: PublishPacket, handout: Handout 
 
 export function hand(receiver: Receiver, route: Route, packet: PublishPacket, handout: Handout | undefined): void {
   handout?.had(receiver);
-  receiver.receive(packet, route.filter);
+  route.give(receiver, packet);
 }
 
 /** Whether the messages of a route are somebody's; at QoS 0 nobody waits. */

@@ -13,6 +13,9 @@ export interface Granted {
   readonly retainAsPublished: boolean;
 }
 
+/** Told what a receiver threw. */
+export type Failed = (error: unknown, filter: TopicFilter) => void;
+
 /** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
 const MOST_IDENTIFIERS = 8;
 
@@ -31,11 +34,22 @@ export class Route {
   #grantedAt = Infinity;
   #fellAt = 0;
   readonly #retained: RetainedCopies;
+  readonly #failed: Failed;
 
-  constructor(filter: TopicFilter, room: Room) {
+  constructor(filter: TopicFilter, room: Room, failed: Failed) {
     this.filter = filter;
+    this.#failed = failed;
     this.shared = matchedFilter(filter) !== filter;
     this.#retained = new RetainedCopies(room);
+  }
+
+  /** Hands a message to a receiver; one that throws has it all the same, and keeps it from nobody else. */
+  give(receiver: Receiver, packet: PublishPacket): void {
+    try {
+      receiver.receive(packet, this.filter);
+    } catch (error) {
+      this.#failed(error, this.filter);
+    }
   }
 
   /** Places, as they are now: whoever comes or goes while they are visited changes the next answer, not this one. */
@@ -125,6 +139,13 @@ export class Route {
       this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
       if (asked !== undefined && this.#granted !== undefined) this.#grantLess(this.#granted, asked, serial);
     }
+  }
+
+  /** One that was not on the wire by itself takes over what is known of the one that covers it. */
+  inherit(other: Route): void {
+    if (this.#identifiers.length > 0) return;
+    this.#identifiers = other.#identifiers;
+    if (other.granted !== undefined) this.grant(other.granted, other.grantedAt);
   }
 
   /** What was granted is not sure any more. */

@@ -3,7 +3,7 @@ import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import { deliverBy, type Handout } from './handout.ts';
 import { OverlappingDelivery } from './overlapping-delivery.ts';
 import type { Receiver } from './receiver.ts';
-import { byRank, type Granted, Route } from './route.ts';
+import { byRank, type Failed, type Granted, Route } from './route.ts';
 import type { Withheld } from './seat.ts';
 import { TopicTrie } from './topic-trie.ts';
 import type { Vacancy } from './vacancy.ts';
@@ -33,6 +33,21 @@ export class Router {
   readonly #vacated = new Set<Route>();
   readonly #retainedRoom = { left: MOST_RETAINED };
   #serial = 0;
+  readonly #failed: Failed;
+
+  /** @param failed told what a receiver threw; without it the error goes to whoever delivers. */
+  constructor(failed: Failed = rethrow) {
+    this.#failed = failed;
+  }
+
+  /** Hands a message to a receiver of a filter outside of a delivery, as a delivery does. */
+  give(receiver: Receiver, packet: PublishPacket, filter: TopicFilter): void {
+    try {
+      receiver.receive(packet, filter);
+    } catch (error) {
+      this.#failed(error, filter);
+    }
+  }
   /** The receivers that had the message of an overlapping delivery; undefined during one. */
   #spare: Set<Receiver> | undefined;
 
@@ -77,6 +92,13 @@ export class Router {
     route.identify(identifier, asked, ++this.#serial);
     this.#remembered.clear();
     this.#dropIdle(route);
+  }
+
+  /** Messages for `filter` that the Server queued before it was asked for come by `covering`, as they did for others. */
+  inherit(filter: TopicFilter, covering: TopicFilter): void {
+    const from = this.#route(covering);
+    if (from !== undefined) this.#route(filter)?.inherit(from);
+    this.#remembered.clear();
   }
 
   /** The Server has the filter still, but it is not known how: what was granted is not sure any more. */
@@ -142,7 +164,7 @@ export class Router {
 
   #newRoute(filter: TopicFilter): Route {
     const matched = matchedFilter(filter);
-    const route = new Route(filter, this.#retainedRoom);
+    const route = new Route(filter, this.#retainedRoom, this.#failed);
     this.#remembered.clear();
     this.#trie.set(matched, [...(this.#trie.get(matched) ?? []), route]);
     return route;
@@ -157,4 +179,8 @@ export class Router {
     if (rest.length > 0) this.#trie.set(matched, rest);
     else this.#trie.delete(matched);
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

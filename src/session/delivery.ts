@@ -10,6 +10,9 @@ export type Deliver = (packet: PublishPacket, handout?: Handout) => boolean;
 /** Whether `receiver` still wants the messages of `filter`. */
 export type Wants = (receiver: Receiver, filter: TopicFilter) => boolean;
 
+/** Hands a message to one receiver of `filter`, whatever that does with it. */
+export type Give = (receiver: Receiver, packet: PublishPacket, filter: TopicFilter) => void;
+
 /**
  * How far a delivery is: handed out, while those who have it may still be taken away within this turn; held for somebody
  * who is awaited, at most until a moment of `Clock.now`; done, when everybody has it and the acknowledgement may leave.
@@ -38,6 +41,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   #vacancies: readonly Vacancy[] = NOBODY;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
+  /** It may have come in another session than the one that the Server has now. */
+  #doubted = false;
 
   constructor(packet: PublishPacket, packetId: PacketId) {
     this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
@@ -109,10 +114,10 @@ export class Delivery implements Handout, NextAcknowledgement {
   }
 
   /** Hands it to those who came back or are new; who is found gone is not waited for. Then it is handed out again. */
-  offer(deliver: Deliver, wants: Wants): void {
+  offer(deliver: Deliver, wants: Wants, give: Give): void {
     const packet = this.#packet;
     if (packet === undefined) return;
-    for (const vacancy of this.#vacancies) this.#offerTo(vacancy, packet, wants);
+    for (const vacancy of this.#vacancies) this.#offerTo(vacancy, packet, wants, give);
     if (this.#unclaimed) this.#claim(packet, deliver);
     if (!this.awaiting) this.state = HANDED_OUT;
   }
@@ -124,21 +129,37 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#finish();
   }
 
-  /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */
-  isRepeatedBy(packet: PublishPacket): boolean {
-    const same = packet.topic === this.topic && sizeOf(packet) === this.size;
-    // At QoS 2 the id alone tells (4.3.3), and some Servers forget DUP; at QoS 1 a doubt means another message.
-    return same && (packet.qos === 2) === (this.cmd === 'pubrec') && (packet.dup || packet.qos === 2);
+  get isDoubted(): boolean {
+    return this.#doubted;
   }
 
-  #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants): void {
+  /** The Server's session may be another than the one in which it came. */
+  doubt(): void {
+    this.#doubted = true;
+  }
+
+  /** The Server sent it again: the session is the one in which it came. */
+  confirm(): void {
+    this.#doubted = false;
+  }
+
+  /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */
+  isRepeatedBy(packet: PublishPacket): boolean {
+    if (packet.topic !== this.topic || sizeOf(packet) !== this.size) return false;
+    // At QoS 2 the id tells (4.3.3), and some Servers forget DUP; in doubt it has to be there.
+    if (this.cmd === 'pubrec') return packet.qos === 2 && (packet.dup || !this.#doubted);
+    // At QoS 1 some Servers number anew on each connection: the content tells, and a doubt means another message.
+    return packet.qos === 1 && packet.dup && this.#packet?.payload.equals(packet.payload) === true;
+  }
+
+  #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants, give: Give): void {
     const { state } = vacancy;
     if (state === 'awaited') return;
     // Before it is called: one that throws does not get the message again, and the others still do.
     this.#vacancies = this.#vacancies.filter((other) => other !== vacancy);
     if (state === 'given-up' || this.isWith(state.receiver) || !wants(state.receiver, state.filter)) return;
     this.had(state.receiver);
-    state.receiver.receive(packet, state.filter);
+    give(state.receiver, packet, state.filter);
   }
 
   #claim(packet: PublishPacket, deliver: Deliver): void {

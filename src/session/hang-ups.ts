@@ -1,14 +1,18 @@
+import type { QoS } from '../protocol/packet.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
 /** A message behind which, alone under way on a connection that was proved good, so many connections ended is set aside. */
 const MOST_HANG_UPS = 3;
+
+/** QoS 2 messages that are set aside before it is taken for certain that the Server hangs up on the QoS. */
+const MOST_REFUSED = 2;
 
 /** So many times more before another one is, while none got through; and up to how often that is multiplied. */
 const RASHNESS = 4;
 const MOST_SET_ASIDE = 3;
 
 /** Milliseconds after a PUBLISH within which the end of the connection may be its consequence. */
-const RIGHT_BEHIND = 5000;
+const RIGHT_BEHIND = 60_000;
 
 /** Connections without any acknowledgement after which it is doubted that they work. */
 const BARREN = 2;
@@ -22,7 +26,7 @@ export interface HangUp {
   readonly unacknowledged: number;
   /** Whether any message was acknowledged on it. */
   readonly fruitful: boolean;
-  /** The PUBLISH packets under way, if it was one. */
+  /** The one PUBLISH packet that was under way, and nothing else was; undefined if it was not so. */
   readonly only: OutgoingMessage | undefined;
   /** Milliseconds of `Clock.now`. */
   readonly now: number;
@@ -40,6 +44,8 @@ export class HangUps {
   #barren = 0;
   /** Messages that were set aside since a connection bore fruit: perhaps the Server takes none, until somebody mends that. */
   #setAside = 0;
+  /** QoS 2 messages that were set aside, and none ever got through: the Server takes none. */
+  #refusedAtQos2 = 0;
   /** By the topic of a birth or close message, which is another message on each connection. */
   readonly #announcements = new Map<string, number>();
 
@@ -78,9 +84,20 @@ export class HangUps {
   }
 
   /** A message of a flow was acknowledged. */
-  fruit(): void {
+  fruit(qos: QoS): void {
     this.#barren = 0;
     this.#setAside = 0;
+    if (qos === 2) this.#refusedAtQos2 = -Infinity;
+  }
+
+  /** Whether the Server hung up on QoS 2 so often, and took none, that more of them would only cost connections. */
+  get takesNoQos2(): boolean {
+    return this.#refusedAtQos2 >= MOST_REFUSED;
+  }
+
+  /** Whether the next connections are to find one message among those that wait: they should not be long in coming. */
+  get searching(): boolean {
+    return this.#barren >= BARREN && this.#setAside === 0;
   }
 
   /** How often connections ended behind an announcement with this topic alone; 0: it may be sent. */
@@ -103,6 +120,7 @@ export class HangUps {
     only.hangUps += 1;
     if (only.hangUps < MOST_HANG_UPS * RASHNESS ** this.#setAside) return 0;
     this.#setAside = Math.min(this.#setAside + 1, MOST_SET_ASIDE);
+    if (only.message.qos === 2) this.#refusedAtQos2 += 1;
     return only.hangUps;
   }
 

@@ -4,7 +4,7 @@ import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Receiver, Vacancy } from '../router/router.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
-import { type Deliver, Delivery, type Wants } from './delivery.ts';
+import { type Deliver, Delivery, type Give, type Wants } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import { Received } from './received.ts';
 
@@ -24,6 +24,7 @@ export interface IncomingOptions {
   readonly received: readonly PacketId[];
   readonly deliver: Deliver;
   readonly wants: Wants;
+  readonly give: Give;
   readonly report: (notice: MqttError) => void;
 }
 
@@ -31,6 +32,7 @@ export interface IncomingOptions {
 export class Incoming {
   readonly #deliver: Deliver;
   readonly #wants: Wants;
+  readonly #give: Give;
   readonly #report: (notice: MqttError) => void;
 
   // Valid for the session.
@@ -59,10 +61,11 @@ export class Incoming {
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
-  constructor({ store, received, deliver, wants, report }: IncomingOptions) {
+  constructor({ store, received, deliver, wants, give, report }: IncomingOptions) {
     this.#received = new Received(store, received);
     this.#deliver = deliver;
     this.#wants = wants;
+    this.#give = give;
     this.#report = report;
   }
 
@@ -78,7 +81,10 @@ export class Incoming {
 
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
-    for (const delivery of this.#pubacks.drain()) this.#open.set(delivery.packetId, delivery);
+    // What everybody has comes again as another message, and may be one: at QoS 1 twice is better than never.
+    for (const delivery of this.#pubacks.drain()) {
+      if (delivery.state.step !== 'done') this.#open.set(delivery.packetId, delivery);
+    }
     this.#pubrecs.drain();
     this.#pubcomps.drain();
     this.#unreleased.clear();
@@ -93,6 +99,7 @@ export class Incoming {
   /** The Server's session may not be ours: an id of before is a repetition only where the Server says so by DUP. */
   doubt(): void {
     this.#received.doubt();
+    for (const delivery of this.#open.values()) delivery.doubt();
   }
 
   /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */
@@ -179,7 +186,7 @@ export class Incoming {
   offer(now: number): void {
     if (this.#deployUntil !== undefined) return;
     for (const delivery of this.#held) {
-      delivery.offer(this.#deliver, this.#wants);
+      delivery.offer(this.#deliver, this.#wants, this.#give);
       if (delivery.state.step === 'handed-out') this.#handOutAgain(delivery);
     }
     this.expire(now);
@@ -198,13 +205,15 @@ export class Incoming {
 
   /** So much is unacknowledged that nothing more should be read: it would have to be kept, or lost. */
   get full(): boolean {
-    if (this.#pubcomps.length > MOST_ANSWERS) return true;
+    // What only waits for the Server to read costs four bytes each; a Server may read only when it has written.
+    const answers = this.#pubcomps.length + this.#pubacks.length + this.#pubrecs.length;
+    if (answers > MOST_ANSWERS) return true;
     return this.unacknowledged > MOST_UNACKNOWLEDGED || this.#heldBytes >= MOST_HELD_BYTES;
   }
 
-  /** Messages of this connection that are held, or wait behind one, or for the socket. */
+  /** Messages of this connection that are held, or wait behind one that is. */
   get unacknowledged(): number {
-    return Math.max(0, this.#pubacks.length + this.#pubrecs.length - this.#handedOut.length);
+    return behindHeld(this.#pubacks) + behindHeld(this.#pubrecs);
   }
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
@@ -247,7 +256,9 @@ export class Incoming {
       return Delivery.done(packet, packetId);
     }
     const open = this.#open.size === 0 ? undefined : this.#open.get(packetId);
-    return open?.isRepeatedBy(packet) === true ? open : undefined;
+    if (open?.isRepeatedBy(packet) !== true) return undefined;
+    open.confirm();
+    return open;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
@@ -280,7 +291,7 @@ export class Incoming {
   /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
   #own(delivery: Delivery): void {
     if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
-    this.#received.add(delivery.packetId);
+    this.#received.add(delivery.packetId, delivery.isDoubted);
   }
 
   #hold(delivery: Delivery, until: number): void {
@@ -317,4 +328,8 @@ export class Incoming {
         : `${count} messages, the first to ${topic}, waited for nodes that did not come, and were acknowledged`;
     this.#report(new MqttError('message-skipped', text));
   }
+}
+
+function behindHeld(queue: Queue<Delivery>): number {
+  return queue.peek()?.state.step === 'held' ? queue.length : 0;
 }

@@ -41,8 +41,11 @@ const NO_LIMITS: SendLimits = {
 export interface Ending {
   /** What unsent messages are settled with. */
   readonly error: MqttError;
-  /** The last words of the Server that ended it by itself; undefined if it was somebody else. */
-  readonly hungUp: MqttError | undefined;
+  /**
+   * If the Server ended it by itself: its last words, and whether it had answered everything that was asked of it besides
+   * messages. undefined if it was somebody else.
+   */
+  readonly hungUp: { readonly lastWords: MqttError; readonly answered: boolean } | undefined;
   /** Milliseconds of `Clock.now`. */
   readonly now: number;
 }
@@ -62,6 +65,8 @@ export class Outgoing {
   readonly #queued = new Queue<OutgoingMessage>();
   /** In the order of their PUBLISH. */
   readonly #published = new Map<PacketId, OutgoingMessage>();
+  /** Released in a session that may not be the Server's any more. */
+  readonly #doubted = new Set<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
   #bytes = 0;
@@ -139,9 +144,17 @@ export class Outgoing {
     this.#announcements.push(entry);
   }
 
+  /** There is no time for answers any more: what was not announced yet leaves at QoS 0, which waits for no quota (4.9). */
+  hurry(): void {
+    for (const entry of this.#announcements.drain()) {
+      this.#announcements.push({ ...entry, message: { ...entry.message, qos: 0 } });
+    }
+  }
+
   /** A new connection resumes the session (Session Present 1): the unacknowledged goes first, in its first order (4.4). */
-  resume(limits: SendLimits, now: number): void {
+  resume(limits: SendLimits, now: number, certain: boolean = true): void {
     this.#begin(limits, this.#released.size, now);
+    if (!certain) for (const entry of this.#released.values()) this.#doubted.add(entry);
     for (const entry of this.#released.values()) {
       entry.connection = this.#connection;
       if ('packetId' in entry.state) this.#pubrels.push(pubrel(entry.state.packetId));
@@ -160,6 +173,7 @@ export class Outgoing {
     for (const packetId of [...this.#published.keys(), ...this.#released.keys()]) this.#ids.release(packetId);
     this.#published.clear();
     this.#released.clear();
+    this.#doubted.clear();
     this.#ids.forgotten();
     const later = this.#queued.drain();
     const kept = again.filter(({ state }) => state.step !== 'abandoned');
@@ -174,7 +188,7 @@ export class Outgoing {
   /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
   suspend({ error, hungUp, now }: Ending): void {
     try {
-      if (hungUp !== undefined) this.#endedByServer(hungUp, now);
+      if (hungUp !== undefined) this.#endedByServer(hungUp.lastWords, hungUp.answered, now);
     } finally {
       this.#disconnected(error);
     }
@@ -187,6 +201,12 @@ export class Outgoing {
     this.#released.clear();
     this.#count = 0;
     this.#bytes = 0;
+  }
+
+  /** Settles what expired while it waited, so that it does not keep fresh messages out. */
+  dropExpired(now: number): void {
+    const late = this.#queued.partition(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
+    for (const entry of late) this.#end(entry, expired(entry.message), 0);
   }
 
   /** Settles with `error` the messages at QoS 0, which do not wait. */
@@ -221,6 +241,11 @@ export class Outgoing {
     return this.#pubrels.shift() ?? this.#takeAnnouncement(now);
   }
 
+  /** Whether the next connections are to find a message that the Server hangs up on. */
+  get searching(): boolean {
+    return this.#hangUps.searching;
+  }
+
   /** Whether the Server is to be asked first, behind everything else, if it is still there: see {@link HangUps}. */
   get wantsProof(): boolean {
     return this.#hangUps.wantsProof;
@@ -241,12 +266,14 @@ export class Outgoing {
   }
 
   /** The message that `next` gave cannot be sent to this Server, ever. */
-  fail(entry: OutgoingMessage, error: Error): void {
+  fail(entry: OutgoingMessage, error: Error, dup: boolean): void {
     const { state } = entry;
     this.#announced.delete(entry);
     if (state.step === 'queued') return this.#end(entry, error, 0);
     // `next` counted it (4.9): a message that never left must not take a share of the quota for good.
     if (entry.connection === this.#connection) this.#window.returned();
+    // Sent before, the Server may know its id: a new message under it would be a repetition to it.
+    if (state.step === 'published' && entry.message.qos === 2 && dup) this.#ids.retire(state.packetId);
     this.#finish(state.packetId, entry, error, 0);
   }
 
@@ -271,11 +298,14 @@ export class Outgoing {
     this.#pubrels.push(pubrel(packetId));
   }
 
-  receivePubcomp({ packetId }: AckPacket): void {
+  receivePubcomp({ packetId, reasonCode }: AckPacket): void {
     const entry = this.#released.get(packetId);
     if (entry === undefined) return this.#unexpected('PUBCOMP', packetId);
     this.#acknowledged(entry);
-    this.#finish(packetId, entry, undefined, ReasonCode.Success);
+    // Before MQTT 5 the Server does not say whether it knew the id.
+    const known = this.#limits.mqtt5 && reasonCode === ReasonCode.Success;
+    const error = this.#doubted.delete(entry) && !known ? outcomeUnknown(entry.message) : undefined;
+    this.#finish(packetId, entry, error, ReasonCode.Success);
   }
 
   /** A PUBREC after the PUBREL: answered again; for an id that nothing is known of, 0x92 (4.3.3, 3.6.2.1). */
@@ -381,6 +411,10 @@ export class Outgoing {
   #whyNever({ message, expiresAt }: OutgoingMessage, now: number): Error | undefined {
     const { topic, qos, retain } = message;
     if (expiresAt !== undefined && expiresAt <= now) return expired(message);
+    if (qos === 2 && this.#hangUps.takesNoQos2) {
+      const problem = `the broker hangs up on QoS 2 messages, the one to ${topic} is not sent: choose QoS 1`;
+      return new MqttError('not-supported', problem);
+    }
     if (qos > this.#limits.maximumQoS) {
       const problem = `the broker accepts at most QoS ${this.#limits.maximumQoS}, the message to ${topic} has QoS ${qos}`;
       return new MqttError('not-supported', problem);
@@ -398,7 +432,7 @@ export class Outgoing {
     if (entry.connection !== this.#connection) return;
     if (announced || entry.state.step === 'abandoned') return this.#window.returned();
     this.#window.acknowledged(this.#now);
-    this.#hangUps.fruit();
+    this.#hangUps.fruit(entry.message.qos);
   }
 
   #begin(limits: SendLimits, unacknowledged: number, now: number): void {
@@ -409,15 +443,15 @@ export class Outgoing {
     this.#hangUps.begin();
   }
 
-  #endedByServer(lastWords: MqttError, now: number): void {
+  #endedByServer(lastWords: MqttError, answered: boolean, now: number): void {
     const { unacknowledged, fruitful } = this.#window;
     const only = this.#onlyPublish();
     this.#window.hungUp();
     if (only !== undefined && this.#announced.has(only)) {
-      if (!fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message.topic, lastWords, now);
+      if (answered && !fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message.topic, lastWords, now);
       return;
     }
-    const times = this.#hangUps.ended({ unacknowledged, fruitful, only, now });
+    const times = this.#hangUps.ended({ unacknowledged, fruitful, only: answered ? only : undefined, now });
     if (times > 0 && only !== undefined) this.#setAside(only, setAside(only.message.topic, times, lastWords));
   }
 
@@ -583,6 +617,12 @@ function orderOf({ state }: StoredMessage): number {
 
 function rejection(entry: OutgoingMessage, reasonCode: number, reasonString: string | undefined): Error | undefined {
   return reasonCode < 0x80 ? undefined : new PublishRejected(entry.message.topic, reasonCode, reasonString);
+}
+
+/** Sent again it might come twice, told as done it might never have come. */
+function outcomeUnknown({ topic }: Message): MqttError {
+  const text = `nobody knows whether the message to ${topic} arrived: the broker may have lost the session meanwhile`;
+  return new MqttError('outcome-unknown', text);
 }
 
 function expired({ topic, properties }: Message): Error {

@@ -32,7 +32,7 @@ export class PacketIds {
   }
 
   release(packetId: PacketId): void {
-    this.#used.delete(packetId);
+    if (!this.#retired.has(packetId)) this.#used.delete(packetId);
   }
 
   /** The Server may know this id for as long as the session lasts: it is not used again until {@link forgotten}. */

@@ -25,15 +25,18 @@ export class Received {
     return this.#ids.has(packetId);
   }
 
-  add(packetId: PacketId): void {
+  /** @param isDoubted whether it came in a session that may not be the Server's any more. */
+  add(packetId: PacketId, isDoubted: boolean): void {
     if (this.#ids.has(packetId)) return;
     this.#store.saveReceived(packetId);
     this.#ids.add(packetId);
+    if (isDoubted) this.#doubted.add(packetId);
   }
 
   remove(packetId: PacketId): boolean {
     if (!this.#ids.has(packetId)) return false;
     this.#store.removeReceived(packetId);
+    this.#doubted.delete(packetId);
     return this.#ids.delete(packetId);
   }
 

@@ -2,7 +2,7 @@ import { MqttError } from '../protocol/errors.ts';
 import type { AckPacket, PublishPacket } from '../protocol/packet.ts';
 import type { SessionIdentity, SessionStore, StoredMessage, StoredSession } from '../store/session-store.ts';
 import type { Random } from '../util/clock.ts';
-import type { Deliver, Wants } from './delivery.ts';
+import type { Deliver, Give, Wants } from './delivery.ts';
 import { Incoming } from './incoming.ts';
 import { type Ending, Outgoing, type SendLimits } from './outgoing.ts';
 import type { NextPacket } from './outgoing-message.ts';
@@ -14,6 +14,12 @@ export interface SessionLimits extends SendLimits {
   readonly ownReceiveMaximum: number;
 }
 
+/**
+ * Whose session a Server has that says it has one: ours; perhaps that of a CONNECT of an earlier client, whose answer
+ * nobody saw; or perhaps that of one of ours, which it did not answer.
+ */
+export type Certainty = 'ours' | 'inherited' | 'unknown';
+
 export interface SessionOptions {
   readonly store: SessionStore;
   /** Whose session the store is to hold from now on. */
@@ -21,6 +27,8 @@ export interface SessionOptions {
   readonly deliver: Deliver;
   /** Whether somebody who came back still wants the messages of a filter. */
   readonly wants: Wants;
+  /** Hands a message to one receiver. */
+  readonly give: Give;
   readonly random: Random;
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
@@ -46,6 +54,7 @@ export class Session {
       received: stored.received,
       deliver: options.deliver,
       wants: options.wants,
+      give: options.give,
       report,
     });
     this.outgoing.restore(stored.outgoing);
@@ -53,12 +62,11 @@ export class Session {
 
   /**
    * A new connection resumes the session (Session Present 1).
-   * @param certain false: it may be another session than ours, begun by a CONNECT whose answer nobody saw.
    */
-  resume(limits: SessionLimits, now: number, certain: boolean = true): void {
+  resume(limits: SessionLimits, now: number, certainty: Certainty = 'ours'): void {
     this.incoming.begin(limits.ownReceiveMaximum);
-    if (!certain) this.incoming.doubt();
-    this.outgoing.resume(limits, now);
+    if (certainty !== 'ours') this.incoming.doubt();
+    this.outgoing.resume(limits, now, certainty !== 'unknown');
   }
 
   /** A new connection, and the Server has no session. */

@@ -21,6 +21,8 @@ export interface Around {
   /** Milliseconds since an orderly stop began, or undefined; and how many messages had been published before. */
   stopping(): number | undefined;
   readonly beforeStop: number;
+  /** QoS 1 and 2 messages that may be in flight by our own limit. */
+  readonly maximumInflight: number;
   /** Number of the client: announcements bear it. */
   readonly generation: number;
 }
@@ -134,6 +136,7 @@ export class ConnectionWatch implements LinkWatch {
     if (qos > 0) {
       this.#outbound.usedId(packetId);
       this.#opens(packetId, { label, cmd: 'publish' });
+      this.#checkInflight();
     }
     if (label.startsWith('birth') || label.startsWith('close')) return this.#wroteAnnouncement(label);
     const number = this.#outbound.written(label);
@@ -161,6 +164,14 @@ export class ConnectionWatch implements LinkWatch {
       this.#judge.violation('packet ids are unique', `${open.label} has the id ${packetId} of ${other.label}`);
     }
     this.#open.set(packetId, open);
+  }
+
+  #checkInflight(): void {
+    let inflight = 0;
+    for (const { cmd } of this.#open.values()) if (cmd === 'publish' || cmd === 'pubrel') inflight += 1;
+    const { maximumInflight } = this.#around;
+    if (inflight <= maximumInflight) return;
+    this.#judge.violation('limits are kept', `${inflight} messages are in flight, at most ${maximumInflight} may be`);
   }
 
   #gotPublish(copy: Copy, packetId: number): void {
@@ -227,7 +238,7 @@ function shownClient(packet: ClientPacket): string {
 function shownServer(sent: Sent): string {
   switch (sent.cmd) {
     case 'publish':
-      return shownPublish(sent.copy.label, { ...sent.copy, dup: sent.dup });
+      return `${shownPublish(sent.copy.label, { ...sent.copy, dup: sent.dup })}${shownIdentifiers(sent.copy)}`;
     case 'connack':
       return `CONNACK 0x${sent.code.toString(16)} session ${sent.sessionPresent ? 'present' : 'new'}`;
     case 'suback':
@@ -247,6 +258,10 @@ function shownServer(sent: Sent): string {
 
 function shownAck({ cmd, packetId, code }: Ack): string {
   return `${cmd.toUpperCase()} ${packetId}${code === 0 ? '' : ` 0x${code.toString(16)}`}`;
+}
+
+function shownIdentifiers({ identifiers }: Copy): string {
+  return identifiers.length === 0 ? '' : ` as ${identifiers.join(' and ')}`;
 }
 
 type Shown = Pick<Publish, 'qos' | 'packetId' | 'topic' | 'dup' | 'retain'>;

@@ -2,6 +2,7 @@ import {
   Client,
   type ClientOptions,
   MemoryStore,
+  MqttError,
   type PublishPacket,
   type Subscription,
   type SubscriptionOptions,
@@ -11,13 +12,16 @@ import type { Random } from '../support/random.ts';
 import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
 import type { Outbound } from './outbound.ts';
-import type { Action, NodePlan, Reaction, Scenario } from './plan.ts';
+import { type Action, NO_LIMIT, type NodePlan, type Reaction, type Scenario } from './plan.ts';
 import type { Server } from './server.ts';
 import { labelOf } from './server-codec.ts';
 import { ProcessClock, TIMERS, type VirtualTime } from './virtual-time.ts';
 
 /** A stop takes no longer, in milliseconds; with the last turn of the event loop. */
 const STOP_TIME = 2500;
+
+/** Birth and close message wait besides. */
+const ANNOUNCEMENTS = 2;
 
 /** Reactions of a run: more would answer each other for ever. */
 const MOST_REACTIONS = 5;
@@ -69,8 +73,9 @@ export class Flows {
   #stoppingSince: number | undefined;
   /** Messages that were published before the last stop began. */
   beforeStop = 0;
-  /** Ends the accounts of a stop whose process is killed. */
-  #killStop: (() => void) | undefined;
+  #stops = 0;
+  /** Ends the accounts of the stops of a process that is killed. */
+  #killStops: (() => void)[] = [];
   /** Things that will go on by themselves. */
   #pending = 0;
 
@@ -94,6 +99,12 @@ export class Flows {
 
   get clientId(): string {
     return this.#moved ? 'other' : 'client';
+  }
+
+  /** Before MQTT 5 the client has a limit of its own where nobody gives one. */
+  get maximumInflight(): number {
+    const { maximumInflight, protocolVersion } = this.#scenario.client;
+    return maximumInflight ?? (protocolVersion === 5 ? NO_LIMIT : 20);
   }
 
   get generation(): number {
@@ -230,9 +241,21 @@ export class Flows {
     const { number, label } = this.#outbound.published(message.label, qos);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
     client.publish({ topic, payload: `${label}.`, qos, retain }, (error) => {
+      if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);
       this.#outbound.settled(number, error ?? undefined);
       this.#react(reaction);
     });
+    const most = this.#mostWaiting() + ANNOUNCEMENTS;
+    if (client.waiting > most) this.#judge.violation('limits are kept', `${client.waiting} messages wait, ${most} may`);
+  }
+
+  #checkFull({ waiting }: Client): void {
+    if (waiting >= this.#mostWaiting()) return;
+    this.#judge.violation('limits are kept', `refused as one too many, ${waiting} wait, ${this.#mostWaiting()} may`);
+  }
+
+  #mostWaiting(): number {
+    return this.#scenario.client.outbox?.maxMessages ?? Infinity;
   }
 
   #subscribe(index: number): void {
@@ -287,6 +310,7 @@ export class Flows {
     const life = this.#life;
     if (life === undefined) return;
     const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
+    if (leaving.length > 0) life.client.beginDeploy();
     for (const index of leaving) this.#release(index);
     this.#later(gap, () => {
       if (this.#life !== life) return;
@@ -363,7 +387,11 @@ export class Flows {
     this.#leave();
     life.clock.kill();
     this.#network.abandon();
-    this.#killStop?.();
+    for (const kill of this.#killStops) kill();
+    this.#killStops = [];
+    this.#pending -= this.#stops;
+    this.#stops = 0;
+    this.#stoppingSince = undefined;
     this.#outbound.killed();
     this.#inbound.forgotten();
     this.#store = new MemoryStore();
@@ -378,7 +406,9 @@ export class Flows {
 
   #stop(life: Life, stop: () => Promise<void>, then: () => void): void {
     this.#judge.note(() => `-- client ${life.generation} stops`);
-    this.#stoppingSince = this.#time.now;
+    // One stop joins another that is under way.
+    this.#stoppingSince ??= this.#time.now;
+    this.#stops += 1;
     this.beforeStop = this.#outbound.count;
     this.#pending += 1;
     const late = this.#time.at(STOP_TIME, TIMERS, () =>
@@ -387,11 +417,12 @@ export class Flows {
     const end = (): void => {
       late.cancel();
       this.#pending -= 1;
-      this.#stoppingSince = undefined;
-      this.#killStop = undefined;
+      this.#stops -= 1;
+      if (this.#stops === 0) this.#stoppingSince = undefined;
     };
-    this.#killStop = end;
+    this.#killStops.push(() => late.cancel());
     const stopped = (): void => {
+      if (!life.clock.alive) return;
       end();
       this.#judge.note(() => `-- client ${life.generation} has stopped`);
       then();

@@ -1,7 +1,7 @@
 import type { PublishPacket, SubscriptionOptions } from '../../src/index.ts';
 import type { Copy } from './copy.ts';
 import type { Judge } from './judge.ts';
-import { matches } from './topics.ts';
+import { coversFilter, matches } from './topics.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /**
@@ -92,9 +92,10 @@ export class Inbound {
   /** A deploy is over: who came counts, and who did not is gone. */
   deployed(): void {
     this.deploying = false;
-    for (const { wishes } of this.#places) {
+    for (const { wishes, kept } of this.#places) {
       for (const [filter, wish] of wishes) {
-        if (wish.state === 'released') wishes.delete(filter);
+        // The Server is told that nobody wants it.
+        if (wish.state === 'released' && wishes.delete(filter)) kept.delete(filter);
         if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
         wish.state = 'active';
       }
@@ -235,7 +236,8 @@ function isFor({ filter, options }: Wish, copy: Copy): boolean {
   return covers(filter, copy) && !(options.noLocal && !copy.label.startsWith('p'));
 }
 
-/** Without identifiers a copy is for every filter that matches. */
+/** A filter that covers others is subscribed in their place. Without identifiers a copy is for every filter that matches. */
 function covers(filter: string, copy: Copy): boolean {
-  return copy.identifiers.length === 0 ? matches(filter, copy.topic) : copy.filters.includes(filter);
+  if (!matches(filter, copy.topic)) return false;
+  return copy.identifiers.length === 0 || copy.filters.some((subscribed) => coversFilter(subscribed, filter));
 }

@@ -11,8 +11,11 @@ import { type Action, type Scenario, TOPICS } from './plan.ts';
 import { Server } from './server.ts';
 import { IO, TIMERS, VirtualTime } from './virtual-time.ts';
 
-/** Milliseconds of virtual time in which everything comes to rest when nothing breaks any more. */
-const REST_TIME = 120_000;
+/**
+ * Milliseconds of virtual time in which everything comes to rest when nothing breaks any more. Long, because of several
+ * messages that the Server hangs up on each one more takes four times as many connections.
+ */
+const REST_TIME = 300_000;
 
 /** Milliseconds for which nothing happens at rest. */
 const QUIET_TIME = 100;

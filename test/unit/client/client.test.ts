@@ -54,6 +54,26 @@ function isSettledOnce(outcomes: Outcomes, outcome: 0 | RegExp): void {
   else assert.match(String(outcomes[0]), outcome);
 }
 
+describe('A store that fails while a lost session is taken up anew', () => {
+  it('does not leave the nodes without their subscriptions: the next connection asks for them', async () => {
+    const { scene, store } = await withFailingStore();
+    scene.server.answers = {
+      connect: () => ({ cmd: 'connack', sessionPresent: scene.server.connections.length !== 2, returnCode: 0 }),
+      publish: () => undefined,
+    };
+    scene.subscribe('a', new Taker());
+    scene.publish('b', 1);
+    await scene.settle();
+    store.fails = true;
+    scene.server.connection.close();
+    while (scene.server.connections.length < 2) await scene.pass(100);
+    store.fails = false;
+    await scene.pass(30_000);
+    assert.equal(scene.client.state.phase, 'connected');
+    assert.ok(scene.server.connection.lines.some((line) => line.startsWith('subscribe')));
+  });
+});
+
 describe('A message that cannot be stored', () => {
   it('is refused with what the store said, and the connection goes on', async () => {
     const { scene, store } = await withFailingStore();
@@ -345,7 +365,7 @@ describe('What is said of a connection', () => {
       await scene.connected();
       for (let round = 0; round < 3; round++) {
         // Longer than the end of a connection is taken for the broker's answer to the message.
-        await scene.pass(5001);
+        await scene.pass(61_000);
         scene.server.connection.close();
         await scene.pass(5000);
         assert.deepEqual(

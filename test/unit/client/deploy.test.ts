@@ -41,3 +41,37 @@ describe('A node that a deploy adds', () => {
     assert.equal(subscribes(scene).length, 1);
   });
 });
+
+describe('A node that runs on while a deploy makes others', () => {
+  it('and asks for a filter twice, and takes it back, is not subscribed to it', async () => {
+    const scene = await deploying();
+    const taker = new Taker();
+    scene.subscribe('a', taker);
+    scene.subscribe('a', taker, { qos: 1 }).unsubscribe();
+    scene.client.prune();
+    await scene.settle();
+    assert.deepEqual(subscribes(scene), []);
+  });
+
+  it('and asks again for what it has, and takes it back, has it no more', async () => {
+    const scene = await new VirtualClient({}).connected();
+    const taker = new Taker();
+    scene.subscribe('a', taker);
+    await scene.settle();
+    scene.client.beginDeploy();
+    scene.subscribe('a', taker, { qos: 1 }).unsubscribe();
+    scene.client.prune();
+    await scene.settle();
+    assert.equal(scene.server.connection.lines.filter((line) => line.startsWith('unsubscribe')).length, 1);
+  });
+
+  it('is subscribed at once while others only go', async () => {
+    const scene = await new VirtualClient({}).connected();
+    const going = scene.subscribe('a', new Taker('going'));
+    await scene.settle();
+    going.release();
+    scene.subscribe('b', new Taker('running'));
+    await scene.settle();
+    assert.equal(subscribes(scene).length, 2);
+  });
+});

@@ -284,6 +284,20 @@ describe('An orderly stop', () => {
     });
   }
 
+  it('says goodbye at QoS 0 when as much is under way as the broker takes, and nothing of it is answered', async () => {
+    const scene = new VirtualClient({ closing: { topic: 'bye', payload: 'offline', qos: 1, retain: true } });
+    scene.server.answers = { publish: () => undefined };
+    await scene.connected();
+    for (let n = 0; n < 30; n++) scene.publish('a', 1);
+    await scene.settle();
+    const took = await lasting(scene, () => scene.client.close());
+    assert.ok(took <= 2000, `it took ${took} ms`);
+    assert.deepEqual(scene.server.connection.lines.slice(-2), ['publish bye', 'disconnect']);
+    const bye = scene.server.connection.all('publish').at(-1);
+    assert.deepEqual([bye?.qos, bye?.retain, String(bye?.payload)], [0, true, 'offline']);
+    assert.equal(scene.server.connection.all('publish').length, 21);
+  });
+
   it('takes no more than two seconds with a broker that takes nothing', async () => {
     const scene = await new VirtualClient({ closing: { topic: 'bye', payload: '', qos: 0 } }).connected();
     scene.server.connection.peer.accepts = false;

@@ -18,7 +18,7 @@ function scene(answers = true): {
   const keepAlive = new KeepAlive(clock, {
     ping: () => {
       pings.push(clock.now());
-      keepAlive.sent();
+      keepAlive.sent(0);
       if (answers) keepAlive.received();
     },
     dead: () => deaths.push(clock.now()),
@@ -79,7 +79,7 @@ describe('KeepAlive', () => {
   it('notices a dead peer when the client only sends', () => {
     const { clock, keepAlive, pings, deaths } = scene(false);
     keepAlive.start(10);
-    every(clock, 1000, 30, () => keepAlive.sent());
+    every(clock, 1000, 30, () => keepAlive.sent(0));
     assert.deepEqual([pings, deaths], [[7500], [17_500]]);
   });
 
@@ -87,7 +87,7 @@ describe('KeepAlive', () => {
     const { clock, keepAlive, pings } = scene();
     keepAlive.start(10);
     every(clock, 1000, 100, () => {
-      keepAlive.sent();
+      keepAlive.sent(0);
       keepAlive.received();
     });
     assert.deepEqual(pings, []);
@@ -204,6 +204,18 @@ describe('KeepAlive', () => {
     assert.equal(deaths.length, 1);
   });
 
+  it('gives what lies in the buffers of a slow network the time to arrive before it takes the peer for dead', () => {
+    const { clock, keepAlive, deaths } = scene(false);
+    keepAlive.start(60);
+    // 4 MiB that the system took at once and that leave with 80 kB a second; the PINGREQ stands behind them.
+    keepAlive.sent(4 * 1024 * 1024);
+    clock.advance(45_000 + 52_000);
+    assert.deepEqual(deaths, []);
+    keepAlive.received();
+    clock.advance(45_000 + 31_000);
+    assert.equal(deaths.length, 1, 'once it was heard, what was sent before needs no time any more');
+  });
+
   it('stopped, it leaves no timer and says nothing, also between its deadline and the judgement', () => {
     const { clock, keepAlive, deaths } = scene(false);
     keepAlive.start(2);
@@ -217,7 +229,7 @@ describe('KeepAlive', () => {
     const { clock, keepAlive } = scene();
     keepAlive.start(10);
     every(clock, 100, 1000, () => {
-      keepAlive.sent();
+      keepAlive.sent(0);
       keepAlive.received();
     });
     assert.equal(clock.armed, 1);

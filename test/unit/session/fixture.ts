@@ -4,7 +4,7 @@ import type { TopicName } from '../../../src/protocol/topic.ts';
 import type { NextPacket } from '../../../src/session/outgoing-message.ts';
 import type { Handout, Receiver } from '../../../src/router/router.ts';
 import type { MqttError } from '../../../src/protocol/errors.ts';
-import { Session, type SessionLimits } from '../../../src/session/session.ts';
+import { type Certainty, Session, type SessionLimits } from '../../../src/session/session.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 
 export const id = (value: number): PacketId => value as PacketId;
@@ -71,6 +71,7 @@ export class Driver {
       identity,
       deliver: (packet, handout) => this.deliver(packet, handout),
       wants: () => true,
+      give: (receiver, packet, filter) => receiver.receive(packet, filter),
       random: () => 0,
       report: (notice) => this.notices.push(notice),
       restored: (error) => this.restored.push(error),
@@ -100,8 +101,8 @@ export class Driver {
   }
 
   /** A new connection, with the session or without. */
-  resume(limits = LIMITS, certain = true): void {
-    this.session.resume(limits, this.now, certain);
+  resume(limits = LIMITS, certainty: Certainty = 'ours'): void {
+    this.session.resume(limits, this.now, certainty);
   }
 
   reset(limits = LIMITS): void {
@@ -151,7 +152,8 @@ export class Driver {
   }
 
   /** The connection ends, by the Server if it said something. */
-  lose(error: MqttError, hungUp?: MqttError): void {
+  lose(error: MqttError, lastWords?: MqttError, answered = true): void {
+    const hungUp = lastWords === undefined ? undefined : { lastWords, answered };
     this.session.suspend({ error, hungUp, now: this.now });
   }
 

@@ -141,6 +141,51 @@ describe('A received message', () => {
   });
 });
 
+describe('After a CONNECT whose answer was not seen, the session may be another', () => {
+  /** A QoS 2 message came, and its PUBREC left or not; then the Server says that it has a session. */
+  function doubted(isAnswered: boolean): Driver {
+    const driver = connected();
+    if (isAnswered) driver.receive(received('a', 2, 1));
+    else driver.session.receive(received('a', 2, 1), 0);
+    driver.lose(LOST);
+    driver.resume(LIMITS, 'unknown');
+    return driver;
+  }
+
+  for (const isAnswered of [true, false]) {
+    const name = isAnswered ? 'acknowledged' : 'not yet acknowledged';
+    it(`and a QoS 2 message under the id of one that was ${name} is new, unless the broker says DUP`, () => {
+      const other = doubted(isAnswered);
+      assert.deepEqual(other.receive(received('a', 2, 1)), ['pubrec 1']);
+      assert.deepEqual(other.delivered, ['a', 'a']);
+      const same = doubted(isAnswered);
+      assert.deepEqual(same.receive(received('a', 2, 1, true)), ['pubrec 1']);
+      assert.deepEqual(same.delivered, ['a']);
+    });
+  }
+
+  it('and so may be that of a message which is handed out only now', () => {
+    const place = new Place();
+    const driver = awaiting(place);
+    driver.receive(received('a', 2, 1));
+    driver.lose(LOST);
+    driver.resume(LIMITS, 'unknown');
+    const back = receiver();
+    fill(place, back);
+    driver.session.incoming.deployed(0);
+    assert.deepEqual(driver.replies(), []);
+    driver.session.receive(received('a', 2, 1), 0);
+    assert.deepEqual(driver.delivered, ['a', 'a']);
+  });
+
+  it('and what came since is known: there a repetition needs no DUP, as ever', () => {
+    const driver = doubted(true);
+    driver.receive(received('a', 2, 1));
+    driver.receive(received('a', 2, 1));
+    assert.deepEqual(driver.delivered, ['a', 'a']);
+  });
+});
+
 describe('Ownership of a QoS 2 message', () => {
   /** A store whose next `saveReceived` fails. */
   function failingOnce(): MemoryStore {

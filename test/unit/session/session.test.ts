@@ -486,7 +486,7 @@ describe('Session, outgoing', () => {
       for (let n = 0; n < 10; n++) {
         const next = driver.session.next(0);
         assert.ok(next?.cmd === 'publish', `message ${n} is not offered`);
-        driver.session.outgoing.fail(next.entry, LOST);
+        driver.session.outgoing.fail(next.entry, LOST, false);
       }
       driver.accept('good', 1);
       assert.equal(driver.pump().length, 1);
@@ -546,7 +546,7 @@ describe('Session, outgoing', () => {
     const first = driver.session.next(0);
     assert.ok(first?.cmd === 'publish');
     reconnect(driver, limits);
-    driver.session.outgoing.fail(first.entry, LOST);
+    driver.session.outgoing.fail(first.entry, LOST, false);
     assert.deepEqual(driver.pump(), ['publish b 2']);
   });
 
@@ -686,7 +686,7 @@ describe('Session, outgoing', () => {
       driver.accept('a', 1);
       for (let n = 0; n < 10; n++) {
         driver.pump();
-        driver.now += 5001;
+        driver.now += 60_001;
         driver.lose(LOST, WORDS);
         driver.resume(LIMITS);
         driver.pump();
