@@ -42,12 +42,16 @@ export = function register(RED: NodeAPI): void {
       store: stores.of(def.id),
     });
     for (const problem of problemsOf(def)) this.warn(problem);
+    const repeats = countRepeatedErrors(this);
     const connection = new SharedConnection(settings, {
-      log: (text) => this.log(text),
+      log: (text) => {
+        // It says that the state is another one: what failed before was before.
+        repeats.tell();
+        this.log(text);
+      },
       warn: (text) => this.warn(text),
       error: (what) => this.error(what),
     });
-    const counted = countRepeatedErrors(this);
     this.connection = connection;
     addConnectionView(this, connection);
 
@@ -61,7 +65,7 @@ export = function register(RED: NodeAPI): void {
       unheard();
       // Within about 2 s whatever the broker does.
       whenClosed(this, end(this, connection, removed), () => {
-        counted();
+        repeats.end();
         done();
       });
     });

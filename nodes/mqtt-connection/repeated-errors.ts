@@ -1,59 +1,26 @@
 import type { Node, NodeMessage } from 'node-red';
 import { MqttError, shownText, textOf } from '../../src/index.ts';
 import { handToCatchNodes } from './catch-error.ts';
-
-/** Milliseconds in which errors of one kind are counted, behind the first. */
-const WINDOW = 1000;
-/** Kinds of errors that are counted at once; one more is written as it comes. */
-const MOST_KINDS = 100;
-
-interface Repeats {
-  /** Those that no Catch node took. */
-  unheard: number;
-  last: string;
-}
+import { Repeats } from './repeats.ts';
 
 /**
  * Many errors of one kind are one line in the log, and another with their number: a connection that is lost may fail a
  * hundred thousand messages in one moment. Catch nodes hear of each. The node gets an `error` of its own, which Node-RED
  * calls for each message that fails, in front of the one that all nodes share.
  *
- * @returns writes what is still counted, and ends the counting
+ * @returns what counts them: to be told what is counted, and ended with the node
  */
-export function countRepeatedErrors(node: Node): () => void {
-  const repeats = new Map<string, Repeats>();
-  let timer: NodeJS.Timeout | undefined;
-
+export function countRepeatedErrors(node: Node): Repeats {
+  const repeats = new Repeats(write);
   Object.defineProperty(node, 'error', { value: hear, configurable: true, writable: true });
-  return () => {
-    tell();
-    clearTimeout(timer);
-  };
+  return repeats;
 
   function hear(error: unknown, msg?: NodeMessage): void {
     const kind = kindOf(error);
-    const repeated = repeats.get(kind);
-    if (repeated !== undefined) return count(repeated, error, msg);
-    if (repeats.size < MOST_KINDS) repeats.set(kind, { unheard: 0, last: '' });
-    timer ??= setTimeout(tell, WINDOW).unref();
-    write(error, msg);
-  }
-
-  function count(repeated: Repeats, error: unknown, msg: NodeMessage | undefined): void {
+    if (repeats.isFirst(kind)) return write(error, msg);
     const isCaught = msg === undefined ? false : handToCatchNodes(node, error, msg);
     if (isCaught === undefined) return write(error, msg);
-    if (isCaught) return;
-    repeated.unheard += 1;
-    repeated.last = shownText(textOf(error));
-  }
-
-  function tell(): void {
-    timer = undefined;
-    for (const [kind, { unheard, last }] of repeats) {
-      repeats.delete(kind);
-      if (unheard === 1) write(last);
-      else if (unheard > 1) write(`${unheard} more like this, the last: ${last}`);
-    }
+    if (!isCaught) repeats.count(kind, shownText(textOf(error)));
   }
 
   function write(error: unknown, msg?: NodeMessage): void {

@@ -1,6 +1,11 @@
 import type { Node } from 'node-red';
 import { type MqttError, shownText } from '../../src/index.ts';
 import { catchError } from './catch-error.ts';
+import { Repeats } from './repeats.ts';
+
+/** Failures, and notices, that are remembered as told; and milliseconds after which a notice that goes on is told again. */
+const MOST_REMEMBERED = 100;
+const LONGEST_SILENCE = 3_600_000;
 
 /** How a connection talks to the person who runs it. */
 export interface Reporter {
@@ -13,22 +18,26 @@ export interface Reporter {
 export class Reports {
   readonly #reporter: Reporter;
   readonly #users: () => Iterable<Node>;
-  /** The failure that was told last. */
-  #failure = '';
+  /** Failures that were told since there was a connection: two of them may take turns for as long as the broker is away. */
+  readonly #failures = new Set<string>();
   /** Where the connection is, in words. */
   #connectedTo: string | undefined;
   /** Notices of this connection, and of the one before it: what each new connection repeats is told once. */
   #notices = new Set<string>();
   #earlier = new Set<string>();
+  /** A publisher may cause a notice with each of its messages. */
+  readonly #repeats: Repeats;
 
   /** @param users the flow nodes of the connection: their flows' Catch nodes hear of failures. */
   constructor(reporter: Reporter, users: () => Iterable<Node>) {
     this.#reporter = reporter;
     this.#users = users;
+    this.#repeats = new Repeats((text) => reporter.warn(text), LONGEST_SILENCE);
   }
 
   connected(clientId: string, server: string): void {
-    this.#failure = '';
+    this.#repeats.end();
+    this.#failures.clear();
     this.#earlier = this.#notices;
     this.#notices = new Set();
     this.#connectedTo = shownText(`${clientId}@${server}`);
@@ -44,17 +53,24 @@ export class Reports {
 
   /** Why there is no connection. */
   failed(error: MqttError): void {
-    if (error.message === this.#failure) return;
-    this.#failure = error.message;
+    if (this.#failures.has(error.message) || this.#failures.size >= MOST_REMEMBERED) return;
+    this.#failures.add(error.message);
     this.#reporter.error(error.message);
     this.#catch(error);
   }
 
   /** What a person should know about the connection that goes on. */
-  notice({ message }: MqttError): void {
+  notice({ code, message }: MqttError): void {
     const told = this.#notices.has(message) || this.#earlier.has(message);
-    this.#notices.add(message);
-    if (!told) this.#reporter.warn(message);
+    if (this.#notices.size < MOST_REMEMBERED) this.#notices.add(message);
+    if (told) return;
+    if (this.#repeats.isFirst(code)) this.#reporter.warn(message);
+    else this.#repeats.count(code, message);
+  }
+
+  /** The connection is closed for good. */
+  end(): void {
+    this.#repeats.end();
   }
 
   /** Why a message of an earlier life of the connection will never be delivered: its own node may be gone. */

@@ -213,8 +213,9 @@ export class SharedConnection {
    * Ends the client for good, within about 2 s. What is stored stays in the store, and with the broker what it is told
    * to keep.
    */
-  close(): Promise<void> {
-    return this.#course.close(flag(this.settings.stored.autoUnsubscribe, true));
+  async close(): Promise<void> {
+    await this.#course.close(flag(this.settings.stored.autoUnsubscribe, true));
+    this.#reports.end();
   }
 
   /** Resolves when every message that failed has been told so. */

@@ -20,7 +20,7 @@ export = function register(RED: NodeAPI): void {
     addOutView(this, def, RED.nodes.getNode(String(def.broker)));
     const light = new StatusLight(this);
     const user: User = { node: this, show: (status) => light.show(status) };
-    const counted = countRepeatedErrors(this);
+    const repeats = countRepeatedErrors(this);
     connection.register(user);
 
     this.on('input', (msg: NodeMessage & OutgoingMsg & { action?: unknown }, _send, done) => {
@@ -29,7 +29,7 @@ export = function register(RED: NodeAPI): void {
     });
     this.on('close', (removed: boolean, done: () => void) => {
       whenClosed(this, connection.deregister(user, removed), () => {
-        counted();
+        repeats.end();
         done();
       });
     });

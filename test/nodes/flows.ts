@@ -76,15 +76,26 @@ export async function showConnected(...ids: string[]): Promise<void> {
   await until(() => ids.every((id) => statuses(id).at(-1) === CONNECTED), `${ids.join(', ')} connected`);
 }
 
-/** The lines that a node wrote to the log with one of its methods. */
-export function lines(id: string, method: 'log' | 'warn' | 'error'): string[] {
-  const spy = (Object.getPrototypeOf(node(id)) as ReturnType<typeof node>)[method] as unknown as {
-    getCalls(): { thisValue: { id: string }; args: unknown[] }[];
-  };
-  return spy
-    .getCalls()
-    .filter(({ thisValue }) => thisValue.id === id)
+type LogMethod = 'log' | 'warn' | 'error';
+
+interface Call {
+  readonly callId: number;
+  readonly thisValue: { readonly id: string };
+  readonly args: readonly unknown[];
+}
+
+/** The lines that a node wrote to the log with these methods, in their order. */
+export function lines(id: string, ...methods: readonly LogMethod[]): string[] {
+  return methods
+    .flatMap((method) => callsOf(id, method))
+    .sort((one, other) => one.callId - other.callId)
     .map(({ args: [text] }) => (text instanceof Error ? text.message : String(text)));
+}
+
+function callsOf(id: string, method: LogMethod): Call[] {
+  const shared = Object.getPrototypeOf(node(id)) as ReturnType<typeof node>;
+  const spy = shared[method] as unknown as { getCalls(): Call[] };
+  return spy.getCalls().filter(({ thisValue }) => thisValue.id === id);
 }
 
 export { helper };

@@ -149,6 +149,21 @@ describe('what happened is told', () => {
     }
   });
 
+  it('a failure that was counted stands in front of the line that the connection is up again', async () => {
+    await startFlow([connection(broker.port), mqttIn(), ...HELPERS]);
+    for (let time = 1; time <= 2; time++) {
+      const peer = await connected(broker);
+      peer.drop();
+      await peer.closed;
+    }
+    await connected(broker);
+    const told = lines('c', 'log', 'error').map(
+      (line) => /^Connected|^Disconnected|more like this|lost/.exec(line)?.[0],
+    );
+    const once = ['Connected', 'Disconnected'];
+    assert.deepEqual(told, [...once, 'lost', ...once, 'more like this', 'Connected']);
+  });
+
   it('a broker’s words cannot forge a line of the log', async () => {
     await startFlow([connection5(broker.port), mqttIn(), ...HELPERS]);
     const peer = await connected(broker);

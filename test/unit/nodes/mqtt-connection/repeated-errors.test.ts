@@ -59,14 +59,18 @@ describe('errors of one kind, many in a moment', () => {
     assert.deepEqual(lines, []);
   });
 
-  it('of two kinds are told for each, a single further one in its own words', () => {
+  it('of two kinds are told for each, a single further one as one more', () => {
     const { node, lines } = nodeWith({ catches: false });
     countRepeatedErrors(node);
     node.error(offline('a'), {});
     node.error('another', {});
     node.error(offline('b'), {});
     mock.timers.tick(1000);
-    assert.deepEqual(lines, ['not sent to a: disconnected', 'another', 'not sent to b: disconnected']);
+    assert.deepEqual(lines, [
+      'not sent to a: disconnected',
+      'another',
+      '1 more like this: not sent to b: disconnected',
+    ]);
   });
 
   it('are told anew after a quiet second', () => {
@@ -95,9 +99,9 @@ describe('errors of one kind, many in a moment', () => {
 
   it('are told when the node closes, and no timer stays', () => {
     const { node, lines } = nodeWith({ catches: false });
-    const end = countRepeatedErrors(node);
+    const repeats = countRepeatedErrors(node);
     for (let index = 0; index < 3; index++) node.error('same');
-    end();
+    repeats.end();
     assert.deepEqual(lines, ['same', '2 more like this, the last: same']);
     mock.timers.tick(5000);
     assert.equal(lines.length, 2);

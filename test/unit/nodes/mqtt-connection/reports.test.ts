@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import type { Node } from 'node-red';
 import { MqttError } from '../../../../src/index.ts';
 import { Reports } from '../../../../nodes/mqtt-connection/reports.ts';
@@ -38,14 +39,62 @@ describe('what a connection tells', () => {
     assert.equal(lines[0], String.raw`log: Connected to broker: x\n[info] all is well@mqtt://host:1883`);
   });
 
-  it('is a failure once until another one, or a connection, comes between', () => {
+  it('is a failure once until a connection comes between, also when two take turns', () => {
     const { reports, lines } = recorded();
-    for (let attempt = 0; attempt < 3; attempt++) reports.failed(REFUSED);
-    reports.failed(new MqttError('unreachable', 'another'));
-    reports.failed(REFUSED);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      reports.failed(REFUSED);
+      reports.failed(new MqttError('connection-lost', 'another'));
+    }
     reports.connected('me', 's');
     reports.failed(REFUSED);
-    assert.equal(lines.filter((each) => each.startsWith('error')).length, 4);
+    const failures = lines.filter((each) => each.startsWith('error'));
+    assert.deepEqual(failures, [`error: ${REFUSED.message}`, 'error: another', `error: ${REFUSED.message}`]);
+  });
+
+  it('is no more than a hundred failures of one outage, whatever words a broker finds', () => {
+    const { reports, lines } = recorded();
+    for (let attempt = 0; attempt < 1000; attempt++) reports.failed(new MqttError('connection-refused', `${attempt}`));
+    assert.equal(lines.length, 100);
+  });
+
+  describe('when a publisher causes a notice with each of its messages', () => {
+    beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
+    afterEach(() => mock.timers.reset());
+
+    const skipped = (topic: number): MqttError => new MqttError('message-skipped', `a message to ${topic} was skipped`);
+
+    it('is the first one, and a second later their number', () => {
+      const { reports, lines } = recorded();
+      for (let topic = 0; topic < 60; topic++) reports.notice(skipped(topic));
+      mock.timers.tick(1000);
+      assert.deepEqual(lines, [
+        'warn: a message to 0 was skipped',
+        'warn: 59 more like this, the last: a message to 59 was skipped',
+      ]);
+    });
+
+    it('is a few lines however long that goes on', () => {
+      const { reports, lines } = recorded();
+      for (let second = 0; second < 86_400; second += 1) {
+        reports.notice(skipped(second));
+        mock.timers.tick(1000);
+      }
+      assert.ok(lines.length < 50, `${lines.length} lines in a day`);
+    });
+
+    it('tells what is counted before it says that the connection is another one, and at the end', () => {
+      const { reports, lines } = recorded();
+      for (let topic = 0; topic < 2; topic++) reports.notice(skipped(topic));
+      reports.connected('me', 's');
+      for (let topic = 2; topic < 4; topic++) reports.notice(skipped(topic));
+      reports.end();
+      assert.deepEqual(lines.slice(1), [
+        'warn: 1 more like this: a message to 1 was skipped',
+        'log: Connected to broker: me@s',
+        'warn: a message to 2 was skipped',
+        'warn: 1 more like this: a message to 3 was skipped',
+      ]);
+    });
   });
 
   it('is a failure once to each flow, however many of its nodes use the connection', () => {
