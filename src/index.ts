@@ -7,6 +7,7 @@ export type { OutcomeListener, SubscriptionOutcome } from './client/outcome.ts';
 export {
   ClientClosed,
   ConnectionRefused,
+  ConnectUnanswered,
   MqttError,
   type MqttErrorCode,
   PacketTooLarge,

@@ -1,6 +1,7 @@
 import {
   type ClientState,
   ConnectionRefused,
+  ConnectUnanswered,
   describeReasonCode,
   type MqttError,
   ServerDisconnected,
@@ -80,6 +81,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
 
 function shortReason(error: MqttError): string {
   if (error instanceof ConnectionRefused || error instanceof ServerDisconnected) return coded(error.reasonCode);
+  if (error instanceof ConnectUnanswered) return 'hung up on CONNECT';
   if (error instanceof SubscriptionRefused) return `subscribe: ${coded(error.reasonCode)}`;
   switch (error.code) {
     case 'unreachable':

@@ -5,6 +5,7 @@ import type { SkippedPublish } from '../codec/publish-decoder.ts';
 import { InboundAliases } from '../codec/topic-alias.ts';
 import {
   ConnectionRefused,
+  ConnectUnanswered,
   MqttError,
   protocolError,
   ProtocolViolation,
@@ -405,9 +406,10 @@ export class Connection {
   }
 
   #lost(cause: Error | undefined): MqttError {
-    const { server } = this.#options;
+    const { server, connect } = this.#options;
     // With TLS 1.3 the Server looks at our certificate only after our handshake is complete.
     if (this.#phase === 'handshake' && cause !== undefined && isTlsFailure(cause)) return tlsFailure(server, cause);
+    if (this.#phase === 'handshake') return new ConnectUnanswered(server, connect.protocolVersion === 5, cause);
     const reason = cause === undefined ? 'closed by the broker' : textOf(cause);
     const message = `connection to ${server} was lost: ${reason}`;
     return new MqttError('connection-lost', message, { cause, retryable: true });

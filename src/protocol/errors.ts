@@ -91,6 +91,21 @@ export class ConnectionRefused extends MqttError {
   }
 }
 
+/** The peer ended the connection without an answer to CONNECT: there never was a connection to a Server. */
+export class ConnectUnanswered extends MqttError {
+  /** @param why what the socket said, if it said anything. */
+  constructor(server: string, mqtt5: boolean, why?: Error) {
+    const how = why === undefined ? '' : ` (${why.message})`;
+    // Brokers of before MQTT 5 commonly hang up on a version that they do not know (3.1.1, 3.1.2.2).
+    const advice = mqtt5 ? '; it may not speak MQTT 5: choose 3.1.1 or automatic' : '';
+    super('connection-lost', `${server} closed the connection before it answered CONNECT${how}${advice}`, {
+      cause: why,
+      retryable: true,
+    });
+    this.name = 'ConnectUnanswered';
+  }
+}
+
 /** The Server sent DISCONNECT. */
 export class ServerDisconnected extends MqttError {
   readonly reasonCode: number;

@@ -887,6 +887,17 @@ describe('Connection, end', () => {
     assert.equal(end(scene), CLOSED);
   });
 
+  it('before the CONNACK says that there was no connection, and that the version may be the reason', () => {
+    const [five, four] = [opened(), opened({ protocolVersion: 4 })];
+    five.peer.closed();
+    four.peer.closed(new Error('read ECONNRESET'));
+    const unanswered = 'mqtt://host:1883 closed the connection before it answered CONNECT';
+    assert.equal(end(five).message, `${unanswered}; it may not speak MQTT 5: choose 3.1.1 or automatic`);
+    assert.equal(end(four).message, `${unanswered} (read ECONNRESET)`);
+    assert.equal(end(five).code, 'connection-lost');
+    assert.equal(end(five).retryable, true);
+  });
+
   it('by the network is `connection-lost`, which a retry may mend', () => {
     const scene = running();
     scene.peer.closed(new Error('read ECONNRESET'));
