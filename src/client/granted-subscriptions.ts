@@ -20,6 +20,12 @@ export class GrantedSubscriptions {
     this.#store.saveSubscription(record);
   }
 
+  /** The UNSUBSCRIBE leaves. */
+  leave(filter: TopicFilter): void {
+    const record = this.#records.get(filter);
+    if (record !== undefined) this.keep({ ...record, leaving: true });
+  }
+
   forget(filter: TopicFilter): void {
     if (this.#records.delete(filter)) this.#store.removeSubscription(filter);
   }

@@ -14,6 +14,7 @@ import type { PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { type Random, systemRandom } from '../util/clock.ts';
+import { FilterTree } from '../router/filter-tree.ts';
 import { CoverPlan } from './cover-plan.ts';
 import { GrantedSubscriptions } from './granted-subscriptions.ts';
 import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
@@ -50,6 +51,8 @@ export class Subscriptions {
   /** Of every SUBSCRIBE. */
   readonly #userProperties: UserProperties | undefined;
   readonly #granted: GrantedSubscriptions;
+  /** Filters of an earlier client that the Server had: those that they covered had no others. */
+  #inherited = new FilterTree<TopicFilter>();
   readonly #entries = new Map<TopicFilter, SubscriptionEntry>();
   /** Entries whose wishes and wire may differ. */
   readonly #dirty = new Set<SubscriptionEntry>();
@@ -77,7 +80,11 @@ export class Subscriptions {
     this.#router = router;
     this.#perPacket = filtersPerPacket;
     this.#granted = new GrantedSubscriptions(store);
-    for (const record of this.#granted.all) this.#keep(this.#enter(SubscriptionEntry.restored(record)));
+    for (const record of this.#granted.all) {
+      this.#keep(this.#enter(SubscriptionEntry.restored(record)));
+      this.#inherited.set(record.filter, record.filter);
+    }
+    for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#inherit(filter);
   }
 
   /** Whether `flush` may have something to send. */
@@ -86,9 +93,11 @@ export class Subscriptions {
   }
 
   add(filter: TopicFilter, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
-    const entry = this.#entries.get(filter) ?? this.#enter(new SubscriptionEntry(filter));
+    const known = this.#entries.get(filter);
+    const entry = known ?? this.#enter(new SubscriptionEntry(filter));
     entry.add(receiver, options, outcome);
     this.#router.add(filter, receiver);
+    if (known === undefined) this.#inherit(filter);
     this.#dirty.add(entry);
   }
 
@@ -143,6 +152,7 @@ export class Subscriptions {
   connected(sessionPresent: boolean, doubtful = false): void {
     const kept = sessionPresent && !doubtful;
     this.#resumed = sessionPresent;
+    if (!sessionPresent) this.#inherited = new FilterTree();
     for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
@@ -222,10 +232,7 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    for (const served of serves) {
-      this.#router.inherit(served.filter, entry.filter);
-      this.#identify(served, asked);
-    }
+    for (const served of serves) this.#identify(served, asked);
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
@@ -333,7 +340,10 @@ export class Subscriptions {
   #sendUnsubscribe(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return entries.forEach((entry) => this.#dirty.add(entry));
-    for (const entry of entries) entry.unsubscribed();
+    for (const entry of entries) {
+      entry.unsubscribed();
+      this.#granted.leave(entry.filter);
+    }
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
     const answered = (): void => {
@@ -386,6 +396,12 @@ export class Subscriptions {
       this.#router.grantedBefore(filter, grantedBy(wire.options, wire.qos));
     }
     return entry;
+  }
+
+  #inherit(filter: TopicFilter): void {
+    for (const covering of this.#inherited.covering(filter)) {
+      if (covering !== filter) this.#router.inherit(filter, covering);
+    }
   }
 
   #dropIfOver(entry: SubscriptionEntry): void {

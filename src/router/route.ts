@@ -141,10 +141,9 @@ export class Route {
     }
   }
 
-  /** One that was not on the wire by itself takes over what is known of the one that covers it. */
+  /** What the Server queued for one that covers this filter, and was on the wire in its place, is for this one too. */
   inherit(other: Route): void {
-    if (this.#identifiers.length > 0) return;
-    this.#identifiers = other.#identifiers;
+    this.#identifiers = [...this.#identifiers, ...other.#identifiers].slice(0, MOST_IDENTIFIERS);
     if (other.granted !== undefined) this.grant(other.granted, other.grantedAt);
   }
 

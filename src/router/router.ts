@@ -94,7 +94,7 @@ export class Router {
     this.#dropIdle(route);
   }
 
-  /** Messages for `filter` that the Server queued before it was asked for come by `covering`, as they did for others. */
+  /** The Server had `covering` in place of `filter`: what it queued comes by that one. */
   inherit(filter: TopicFilter, covering: TopicFilter): void {
     const from = this.#route(covering);
     if (from !== undefined) this.#route(filter)?.inherit(from);

@@ -35,6 +35,8 @@ export interface StoredSubscription {
   readonly identifier: number | undefined;
   readonly options: SubscriptionOptions;
   readonly granted: QoS;
+  /** An UNSUBSCRIBE was sent and not answered: the Server may not have it any more. */
+  readonly leaving?: boolean;
 }
 
 /** Whose session it is: the Server and the client id under which it is kept (4.1). */

@@ -136,6 +136,7 @@ export class Flows {
     this.#life = { client, clock, generation: this.#generation };
     this.#judge.note(() => `-- client ${this.#generation} is opened as ${this.clientId}`);
     for (const [index, node] of this.#scenario.nodes.entries()) if (node.present) this.#subscribe(index);
+    this.#inbound.opened();
     client.connect();
   }
 
@@ -269,7 +270,12 @@ export class Flows {
       // Noted first: the client may call the receiver at once.
       place.place.wishes.set(filter, this.#wish(place.place, filter, options));
       this.#judge.note(() => `   ${place.place.name} subscribes ${filter}`);
-      member.subscriptions.push(client.subscribe(filter, member.receiver, options, () => undefined));
+      const granted = (): void => this.#inbound.granted(place.place, filter);
+      member.subscriptions.push(
+        client.subscribe(filter, member.receiver, options, (outcome) => {
+          if (outcome.granted) granted();
+        }),
+      );
     }
   }
 
@@ -278,10 +284,10 @@ export class Flows {
     const { deploying } = this.#inbound;
     if (earlier !== undefined) return { ...earlier, options, state: deploying ? 'returning' : 'active' };
     const { moment } = this.#time;
-    const since = kept.get(filter) ?? moment;
-    if (deploying) return { filter, options, since, begun: Infinity, state: 'coming' };
+    const { since, granted } = kept.get(filter) ?? { since: moment, granted: Infinity };
+    if (deploying) return { filter, options, since, granted, begun: Infinity, state: 'coming' };
     // Inside a callback it is too late for the message of that.
-    return { filter, options, since, begun: moment + (this.#inside ? 0.5 : 0), state: 'active' };
+    return { filter, options, since, granted, begun: moment + (this.#inside ? 0.5 : 0), state: 'active' };
   }
 
   #newMember(index: number, place: Place, node: NodePlan): Member {

@@ -13,6 +13,8 @@ export interface Wish {
   readonly options: SubscriptionOptions;
   /** When the place wanted the filter first, in whichever client. */
   since: number;
+  /** When the place first heard that it is granted, in whichever client. */
+  granted: number;
   /** When the client heard of it, not counting a return after a deploy. */
   begun: number;
   state: 'active' | 'released' | 'returning' | 'coming';
@@ -22,8 +24,8 @@ export interface Wish {
 export interface Place {
   readonly name: string;
   readonly wishes: Map<string, Wish>;
-  /** Wishes of closed clients that no node gave up: the Server's session has them still. By filter, since when. */
-  readonly kept: Map<string, number>;
+  /** Wishes of closed clients that no node gave up: the Server's session has them still. By filter. */
+  readonly kept: Map<string, Pick<Wish, 'since' | 'granted'>>;
   /** By message. */
   readonly had: Map<string, number>;
   /** What it was handed in this turn: its flow has it when the turn is over. */
@@ -79,6 +81,12 @@ export class Inbound {
     copy.gotMoment ??= this.#time.moment;
   }
 
+  /** The place hears that its wish is granted. */
+  granted({ wishes }: Place, filter: string): void {
+    const wish = wishes.get(filter);
+    if (wish !== undefined) wish.granted = Math.min(wish.granted, this.#time.moment);
+  }
+
   /** A deploy takes the place's node away, and what it could not hand on yet with it. */
   released(place: Place): void {
     this.deploying = true;
@@ -102,6 +110,13 @@ export class Inbound {
     }
   }
 
+  /** Another client goes on with the session: by a filter that covers its own, only who is there from the beginning. */
+  opened(): void {
+    for (const { kept } of this.#places) {
+      for (const [filter, { since }] of kept) kept.set(filter, { since, granted: Infinity });
+    }
+  }
+
   /** The client is being closed, which ends the deploy. */
   closing(): void {
     for (const { wishes } of this.#places) {
@@ -116,7 +131,7 @@ export class Inbound {
     }
     this.deploying = false;
     for (const { wishes, kept } of this.#places) {
-      for (const { filter, since } of wishes.values()) kept.set(filter, since);
+      for (const { filter, since, granted } of wishes.values()) kept.set(filter, { since, granted });
       wishes.clear();
     }
   }
@@ -196,7 +211,7 @@ export class Inbound {
     const copies = this.#copies.get(copy.label) ?? [];
     return copies.some((other) => {
       if (other === copy || other.acknowledged || other.lost || other.stored || other.qos === 0) return false;
-      return [...place.wishes.values()].some(({ filter }) => covers(filter, other));
+      return [...place.wishes.values()].some((wish) => covers(wish, other));
     });
   }
 
@@ -232,12 +247,16 @@ function isCounted(label: string): boolean {
   return /^[mrp]\d/.test(label);
 }
 
-function isFor({ filter, options }: Wish, copy: Copy): boolean {
-  return covers(filter, copy) && !(options.noLocal && !copy.label.startsWith('p'));
+function isFor(wish: Wish, copy: Copy): boolean {
+  return covers(wish, copy) && !(wish.options.noLocal && !copy.label.startsWith('p'));
 }
 
-/** A filter that covers others is subscribed in their place. Without identifiers a copy is for every filter that matches. */
-function covers(filter: string, copy: Copy): boolean {
+/**
+ * Without identifiers a copy is for every filter that matches. A filter that covers others is subscribed in their place;
+ * until they are granted, it may be there for others alone.
+ */
+function covers({ filter, granted }: Wish, copy: Copy): boolean {
   if (!matches(filter, copy.topic)) return false;
-  return copy.identifiers.length === 0 || copy.filters.some((subscribed) => coversFilter(subscribed, filter));
+  if (copy.identifiers.length === 0 || copy.filters.includes(filter)) return true;
+  return granted < copy.routed && copy.filters.some((subscribed) => coversFilter(subscribed, filter));
 }

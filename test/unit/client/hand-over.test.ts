@@ -506,7 +506,7 @@ describe('A receiver that throws', () => {
     assert.deepEqual(good.topics, ['a', 'a']);
     assert.deepEqual(
       scene.notices.map(({ code, message: text }) => [code, text]),
-      Array(2).fill(['receiver-failed', 'whoever gets the messages to a failed: out of order']),
+      Array.from({ length: 2 }, () => ['receiver-failed', 'whoever gets the messages to a failed: out of order']),
     );
   });
 

@@ -614,6 +614,52 @@ describe('Subscriptions', () => {
       return link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
     }
 
+    /** MQTT 5, and the Server keeps the session: a filter that another one covers is not on the wire. */
+    const KEPT = { sessionExpiryInterval: 3600, subscriptionIdentifiersAvailable: true };
+
+    it("what was queued by the filter that covered a node's own reaches that node", () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(KEPT), 8, store);
+      for (const filter of ['a/#', 'a/b']) one.add(filter);
+      const queued = identifiersOf(one);
+      assert.equal(queued.length, 1);
+      one.link.grant();
+      one.subscriptions.disconnected();
+      for (const wider of [[], ['#']]) {
+        const two = scene(new Link(KEPT), 8, store);
+        two.subscriptions.connected(true);
+        const nodes = ['a/#', 'a/b', ...wider].map((filter) => two.add(filter));
+        copies(two, queued);
+        identifiersOf(two);
+        two.link.grant();
+        copies(two, queued);
+        assert.deepEqual(
+          nodes.slice(0, 2).map(({ received }) => received),
+          [2, 2],
+        );
+      }
+    });
+
+    it('a filter whose UNSUBSCRIBE was not answered may have been served by the one that covers it', () => {
+      const store = new MemoryStore();
+      const one = scene(new Link(KEPT), 8, store);
+      one.add('a/b');
+      identifiersOf(one);
+      one.link.grant();
+      one.add('a/#');
+      const [queued = 0] = identifiersOf(one);
+      one.link.sent
+        .find(({ packet }) => packet.cmd === 'subscribe' && packet.subscriptionIdentifier === queued)
+        ?.request.answered([1], undefined);
+      one.subscriptions.disconnected();
+      const two = scene(new Link(KEPT), 8, store);
+      two.subscriptions.connected(true);
+      const node = two.add('a/b');
+      two.add('a/#');
+      copies(two, [queued]);
+      assert.equal(node.received, 1);
+    });
+
     it('what was queued comes once per node, not once per filter', () => {
       for (const retainHandling of [0, 2] as const) {
         const store = new MemoryStore();
@@ -1309,6 +1355,20 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), []);
       one.subscriptions.prune();
       assert.deepEqual(one.flush(), ['a/b a/c', '-a/#']);
+    });
+
+    it('a released filter that another one covers goes on without it', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
+      const all = one.add('a/#');
+      const goes = one.add('a/b', {}, new Someone('n1'));
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant();
+      one.subscriptions.release(asFilter('a/b'), goes);
+      one.subscriptions.remove(asFilter('a/#'), all);
+      assert.deepEqual(one.flush(), ['a/b', '-a/#']);
+      one.link.grant();
+      one.subscriptions.prune();
+      assert.deepEqual(one.flush(), ['-a/b']);
     });
 
     it('a vacancy that another filter covers meanwhile is awaited still', () => {

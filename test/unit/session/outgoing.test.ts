@@ -132,6 +132,19 @@ describe('A good message', () => {
     assert.equal(driver.outcomes.size, 0);
   });
 
+  it('waits for the proof as well where a subscription was not answered on the connections that ended', () => {
+    const driver = connected(BEFORE_5);
+    driver.proves = false;
+    driver.accept('good', 1);
+    for (let n = 0; n < 2; n++) {
+      assert.equal(driver.pump().length, 1);
+      driver.lose(LOST, WORDS, false);
+      driver.resume(BEFORE_5);
+    }
+    assert.equal(driver.pump().length, 0);
+    assert.equal(driver.outcomes.size, 0);
+  });
+
   it('is not lost as quickly as the one that was set aside before it, while none got through', () => {
     const driver = connected(BEFORE_5);
     for (const topic of ['first', 'second', 'third']) driver.accept(topic, 1);
