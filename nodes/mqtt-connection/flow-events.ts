@@ -15,29 +15,29 @@ export interface FlowListener {
 }
 
 /** Who listens, by the runtime: one listener for all, because more than ten would be reported as a leak. */
-const listening = new WeakMap<Events, Set<FlowListener>>();
+const listening = new WeakMap<Events, Set<Partial<FlowListener>>>();
 
 /** Tells `listener` of each deploy; returns what ends that. */
-export function onFlows(events: Events, listener: FlowListener): () => void {
+export function onFlows(events: Events, listener: Partial<FlowListener>): () => void {
   const listeners = listening.get(events) ?? listen(events);
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
 
-function listen(events: Events): Set<FlowListener> {
-  const listeners = new Set<FlowListener>();
+function listen(events: Events): Set<Partial<FlowListener>> {
+  const listeners = new Set<Partial<FlowListener>>();
   listening.set(events, listeners);
   events.on('flows:stopping', () => {
-    for (const listener of listeners) listener.stopping();
+    for (const listener of listeners) listener.stopping?.();
   });
   events.on('flows:starting', () => {
-    for (const listener of listeners) listener.starting();
+    for (const listener of listeners) listener.starting?.();
   });
   events.on('flows:started', () => {
-    for (const listener of listeners) listener.started();
+    for (const listener of listeners) listener.started?.();
   });
   events.on('runtime-event', (event: unknown) => {
-    if (isUnstarted(event)) for (const listener of listeners) listener.unstarted();
+    if (isUnstarted(event)) for (const listener of listeners) listener.unstarted?.();
   });
   return listeners;
 }

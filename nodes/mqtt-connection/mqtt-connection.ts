@@ -26,11 +26,15 @@ interface ConnectionDef extends NodeDef, StoredConnection {
 
 const stores = new SessionStores();
 
+/** One for all calls of `register`. */
+const DISCARDING = { started: discardWhatIsGone };
+
 /** Where to say what the end of the process loses: to the log of the runtime that loaded the nodes last. */
 let tellLoss: ((text: string) => void) | undefined;
 
 export = function register(RED: NodeAPI): void {
   tellLossAtExit((text) => RED.log.error(text));
+  onFlows(RED.events, DISCARDING);
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
@@ -84,16 +88,28 @@ function tellLossAtExit(tell: (text: string) => void): void {
 
 function sayWhatIsLost(): void {
   const lost = stores.end();
-  if (lost > 0) tellLoss?.(`MQTT: ${messages(lost)} lost: the broker did not have them when Node-RED ended`);
+  if (lost > 0) tellLoss?.(`MQTT: ${messages(lost)} lost: the broker did not have ${them(lost)} when Node-RED ended`);
+}
+
+/** A connection inside of a subflow is closed like one that will come back, also when the subflow's instance is deleted. */
+function discardWhatIsGone(): void {
+  const lost = stores.prune();
+  if (lost > 0)
+    tellLoss?.(`MQTT: ${messages(lost)} lost with a connection that is gone: the broker did not have ${them(lost)}`);
 }
 
 async function end(node: ConnectionNode, connection: SharedConnection, removed: boolean): Promise<void> {
   await connection.close();
   const lost = removed ? stores.remove(node.id) : 0;
-  if (lost > 0) node.error(`${messages(lost)} lost with the connection: the broker did not have them yet`);
+  if (!removed) stores.left(node.id);
+  if (lost > 0) node.error(`${messages(lost)} lost with the connection: the broker did not have ${them(lost)} yet`);
   await connection.told();
 }
 
 function messages(count: number): string {
   return count === 1 ? '1 message was' : `${count} messages were`;
+}
+
+function them(count: number): string {
+  return count === 1 ? 'it' : 'them';
 }

@@ -73,6 +73,13 @@ export class Reports {
     this.#repeats.end();
   }
 
+  /** No node uses the connection any more, and so none shows that messages wait. */
+  unused(waiting: number, isUp: boolean): void {
+    const messages = waiting === 1 ? '1 message waits' : `${waiting} messages wait`;
+    const until = isUp ? 'it stays until the broker has them' : 'they are sent when a node connects it again';
+    this.#reporter.warn(`${messages}, and no node uses this connection any more: ${until}`);
+  }
+
   /** Why a message of an earlier life of the connection will never be delivered: its own node may be gone. */
   lost(error: Error): void {
     this.#reporter.error(error);

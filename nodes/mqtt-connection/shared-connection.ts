@@ -45,6 +45,8 @@ export class SharedConnection {
   /** Messages that failed: there may be very many at once. */
   readonly #failures: Spread;
   #hasFlows = false;
+  /** No node uses it any more, and it stays only for what waits. */
+  #leaving = false;
   /** Nodes are closed, of which some will come back. */
   #deploying = false;
 
@@ -57,6 +59,7 @@ export class SharedConnection {
         ...settings.options(),
         report: (notice) => this.#reports.notice(notice),
         lateReceivers: () => [...this.users].some(({ subscribesLate }) => subscribesLate),
+        emptied: () => this.#leaveIfUnused(),
         restored: (error) => this.#failures.add(() => this.#reports.lost(error)),
       }),
       replaced: (client, problem) => this.#replaced(client, problem),
@@ -125,17 +128,18 @@ export class SharedConnection {
   }
 
   register(user: User): void {
+    this.#leaving = false;
     this.users.add(user);
     user.show(this.status);
     this.#autoConnect();
   }
 
-  /** @param removed the node is gone for good: without any node the connection ends. */
+  /** @param removed the node is gone for good: without any node the connection ends, when the broker has what waits. */
   async deregister(user: User, removed: boolean): Promise<void> {
     user.show(statusOf({ phase: 'idle' }, true));
     this.users.delete(user);
     if (this.users.size > 0) return;
-    if (removed) await this.#course.pause();
+    if (removed) await this.#leave();
     this.#course.forget();
   }
 
@@ -224,6 +228,20 @@ export class SharedConnection {
   /** Resolves when every message that failed has been told so. */
   told(): Promise<void> {
     return this.#failures.idle();
+  }
+
+  async #leave(): Promise<void> {
+    const waiting = this.#current.client?.waiting ?? 0;
+    if (waiting === 0) return this.#course.pause();
+    this.#leaving = true;
+    this.#reports.unused(waiting, this.state.phase !== 'idle');
+  }
+
+  #leaveIfUnused(): void {
+    if (!this.#leaving) return;
+    this.#leaving = false;
+    // It never rejects: an end of a client has no failure.
+    void this.#course.pause();
   }
 
   #autoConnect(): void {

@@ -39,7 +39,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const router = new Router((error, filter) => this.#receiverFailed(error, filter));
-    const { store, random, report, restored, clientId } = this.#settings;
+    const { store, random, report, restored, emptied, clientId } = this.#settings;
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
@@ -49,6 +49,7 @@ export class Client {
       random,
       report,
       restored,
+      emptied,
     });
     this.#subscriptions = new Subscriptions(
       router,

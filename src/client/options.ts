@@ -82,6 +82,8 @@ export interface ClientOptions {
    * for them then, and what came behind it waits too. Default: they may.
    */
   readonly lateReceivers?: () => boolean;
+  /** Told each time that no accepted message is left: {@link Client.waiting} is 0. */
+  readonly emptied?: () => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored?: (error: Error) => void;
 }
@@ -120,6 +122,7 @@ export interface Settings {
   readonly dial: Dial;
   readonly report: (notice: MqttError) => void;
   readonly restored: (error: Error) => void;
+  readonly emptied: (() => void) | undefined;
   readonly lateReceivers: () => boolean;
 }
 
@@ -196,6 +199,7 @@ export function parseOptions(options: ClientOptions): Settings {
     dial: options.dial ?? dial,
     report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ignore,
+    emptied: options.emptied,
     lateReceivers: options.lateReceivers ?? (() => true),
   };
 }

@@ -26,6 +26,8 @@ export interface OutgoingOptions {
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored: (error: Error) => void;
+  /** No accepted message is left. */
+  readonly emptied?: (() => void) | undefined;
 }
 
 /** Before the first connection, when nothing can be sent. */
@@ -58,6 +60,7 @@ export class Outgoing {
   readonly #hangUps = new HangUps();
   readonly #report: (notice: MqttError) => void;
   readonly #restored: (error: Error) => void;
+  readonly #emptied: (() => void) | undefined;
 
   // Valid for the session.
   #sequence = 0;
@@ -84,11 +87,12 @@ export class Outgoing {
   readonly #pubrels = new Queue<NextAcknowledgement>();
   readonly #resend = new Queue<OutgoingMessage>();
 
-  constructor({ store, ids, report, restored }: OutgoingOptions) {
+  constructor({ store, ids, report, restored, emptied }: OutgoingOptions) {
     this.#store = store;
     this.#ids = ids;
     this.#report = report;
     this.#restored = restored;
+    this.#emptied = emptied;
   }
 
   /** Accepted messages that are not settled. */
@@ -593,6 +597,7 @@ export class Outgoing {
     try {
       entry.settle?.(error, reasonCode);
       if (entry.restored && error !== undefined) this.#restored(error);
+      if (this.#count === 0) this.#emptied?.();
     } catch (thrown) {
       const { topic } = entry.message;
       const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;

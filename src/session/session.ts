@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored: (error: Error) => void;
+  /** No accepted message is left. */
+  readonly emptied?: (() => void) | undefined;
 }
 
 /**
@@ -48,7 +50,13 @@ export class Session {
     const { store, report } = options;
     const stored = ownSession(store, options);
     this.ids = new PacketIds(options.random);
-    this.outgoing = new Outgoing({ store, ids: this.ids, report, restored: options.restored });
+    this.outgoing = new Outgoing({
+      store,
+      ids: this.ids,
+      report,
+      restored: options.restored,
+      emptied: options.emptied,
+    });
     this.incoming = new Incoming({
       store,
       received: stored.received,

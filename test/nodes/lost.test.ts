@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { until } from '../support/events.ts';
+import { settle, until } from '../support/events.ts';
 import { collect, deploy, errors, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
+import { FakeBroker } from '../support/fake-broker.ts';
 import { freePort } from '../support/ports.ts';
-import { connection, HELPERS, mqttOut } from './flows.ts';
+import { connection, HELPERS, lines, mqttIn, mqttOut } from './flows.ts';
 
 const OFFLINE = 'red ring connection refused';
 
@@ -29,6 +30,46 @@ describe('messages that wait where there is no broker', () => {
     await until(() => caught.length === 3, 'three errors');
     for (const error of caught.map((msg) => msg['error'] as { message: string })) {
       assert.match(error.message, /the connection was removed before the broker had the message$/);
+    }
+  });
+
+  it('arrive when the broker is there, also where no node uses the connection any more, which ends then', async () => {
+    const port = await freePort();
+    await startFlow([connection(port), mqttOut({ topic: 'a', qos: '1' }), ...HELPERS]);
+    await until(() => statuses('out').at(-1) === OFFLINE, 'offline');
+    for (const payload of ['1', '2']) node('out').receive({ payload });
+    await deploy([connection(port), ...HELPERS], 'nodes');
+    assert.deepEqual(lines('c', 'warn'), [
+      '2 messages wait, and no node uses this connection any more: it stays until the broker has them',
+    ]);
+    const broker = await FakeBroker.listen({ port, autoRespond: {} });
+    try {
+      const peer = await broker.accept();
+      for (const payload of ['1', '2']) assert.equal(String((await peer.skipTo('publish')).payload), payload);
+      await peer.skipTo('disconnect');
+      await peer.closed;
+    } finally {
+      await broker.close();
+    }
+  });
+
+  it('leave a connection alone that another node uses by the time that they have arrived', async () => {
+    const port = await freePort();
+    const flow = [connection(port), ...HELPERS];
+    await startFlow([...flow, mqttOut({ topic: 'a', qos: '1' })]);
+    await until(() => statuses('out').at(-1) === OFFLINE, 'offline');
+    node('out').receive({ payload: 'x' });
+    await deploy(flow, 'nodes');
+    await deploy([...flow, mqttIn()], 'nodes');
+    const broker = await FakeBroker.listen({ port, autoRespond: {} });
+    try {
+      const peer = await broker.accept();
+      await peer.skipTo('publish');
+      await settle();
+      assert.ok(peer.received.every(({ cmd }) => cmd !== 'disconnect'));
+    } finally {
+      await stopFlow();
+      await broker.close();
     }
   });
 });
