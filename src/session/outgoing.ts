@@ -142,7 +142,7 @@ export class Outgoing {
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
   announce(message: Message, settle: Settle): void {
     const refused = this.#hangUps.refused(message.topic);
-    if (refused > 0) return settle(setAside(message.topic, refused), 0);
+    if (refused > 0) return settle(setAside(message, refused), 0);
     const entry = this.#newEntry(message, undefined, settle);
     this.#add(entry);
     this.#announcements.push(entry);
@@ -452,11 +452,11 @@ export class Outgoing {
     const only = this.#onlyPublish();
     this.#window.hungUp();
     if (only !== undefined && this.#announced.has(only)) {
-      if (answered && !fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message.topic, lastWords, now);
+      if (answered && !fruitful && unacknowledged === 1) this.#blameAnnouncement(only.message, lastWords, now);
       return;
     }
     const times = this.#hangUps.ended({ unacknowledged, fruitful, only: answered ? only : undefined, now });
-    if (times > 0 && only !== undefined) this.#setAside(only, setAside(only.message.topic, times, lastWords));
+    if (times > 0 && only !== undefined) this.#setAside(only, setAside(only.message, times, lastWords));
   }
 
   /** The one PUBLISH at QoS 1 or 2 that is under way on this connection, if it is one. */
@@ -470,9 +470,9 @@ export class Outgoing {
     return only;
   }
 
+  /** Its sender is told, and nobody else: a person would read the same sentence twice. */
   #setAside(entry: OutgoingMessage, error: MqttError): void {
     const { state } = entry;
-    this.#report(error);
     if (state.step !== 'published') return;
     this.#published.delete(state.packetId);
     // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
@@ -482,9 +482,9 @@ export class Outgoing {
   }
 
   /** What is about the connection ends with it; its next one is not sent any more. */
-  #blameAnnouncement(topic: string, lastWords: MqttError, now: number): void {
-    const times = this.#hangUps.endedBehind(topic, now);
-    if (times > 0) this.#report(setAside(topic, times, lastWords));
+  #blameAnnouncement(message: Message, lastWords: MqttError, now: number): void {
+    const times = this.#hangUps.endedBehind(message.topic, now);
+    if (times > 0) this.#report(setAside(message, times, lastWords));
   }
 
   #disconnected(error: MqttError): void {
@@ -610,9 +610,12 @@ function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): Ne
   return { cmd: 'pubrel', packetId, reasonCode };
 }
 
-function setAside(topic: string, hangUps: number, lastWords?: MqttError): MqttError {
+function setAside({ topic, qos, payload }: Message, hangUps: number, lastWords?: MqttError): MqttError {
   const words = lastWords === undefined ? '' : ` (${lastWords.message})`;
-  const text = `the message to ${topic} was set aside: the connection ended ${hangUps} times right behind it${words}`;
+  const why = `the connection ended ${hangUps} times right behind it${words}`;
+  const advice =
+    qos === 2 ? 'may not take QoS 2: try QoS 1' : 'may not take a message of this size, or to this topic: see its log';
+  const text = `the message to ${topic} (QoS ${qos}, ${payload.length} bytes) was set aside: ${why}; this broker ${advice}`;
   return new MqttError('message-set-aside', text, { cause: lastWords });
 }
 

@@ -324,7 +324,10 @@ describe('A birth message that the broker hangs up on', () => {
         scene.notices.map(({ code }) => code),
         ['message-set-aside'],
       );
-      assert.match(scene.notices[0]?.message ?? '', /message to birth was set aside: the connection ended 3 times/);
+      assert.match(
+        scene.notices[0]?.message ?? '',
+        /message to birth \(QoS \d, 0 bytes\) was set aside: the connection ended 3 times/,
+      );
     });
   }
 });
