@@ -28,7 +28,7 @@ export function connectionMethods(node: Node, connection: SharedConnection): Vie
     disconnect: (callback?: Callback) => whenClosed(node, connection.disconnect(), () => callBack(node, callback)),
     register: (user: Node) => {
       const light = new StatusLight(user);
-      connection.register({ node: user, show: (status) => light.show(status) });
+      connection.register({ node: user, subscribesLate: true, show: (status) => light.show(status) });
     },
     deregister: (user: Node, done?: Callback, removed = false) =>
       whenClosed(node, deregister(connection, user, removed), () => callBack(node, done)),

@@ -25,6 +25,8 @@ import { type Subscriber, Wishes } from './wishes.ts';
 /** A flow node that uses the connection. */
 export interface User {
   readonly node: Node;
+  /** It may subscribe at any time, and not only when it is made. */
+  readonly subscribesLate: boolean;
   /** The connection's status changed; a node with trouble of its own shows that instead. */
   show(status: NodeStatus): void;
 }
@@ -54,6 +56,7 @@ export class SharedConnection {
       options: () => ({
         ...settings.options(),
         report: (notice) => this.#reports.notice(notice),
+        lateReceivers: () => [...this.users].some(({ subscribesLate }) => subscribesLate),
         restored: (error) => this.#failures.add(() => this.#reports.lost(error)),
       }),
       replaced: (client, problem) => this.#replaced(client, problem),

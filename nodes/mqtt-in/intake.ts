@@ -32,6 +32,7 @@ const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Lo
 /** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
 export class Intake implements Subscriber, User {
   readonly node: Node;
+  readonly subscribesLate: boolean;
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
   readonly #light: StatusLight;
@@ -40,8 +41,10 @@ export class Intake implements Subscriber, User {
   /** Why the node's own filter cannot be subscribed at all. */
   #problem: MqttError | undefined;
 
-  constructor(node: Node, connection: SharedConnection, datatype: Datatype) {
+  /** @param isDynamic subscribed by messages. */
+  constructor(node: Node, connection: SharedConnection, datatype: Datatype, isDynamic: boolean) {
     this.node = node;
+    this.subscribesLate = isDynamic;
     this.#light = new StatusLight(node);
     this.#connection = connection;
     this.#datatype = datatype;

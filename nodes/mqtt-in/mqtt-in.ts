@@ -16,7 +16,7 @@ export = function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const connection = connectionOf(RED, def.broker);
     if (connection === undefined) return withoutConnection(this);
-    const intake = new Intake(this, connection, datatypeOf(def.datatype));
+    const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def));
     const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
     intake.open();

@@ -19,7 +19,7 @@ export = function register(RED: NodeAPI): void {
     const own = outDefaults(def);
     addOutView(this, def, RED.nodes.getNode(String(def.broker)));
     const light = new StatusLight(this);
-    const user: User = { node: this, show: (status) => light.show(status) };
+    const user: User = { node: this, subscribesLate: false, show: (status) => light.show(status) };
     const repeats = countRepeatedErrors(this);
     connection.register(user);
 

@@ -314,7 +314,7 @@ export class Lifecycle {
     if (resumed) this.#session.resume(limits, now, certainty);
     else this.#session.reset(limits, now);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
-    if (resumed && !this.#graceOver) this.#session.incoming.grace(now);
+    if (resumed && !this.#graceOver && this.#settings.lateReceivers()) this.#session.incoming.grace(now);
     this.#graceOver = true;
   }
 

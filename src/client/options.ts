@@ -77,6 +77,11 @@ export interface ClientOptions {
   readonly dial?: Dial;
   /** Told what a person should know and no single message or subscription is told: each thing once per connection. */
   readonly report?: (notice: MqttError) => void;
+  /**
+   * Whether receivers may subscribe after the first connection is up. What a session kept for nobody waits ten seconds
+   * for them then, and what came behind it waits too. Default: they may.
+   */
+  readonly lateReceivers?: () => boolean;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored?: (error: Error) => void;
 }
@@ -115,6 +120,7 @@ export interface Settings {
   readonly dial: Dial;
   readonly report: (notice: MqttError) => void;
   readonly restored: (error: Error) => void;
+  readonly lateReceivers: () => boolean;
 }
 
 /** Packet ids that messages may take: some are left for SUBSCRIBE and UNSUBSCRIBE (2.2.1). */
@@ -190,6 +196,7 @@ export function parseOptions(options: ClientOptions): Settings {
     dial: options.dial ?? dial,
     report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ignore,
+    lateReceivers: options.lateReceivers ?? (() => true),
   };
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { until } from '../support/events.ts';
 import { FakeBroker } from '../support/fake-broker.ts';
-import { collect, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
-import { connection5, HELPERS, lines, mqttOut } from './flows.ts';
+import { collect, type FlowNode, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
+import { connection, connection5, dynamicIn, HELPERS, lines, mqttIn, mqttOut, showConnected, shown } from './flows.ts';
 
 const FLOW_OF = (port: number) => [
   connection5(port, { cleansession: false, sessionExpiry: '60' }),
@@ -52,5 +52,57 @@ describe('a message that an earlier life of the flow accepted', () => {
     await second.expect('publish');
     assert.deepEqual(caught, []);
     assert.deepEqual(lines('out', 'error'), []);
+  });
+});
+
+describe('a message that a kept session brings for nobody, after a start', () => {
+  let broker: FakeBroker;
+
+  beforeEach(async () => {
+    broker = await FakeBroker.listen();
+  });
+  afterEach(async () => {
+    await stopFlow();
+    await broker.close();
+  });
+
+  const flow = (): FlowNode[] => [connection(broker.port, { cleansession: false }), ...HELPERS];
+
+  /** A connection with a session, over which the message came. */
+  async function bringing(nodes: readonly FlowNode[]) {
+    await startFlow(nodes);
+    const peer = await broker.accept();
+    await peer.handshake({ sessionPresent: true });
+    peer.send({ cmd: 'publish', topic: 'late', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    return peer;
+  }
+
+  it('is acknowledged at once where no node can come: it stops nothing that others want', async () => {
+    const peer = await bringing([...flow(), mqttIn({ topic: 'a' })]);
+    assert.equal((await peer.skipTo('puback')).messageId, 7);
+  });
+
+  it('waits for an mqtt-in that messages subscribe', async () => {
+    const peer = await bringing([...flow(), dynamicIn()]);
+    await showConnected('in');
+    const seen = collect('h');
+    node('in').receive({ action: 'subscribe', topic: 'late' });
+    await until(() => seen.length === 1, 'the message');
+    assert.equal((await peer.skipTo('puback')).messageId, 7);
+  });
+
+  it('waits for a node of another package', async () => {
+    const guest = { id: 'guest', type: 'helper' };
+    await startFlow([...flow(), guest]);
+    const { register, subscribe } = shown('c') as unknown as Record<string, (...args: unknown[]) => void>;
+    register?.(node('guest'));
+    const peer = await broker.accept();
+    await peer.handshake({ sessionPresent: true });
+    peer.send({ cmd: 'publish', topic: 'late', payload: 'x', qos: 1, messageId: 7, dup: false, retain: false });
+    await showConnected('guest');
+    const seen: unknown[] = [];
+    subscribe?.('late', 1, (topic: unknown) => seen.push(topic), 'guest');
+    await until(() => seen.length === 1, 'the message');
+    assert.equal((await peer.skipTo('puback')).messageId, 7);
   });
 });
