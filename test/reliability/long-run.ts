@@ -24,12 +24,6 @@ export interface LongRunOptions {
   readonly say?: (line: string) => void;
 }
 
-/**
- * What mosquitto 2.0 loses by itself: between its restart and our return it takes a session of MQTT 5 for one of 3.1.1,
- * and queues one copy where two subscriptions match, with the identifier of one of them (docs/reliability.md, limits).
- */
-export const LIMIT_OF_MOSQUITTO = /^5 kept in QoS [12], wider: \d+ lost$/;
-
 const DEPLOYS: readonly DeployType[] = ['nodes', 'flows', 'full'];
 const LONGEST_STOP_MS = 1500;
 const LONGEST_PACKETS = 2000;

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { optionalTool } from '../support/optional.ts';
 import { brokenPromises, type Entry } from './ledger.ts';
-import { LIMIT_OF_MOSQUITTO, LongRun } from './long-run.ts';
+import { LongRun } from './long-run.ts';
 import { asTable } from './table.ts';
 
 const HELP = `npm run reliability -- [options]
@@ -58,11 +58,8 @@ async function main(): Promise<void> {
 }
 
 function report(entries: readonly Entry[]): void {
-  const lines = entries.flatMap(brokenPromises);
-  const limits = lines.filter((line) => LIMIT_OF_MOSQUITTO.test(line));
-  const broken = lines.filter((line) => !LIMIT_OF_MOSQUITTO.test(line));
+  const broken = entries.flatMap(brokenPromises);
   process.stdout.write(`\n${asTable(entries)}\n`);
-  for (const line of limits) process.stdout.write(`${line} (by mosquitto: docs/reliability.md, limits)\n`);
   for (const line of broken) process.stdout.write(`${line}\n`);
   process.stdout.write(broken.length === 0 ? 'every promise was kept\n' : `${broken.length} promises were broken\n`);
   process.exitCode = broken.length === 0 ? 0 : 1;
