@@ -122,7 +122,7 @@ export interface Settings {
   readonly dial: Dial;
   readonly report: (notice: MqttError) => void;
   readonly restored: (error: Error) => void;
-  readonly emptied: (() => void) | undefined;
+  readonly emptied: () => void;
   readonly lateReceivers: () => boolean;
 }
 
@@ -199,7 +199,7 @@ export function parseOptions(options: ClientOptions): Settings {
     dial: options.dial ?? dial,
     report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ignore,
-    emptied: options.emptied,
+    emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => true),
   };
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { NodeMessage } from 'node-red';
 import { settle, until } from '../support/events.ts';
 import { FakeBroker } from '../support/fake-broker.ts';
 import { collect, deploy, errors, type FlowNode, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
@@ -153,7 +152,7 @@ describe('what happened is told', () => {
   it('a failure that was counted stands in front of the line that the connection is up again', async () => {
     await startFlow([connection(broker.port, { autoConnect: false }), mqttIn(), ...HELPERS]);
     for (let time = 1; time <= 2; time++) node('c').error('lost');
-    node('in').receive({ action: 'connect' } as NodeMessage);
+    node('in').receive({ action: 'connect' });
     await connected(broker);
     assert.deepEqual(lines('c', 'log', 'error').slice(0, 2), ['lost', '1 more like this: lost']);
     assert.match(lines('c', 'log', 'error')[2] ?? '', /^Connected to broker/);

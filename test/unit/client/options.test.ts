@@ -13,11 +13,13 @@ function refuses(options: object, problem: RegExp, code = 'invalid-options'): vo
 
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
-    const { store, ownStore, clock, random, dial, report, restored, ...settings } = parseOptions({ server: SERVER });
+    const { store, ownStore, clock, random, dial, report, ...others } = parseOptions({ server: SERVER });
+    const { restored, emptied, lateReceivers, ...settings } = others;
     assert.ok(store);
     assert.equal(ownStore, store);
     assert.ok(clock);
-    for (const each of [dial, random, report, restored]) assert.equal(typeof each, 'function');
+    assert.equal(lateReceivers(), true);
+    for (const each of [dial, random, report, restored, emptied]) assert.equal(typeof each, 'function');
     assert.deepEqual(settings, {
       server: { scheme: 'mqtt', host: 'broker.example', port: 1883, path: '' },
       protocolVersion: 'auto',
