@@ -157,6 +157,7 @@ export class Client {
 
   /** A deploy makes receivers, until {@link prune}: what is subscribed meanwhile counts from then on. */
   beginDeploy(): void {
+    this.#lifecycle.deploying();
     this.#deploy.comes();
   }
 
@@ -208,6 +209,7 @@ export class Client {
   #release(filter: TopicFilter, receiver: Receiver): void {
     if (this.state.phase === 'closed') return;
     this.#deploy.takeBack(receiver, filter);
+    this.#lifecycle.deploying();
     this.#deploy.goes();
     const vacancy = this.#subscriptions.release(filter, receiver);
     const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);

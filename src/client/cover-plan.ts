@@ -33,6 +33,11 @@ export class CoverPlan {
     return this.#planOf(touched);
   }
 
+  /** Those whose messages come by the entry's subscription. */
+  servedBy(entry: SubscriptionEntry): ReadonlySet<SubscriptionEntry> {
+    return this.#places.get(entry)?.serves ?? new Set();
+  }
+
   /** Whether the entry's messages come by the subscription of one that covers it. */
   isServedByAnother(entry: SubscriptionEntry): boolean {
     const server = this.#places.get(entry)?.server;

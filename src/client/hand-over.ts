@@ -38,10 +38,14 @@ export class HandOver {
   offer(): void {
     if (this.#offering || !this.#incoming.holding) return;
     this.#offering = true;
-    this.#clock.afterIo(() => {
-      this.#offering = false;
-      this.#run(() => this.#incoming.offer(this.#clock.now()));
-    });
+    this.#clock.afterIo(() => this.offerPending());
+  }
+
+  /** Now: a deploy begins, and until its end nothing is offered, while what comes later goes to those who are there. */
+  offerPending(): void {
+    if (!this.#offering) return;
+    this.#offering = false;
+    this.#run(() => this.#incoming.offer(this.#clock.now()));
   }
 
   /** All receivers of a deploy are there. */

@@ -57,8 +57,6 @@ export class Lifecycle {
   #clientId: string;
   #reconnecting = false;
   #graceOver = false;
-  /** A CONNECT was sent since the last CONNACK, and nobody knows what the Server made of it. */
-  #unanswered = false;
 
   constructor(
     settings: Settings,
@@ -129,6 +127,11 @@ export class Lifecycle {
   /** There are new receivers: what waits for somebody is offered in a later turn, when those behind them exist. */
   offer(): void {
     this.#handOver.offer();
+  }
+
+  /** A deploy begins. */
+  deploying(): void {
+    this.#handOver.offerPending();
   }
 
   /** All receivers of a deploy are there. */
@@ -265,7 +268,7 @@ export class Lifecycle {
         // Whatever fails at the end, the loop goes on.
         end.resolve({ cause, acceptedAt });
         if (this.#link !== undefined) this.#ended(this.#link, cause);
-        else if (!(cause instanceof ConnectionRefused)) this.#unanswered = true;
+        else if (!(cause instanceof ConnectionRefused)) this.#session.unanswered = true;
       },
     });
     // A stop while the CONNACK is awaited; later `stop` ends the connection in order, before it aborts.
@@ -292,12 +295,12 @@ export class Lifecycle {
     this.#reconnecting = true;
     this.#version.accepted();
     // Until both halves know of it, what the Server said is as good as unheard: a store may fail in between.
-    const doubtful = this.#unanswered;
-    this.#unanswered = true;
+    const doubtful = this.#session.unanswered;
+    this.#session.unanswered = true;
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion), doubtful);
     // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
     this.#subscriptions.connected(connack.sessionPresent, doubtful);
-    this.#unanswered = false;
+    this.#session.unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.
     if (this.#state.phase === 'connecting') {
@@ -370,7 +373,7 @@ function sessionLimits(settings: Settings, limits: ServerLimits, version: Protoc
   const { receiveMaximum, maximumQoS, retainAvailable } = limits;
   const mqtt5 = version === 5;
   const maximumInflight = settings.maximumInflight ?? (mqtt5 ? MOST_IN_FLIGHT : INFLIGHT_BEFORE_MQTT5);
-  const ownReceiveMaximum = mqtt5 ? settings.receiveMaximum : Infinity;
+  const ownReceiveMaximum = mqtt5 ? settings.enforcedReceiveMaximum : Infinity;
   return { mqtt5, receiveMaximum, maximumInflight, maximumQoS, retainAvailable, ownReceiveMaximum };
 }
 

@@ -11,6 +11,9 @@ import type { HandOver } from './hand-over.ts';
 import { publishPacket } from './outgoing-publish.ts';
 import type { SubscriptionLink, Subscriptions } from './subscriptions.ts';
 
+/** Milliseconds in which a Server answers a SUBSCRIBE, if it ever does. */
+const LONGEST_ANSWER = 30_000;
+
 /** What a link joins, all of which outlives it. */
 export interface LinkParts {
   readonly session: Session;
@@ -39,6 +42,7 @@ export class Link {
   readonly #subscriptionLink: SubscriptionLink;
   /** Whether everything may be sent, or only what ends the connection. */
   #mode: 'open' | 'farewell' = 'open';
+  readonly #since: number;
   #ended = false;
   #pumpScheduled = false;
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
@@ -49,6 +53,7 @@ export class Link {
     this.connection = connection;
     this.terms = terms;
     this.#parts = parts;
+    this.#since = parts.clock.now();
     this.#subscriptionLink = {
       limits: terms.limits,
       mqtt5: terms.protocolVersion === 5,
@@ -220,8 +225,9 @@ export class Link {
     this.connection.flush();
   }
 
-  /** Whether no SUBSCRIBE or UNSUBSCRIBE is under way, or about to be. */
+  /** Whether no SUBSCRIBE or UNSUBSCRIBE is under way, or about to be. One that is not answered in time is no reason. */
   get #quiet(): boolean {
+    if (this.#parts.clock.now() - this.#since > LONGEST_ANSWER) return true;
     return this.answered && !this.#parts.subscriptions.pending;
   }
 

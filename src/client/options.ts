@@ -105,6 +105,8 @@ export interface Settings {
   readonly subscribeUserProperties: UserProperties | undefined;
   readonly disconnectProperties: DisconnectProperties | undefined;
   readonly receiveMaximum: number;
+  /** A Server that passes it loses the connection; one that passes our default only, as some do with what they retain, does not. */
+  readonly enforcedReceiveMaximum: number;
   readonly maximumPacketSize: number;
   readonly topicAliasMaximum: number;
   readonly tls: TlsOptions;
@@ -170,6 +172,7 @@ export function parseOptions(options: ClientOptions): Settings {
       1,
       65_535,
     ),
+    enforcedReceiveMaximum: options.receiveMaximum ?? 65_535,
     maximumPacketSize: range(
       'maximum packet size',
       options.maximumPacketSize ?? DEFAULT_MAXIMUM_PACKET_SIZE,

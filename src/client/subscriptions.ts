@@ -246,11 +246,11 @@ export class Subscriptions {
   /** Filters whose messages come from now on by one that the Server has already. */
   #adopt({ entry, serves }: WireWish, moved: ReadonlySet<SubscriptionEntry>): void {
     const { wire } = entry;
-    if (wire.state !== 'granted' || wire.identifier === undefined) return;
+    if ((wire.state !== 'granted' && wire.state !== 'asked') || wire.identifier === undefined) return;
     for (const served of serves) {
       if (served === entry || !moved.has(served)) continue;
       this.#identify(served, wire);
-      this.#router.grant(served.filter, grantedBy(wire.options, wire.qos));
+      if (wire.state === 'granted') this.#router.grant(served.filter, grantedBy(wire.options, wire.qos));
     }
   }
 
@@ -276,12 +276,15 @@ export class Subscriptions {
     this.#grant(request, code as QoS);
     this.#endWithholding(request, link);
     for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
-    this.#tellWhatIsGranted(request, link, () => true);
+    const served = this.#coverPlan?.servedBy(entry) ?? serves;
+    this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
   }
 
+  /** Also those that were added while the answer was under way. */
   #grant({ entry, serves, asked: { options, identifier } }: Request, granted: QoS): void {
     this.#granted.keep({ filter: entry.filter, options, identifier, granted });
-    for (const { filter } of serves) this.#router.grant(filter, grantedBy(options, granted));
+    for (const { filter } of this.#coverPlan?.servedBy(entry) ?? serves)
+      this.#router.grant(filter, grantedBy(options, granted));
   }
 
   /** When all that the answer brings has come: then the filter is asked for as it is wanted. */

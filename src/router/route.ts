@@ -17,7 +17,7 @@ export interface Granted {
 export type Failed = (error: unknown, filter: TopicFilter) => void;
 
 /** Identifiers that are still recognised after a filter was asked for again: messages with them may be queued. */
-const MOST_IDENTIFIERS = 8;
+const MOST_IDENTIFIERS = 64;
 
 /** A filter with those who get its messages. */
 export class Route {

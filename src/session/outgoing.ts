@@ -225,7 +225,8 @@ export class Outgoing {
 
   /** Whether everything that was accepted has left and is acknowledged. */
   get idle(): boolean {
-    return this.#queued.length === 0 && this.#published.size === 0 && this.#released.size === 0;
+    const waiting = this.#queued.length + this.#announcements.length;
+    return waiting === 0 && this.#published.size === 0 && this.#released.size === 0;
   }
 
   /**

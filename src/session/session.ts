@@ -45,10 +45,14 @@ export class Session {
   readonly ids: PacketIds;
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
+  readonly #store: SessionStore;
+  #identity: SessionIdentity;
 
   constructor(options: SessionOptions) {
     const { store, report } = options;
+    this.#store = store;
     const stored = ownSession(store, options);
+    this.#identity = { ...options.identity, unanswered: stored.identity?.unanswered === true };
     this.ids = new PacketIds(options.random);
     this.outgoing = new Outgoing({
       store,
@@ -94,6 +98,17 @@ export class Session {
   leave(now: number): void {
     this.incoming.leave(now);
     this.outgoing.leave();
+  }
+
+  /** Whether a CONNECT may have reached the Server whose CONNACK nobody saw, this client's or an earlier one's. */
+  get unanswered(): boolean {
+    return this.#identity.unanswered === true;
+  }
+
+  set unanswered(unanswered: boolean) {
+    if (unanswered === this.unanswered) return;
+    this.#identity = { ...this.#identity, unanswered };
+    this.#store.saveIdentity(this.#identity);
   }
 
   /** Whether nothing is left to be sent or acknowledged on this connection. */
@@ -149,8 +164,9 @@ export class Session {
 function ownSession(store: SessionStore, { identity, report }: SessionOptions): StoredSession {
   const stored = store.load();
   const { identity: earlier } = stored;
+  if (earlier !== undefined && isSame(earlier, identity)) return stored;
   store.saveIdentity(identity);
-  if (earlier === undefined || isSame(earlier, identity)) return stored;
+  if (earlier === undefined) return stored;
   for (const packetId of stored.received) store.removeReceived(packetId);
   for (const { filter } of stored.subscriptions) store.removeSubscription(filter);
   const outgoing = stored.outgoing.flatMap((message) => moved(message, store));

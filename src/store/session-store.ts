@@ -44,6 +44,8 @@ export interface SessionIdentity {
   /** `mqtts://host:8883`. */
   readonly server: string;
   readonly clientId: string;
+  /** A CONNECT may have reached the Server whose CONNACK nobody saw: the session may be another one since. */
+  readonly unanswered?: boolean;
 }
 
 export interface StoredSession {

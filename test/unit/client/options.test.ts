@@ -44,6 +44,7 @@ describe('parseOptions', () => {
       backoff: { initial: 1000, maximum: 30_000, stableAfter: 10_000 },
       outbox: { maxMessages: 100_000, maxBytes: 100 * 1024 * 1024 },
       maximumInflight: undefined,
+      enforcedReceiveMaximum: 65_535,
       filtersPerSubscribe: 8,
     });
   });
