@@ -38,10 +38,10 @@ export class CoverPlan {
     return this.#places.get(entry)?.serves ?? new Set();
   }
 
-  /** Whether the entry's messages come by the subscription of one that covers it. */
-  isServedByAnother(entry: SubscriptionEntry): boolean {
+  /** The one that covers the entry, and by whose subscription its messages come; undefined: it has its own, or none. */
+  serverOf(entry: SubscriptionEntry): SubscriptionEntry | undefined {
     const server = this.#places.get(entry)?.server;
-    return server !== undefined && server !== entry;
+    return server === entry ? undefined : server;
   }
 
   #planOf(touched: ReadonlySet<SubscriptionEntry>): WirePlan {

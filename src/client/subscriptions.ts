@@ -186,10 +186,26 @@ export class Subscriptions {
     const { wishes, off, moved } = this.#plan(dirty, link);
     this.#subscribe(wishes.filter(differsFromWire), link);
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
-    this.#unsubscribe([...refused, ...off], link);
+    const gone = off.filter((entry) => !this.#waitsForCover(entry));
+    this.#unsubscribe([...refused, ...gone], link);
+    for (const entry of gone) this.#leaveToCover(entry);
     for (const wish of wishes) this.#adopt(wish, moved);
     for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
     for (const entry of off) this.#dropIfOver(entry);
+  }
+
+  /** It stays on the wire until the Server has granted the one that covers it, which it may refuse. */
+  #waitsForCover(entry: SubscriptionEntry): boolean {
+    const cover = entry.onWire ? this.#coverPlan?.serverOf(entry) : undefined;
+    return cover !== undefined && !isGranted(cover);
+  }
+
+  /** From now on its messages come by the one that covers it. */
+  #leaveToCover(entry: SubscriptionEntry): void {
+    const wire = this.#coverPlan?.serverOf(entry)?.wire;
+    if (wire?.state !== 'granted') return;
+    this.#identify(entry, wire);
+    this.#router.grant(entry.filter, grantedBy(wire.options, wire.qos));
   }
 
   #plan(dirty: ReadonlySet<SubscriptionEntry>, link: SubscriptionLink): WirePlan {
@@ -232,7 +248,7 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    for (const served of serves) this.#identify(served, asked);
+    for (const served of serves) if (comesBy(served, entry)) this.#identify(served, asked);
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
@@ -248,7 +264,7 @@ export class Subscriptions {
     const { wire } = entry;
     if ((wire.state !== 'granted' && wire.state !== 'asked') || wire.identifier === undefined) return;
     for (const served of serves) {
-      if (served === entry || !moved.has(served)) continue;
+      if (served === entry || !moved.has(served) || !comesBy(served, entry)) continue;
       this.#identify(served, wire);
       if (wire.state === 'granted') this.#router.grant(served.filter, grantedBy(wire.options, wire.qos));
     }
@@ -277,14 +293,15 @@ export class Subscriptions {
     this.#endWithholding(request, link);
     for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
+    for (const other of served) if (!comesBy(other, entry)) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
   }
 
   /** Also those that were added while the answer was under way. */
   #grant({ entry, serves, asked: { options, identifier } }: Request, granted: QoS): void {
     this.#granted.keep({ filter: entry.filter, options, identifier, granted });
-    for (const { filter } of this.#coverPlan?.servedBy(entry) ?? serves)
-      this.#router.grant(filter, grantedBy(options, granted));
+    for (const served of this.#coverPlan?.servedBy(entry) ?? serves)
+      if (comesBy(served, entry)) this.#router.grant(served.filter, grantedBy(options, granted));
   }
 
   /** When all that the answer brings has come: then the filter is asked for as it is wanted. */
@@ -371,8 +388,7 @@ export class Subscriptions {
   #forget(filter: TopicFilter): void {
     this.#granted.forget(filter);
     const entry = this.#entries.get(filter);
-    if (entry === undefined || this.#coverPlan?.isServedByAnother(entry) !== true)
-      this.#router.identify(filter, undefined);
+    if (entry === undefined || this.#coverPlan?.serverOf(entry) === undefined) this.#router.identify(filter, undefined);
   }
 
   #reset(entry: SubscriptionEntry): void {
@@ -412,6 +428,15 @@ export class Subscriptions {
     this.#entries.delete(entry.filter);
     this.#kept.delete(entry);
   }
+}
+
+/** Whether it has no subscription of its own beside that of `cover`. */
+function comesBy(served: SubscriptionEntry, cover: SubscriptionEntry): boolean {
+  return served === cover || !served.onWire;
+}
+
+function isGranted({ wire }: SubscriptionEntry): boolean {
+  return wire.state === 'granted' && !wire.doubtful;
 }
 
 /** @param ambiguous a live message may carry the RETAIN flag too: then only copies of what a member had are known. */

@@ -24,6 +24,9 @@ const OPTIONS: SubscriptionOptions = { qos: 1, noLocal: false, retainAsPublished
 const MQTT5 = { cmd: 'connect', protocolVersion: 5, clientId: 'c', cleanStart: true, keepAlive: 0 } as const;
 const LIMITS = serverLimits(MQTT5, {});
 
+/** MQTT 5, and the Server keeps the session: a filter that another one covers is not on the wire. */
+const KEPT = { sessionExpiryInterval: 3600, subscriptionIdentifiersAvailable: true };
+
 type Sent = { readonly packet: SubscribePacket | UnsubscribePacket; readonly request: PendingRequest };
 
 /** One connection's link, which notes what is sent. */
@@ -441,7 +444,9 @@ describe('Subscriptions', () => {
     it('one that covers some is planned with those alone', () => {
       const { one, looks } = many();
       const covering = one.add('t/7/+');
-      assert.equal(one.flush()[0], 't/7/+');
+      assert.deepEqual(one.flush(), ['t/7/+']);
+      one.link.grant();
+      assert.equal(one.flush().join(' ').split(' ').length, 100);
       one.link.grant();
       one.subscriptions.remove(asFilter('t/7/+'), covering);
       assert.deepEqual(one.flush().join(' ').split(' ').length, 101);
@@ -614,9 +619,6 @@ describe('Subscriptions', () => {
       return link.subscribes().map(({ subscriptionIdentifier = 0 }) => subscriptionIdentifier);
     }
 
-    /** MQTT 5, and the Server keeps the session: a filter that another one covers is not on the wire. */
-    const KEPT = { sessionExpiryInterval: 3600, subscriptionIdentifiersAvailable: true };
-
     it("what was queued by the filter that covered a node's own reaches that node", () => {
       const store = new MemoryStore();
       const one = scene(new Link(KEPT), 8, store);
@@ -651,6 +653,7 @@ describe('Subscriptions', () => {
       one.link.sent
         .find(({ packet }) => packet.cmd === 'subscribe' && packet.subscriptionIdentifier === queued)
         ?.request.answered([1], undefined);
+      assert.deepEqual(one.flush(), ['-a/b']);
       one.subscriptions.disconnected();
       const two = scene(new Link(KEPT), 8, store);
       two.subscriptions.connected(true);
@@ -1371,6 +1374,49 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['-a/b']);
     });
 
+    it('a filter stays on the wire until the broker has granted the one that covers it, and for good if it refuses', () => {
+      for (const limits of [{ subscriptionIdentifiersAvailable: false }, KEPT]) {
+        const one = scene(new Link(limits));
+        one.add('plant/alarm');
+        assert.deepEqual(one.flush(), ['plant/alarm']);
+        one.link.grant();
+        const wide = one.add('#');
+        assert.deepEqual(one.flush(), ['#']);
+        one.link.answer(() => false);
+        assert.deepEqual(one.flush(), []);
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(true);
+        assert.deepEqual(one.flush(), ['#']);
+        one.link.answer(() => true);
+        assert.deepEqual(one.flush(), ['-plant/alarm']);
+        one.link.grant();
+        one.subscriptions.remove(asFilter('#'), wide);
+        assert.deepEqual(one.flush(), ['plant/alarm', '-#']);
+      }
+    });
+
+    it('one that is added while the filter that covers it is not answered yet gets its messages', () => {
+      const one = scene(new Link(KEPT));
+      one.add('a/#', { retainHandling: 2 });
+      one.subscriptions.flush(one.link);
+      const [{ subscriptionIdentifier = 0 } = assert.fail()] = one.link.subscribes();
+      const late = one.add('a/b', { retainHandling: 2 });
+      assert.deepEqual(one.flush(), []);
+      one.link.grant();
+      assert.equal(late.outcomes.length, 1);
+      one.router.deliver({
+        cmd: 'publish',
+        topic: 'a/b',
+        payload: Buffer.alloc(0),
+        qos: 1,
+        retain: false,
+        dup: false,
+        packetId: 1 as PacketId,
+        properties: { subscriptionIdentifiers: [subscriptionIdentifier] },
+      });
+      assert.equal(late.received, 1);
+    });
+
     it('a vacancy that another filter covers meanwhile is awaited still', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
       const goes = one.add('a/b', {}, new Someone('n1'));
@@ -1378,7 +1424,9 @@ describe('Subscriptions', () => {
       one.link.grant();
       const vacancy = one.subscriptions.release(asFilter('a/b'), goes);
       one.add('a/#');
-      one.flush();
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant();
+      assert.deepEqual(one.flush(), ['-a/b']);
       one.link.grant();
       assert.equal(vacancy?.state, 'awaited');
       const back = one.add('a/b', { retainHandling: 2 }, new Someone('n1'));
