@@ -459,8 +459,8 @@ function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLi
 }
 
 /** Whether live messages with the RETAIN flag may be under way by what was on the wire before. */
-function wasFlagged({ wire }: SubscriptionEntry, { before }: Asked, isAsked: boolean): boolean {
-  if (isAsked) return before?.options.retainAsPublished === true;
+function wasFlagged({ wire }: SubscriptionEntry, { flagged }: Asked, isAsked: boolean): boolean {
+  if (isAsked) return flagged;
   return (wire.state === 'granted' || wire.state === 'asked') && wire.options.retainAsPublished;
 }
 

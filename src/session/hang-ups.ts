@@ -7,6 +7,9 @@ const MOST_HANG_UPS = 3;
 /** QoS 2 messages that are set aside before it is taken for certain that the Server hangs up on the QoS. */
 const MOST_REFUSED = 2;
 
+/** Milliseconds for which that is taken for certain: it may have been about something else, a size or a topic. */
+const VERDICT_TIME = 600_000;
+
 /** So many times more before another one is, while none got through; and up to how often that is multiplied. */
 const RASHNESS = 4;
 const MOST_SET_ASIDE = 3;
@@ -46,6 +49,7 @@ export class HangUps {
   #setAside = 0;
   /** QoS 2 messages that were set aside, and none ever got through: the Server takes none. */
   #refusedAtQos2 = 0;
+  #refusedAt = 0;
   /** By the topic of a birth or close message, which is another message on each connection. */
   readonly #announcements = new Map<string, number>();
 
@@ -91,8 +95,8 @@ export class HangUps {
   }
 
   /** Whether the Server hung up on QoS 2 so often, and took none, that more of them would only cost connections. */
-  get takesNoQos2(): boolean {
-    return this.#refusedAtQos2 >= MOST_REFUSED;
+  takesNoQos2(now: number): boolean {
+    return this.#refusedAtQos2 >= MOST_REFUSED && now - this.#refusedAt < VERDICT_TIME;
   }
 
   /** Whether the next connections are to find one message among those that wait: they should not be long in coming. */
@@ -120,7 +124,10 @@ export class HangUps {
     only.hangUps += 1;
     if (only.hangUps < MOST_HANG_UPS * RASHNESS ** this.#setAside) return 0;
     this.#setAside = Math.min(this.#setAside + 1, MOST_SET_ASIDE);
-    if (only.message.qos === 2) this.#refusedAtQos2 += 1;
+    if (only.message.qos === 2) {
+      this.#refusedAtQos2 += 1;
+      this.#refusedAt = now;
+    }
     return only.hangUps;
   }
 

@@ -416,8 +416,8 @@ export class Outgoing {
   #whyNever({ message, expiresAt }: OutgoingMessage, now: number): Error | undefined {
     const { topic, qos, retain } = message;
     if (expiresAt !== undefined && expiresAt <= now) return expired(message);
-    if (qos === 2 && this.#hangUps.takesNoQos2) {
-      const problem = `the broker hangs up on QoS 2 messages, the one to ${topic} is not sent: choose QoS 1`;
+    if (qos === 2 && this.#hangUps.takesNoQos2(now)) {
+      const problem = `the broker hung up on the last QoS 2 messages, the one to ${topic} is not sent: choose QoS 1`;
       return new MqttError('not-supported', problem);
     }
     if (qos > this.#limits.maximumQoS) {
