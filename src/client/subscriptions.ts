@@ -39,6 +39,9 @@ interface Request extends WireWish {
   readonly asked: Asked;
 }
 
+/** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
+const CALM_BARRIERS = 3;
+
 const HIGHEST_IDENTIFIER = 268_435_455;
 
 /**
@@ -304,11 +307,18 @@ export class Subscriptions {
       if (comesBy(served, entry)) this.#router.grant(served.filter, grantedBy(options, granted));
   }
 
-  /** When all that the answer brings has come: then the filter is asked for as it is wanted. */
-  #endWithholding({ entry, serves, asked }: Request, link: SubscriptionLink): void {
+  /**
+   * When all that the answer brings has come: then the filter is asked for as it is wanted. Servers send no more of it at
+   * once than may be in flight (4.9), and at QoS 2 the next one takes two round trips.
+   */
+  #endWithholding(request: Request, link: SubscriptionLink, barriers: number = 1): void {
+    const { entry, serves, asked } = request;
     if (this.#windows.get(entry) !== asked) return;
     link.barrier(() => {
       if (this.#windows.get(entry) !== asked) return;
+      const came = serves.filter(({ filter }) => this.#router.takeWithheld(filter)).length > 0;
+      if (came && !isOpening(request)) return this.#endWithholding(request, link, CALM_BARRIERS);
+      if (barriers > 1) return this.#endWithholding(request, link, barriers - 1);
       this.#closeWindow(entry, serves);
       if (this.#entries.get(entry.filter) === entry) this.#dirty.add(entry);
     });
@@ -456,6 +466,11 @@ function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLi
   if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
   const refuses = membersOf(serves).some((member) => member.options.retainHandling === 2);
   return refuses ? { ...options, retainAsPublished: false } : options;
+}
+
+/** Asked for without Retain As Published for now: not all Servers do as they are asked, so no longer than must be. */
+function isOpening({ serves, asked }: Request): boolean {
+  return !asked.options.retainAsPublished && membersOf(serves).some(({ options }) => options.retainAsPublished);
 }
 
 /** Whether live messages with the RETAIN flag may be under way by what was on the wire before. */

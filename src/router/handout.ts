@@ -53,5 +53,7 @@ export function isWithheld(
   const identifiers = packet.properties?.subscriptionIdentifiers;
   // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
   if (identifiers !== undefined && identifiers.length > 1) return false;
-  return !route.isEarlier(identifiers);
+  if (route.isEarlier(identifiers)) return false;
+  route.withheldSome = true;
+  return true;
 }

@@ -23,6 +23,8 @@ const MOST_IDENTIFIERS = 64;
 export class Route {
   readonly filter: TopicFilter;
   readonly shared: boolean;
+  /** A message was withheld from somebody, since this was last set to false. */
+  withheldSome = false;
   readonly #receivers = new Map<Receiver, Seat>();
   readonly #vacant = new Map<string, Seat>();
   #snapshot: readonly Seat[] | undefined;

@@ -124,6 +124,14 @@ export class Router {
     this.#route(filter)?.withhold(rules);
   }
 
+  /** Whether anything that came by `filter` was withheld from somebody since the last call. */
+  takeWithheld(filter: TopicFilter): boolean {
+    const route = this.#route(filter);
+    const some = route?.withheldSome === true;
+    if (route !== undefined) route.withheldSome = false;
+    return some;
+  }
+
   /**
    * Delivers a publication. True: somebody has it, or, where a `handout` can wait, is awaited; false: it is nobody's.
    * What a receiver does meanwhile (adds, removes, releases, delivers) counts from the next publication on.

@@ -1020,6 +1020,21 @@ describe('Subscriptions', () => {
       assert.deepEqual([runs.received, fresh.received], [2, 3]);
     });
 
+    it('the node that runs gets nothing once more where the broker sends it a few at a time', () => {
+      const { one, runs, now } = lamp();
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      const retained = (): boolean => one.router.deliver(live('lamp', [identifier], 'off'));
+      const answer = (): void => one.link.waiting?.splice(0).forEach((reached) => reached());
+      retained();
+      answer();
+      assert.equal(one.link.waiting?.length, 1, 'asks once more');
+      for (const _ of [1, 2, 3]) answer();
+      assert.equal(one.link.waiting.length, 0);
+      assert.equal(runs.received, 0);
+    });
+
     it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
       const { one, runs, now } = lamp({ retainHandling: 2 });
       one.add('lamp');
