@@ -43,9 +43,12 @@ export class Client {
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
-      deliver: (packet, handout) => router.deliver(packet, handout),
-      wants: (receiver, filter) => this.#subscriptions.has(filter, receiver),
-      give: (receiver, packet, filter) => router.give(receiver, packet, filter),
+      receivers: {
+        deliver: (packet, handout) => router.deliver(packet, handout),
+        wants: (receiver, filter) => this.#subscriptions.has(filter, receiver),
+        successor: (ref, topic) => router.successor(ref, topic),
+        give: (receiver, packet, filter) => router.give(receiver, packet, filter),
+      },
       random,
       report,
       restored,

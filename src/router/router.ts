@@ -132,6 +132,15 @@ export class Router {
     return some;
   }
 
+  /** Who has the same `ref`, and a filter that matches: a place that nobody took may have been left for it. */
+  successor(ref: string, topic: string): { readonly receiver: Receiver; readonly filter: TopicFilter } | undefined {
+    for (const { filter, seats, shared } of this.#matches(topic)) {
+      const receiver = shared ? undefined : seats.find((seat) => seat.ref === ref)?.receiver;
+      if (receiver !== undefined) return { receiver, filter };
+    }
+    return undefined;
+  }
+
   /**
    * Delivers a publication. True: somebody has it, or, where a `handout` can wait, is awaited; false: it is nobody's.
    * What a receiver does meanwhile (adds, removes, releases, delivers) counts from the next publication on.

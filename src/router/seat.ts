@@ -82,7 +82,7 @@ export class Seat {
 
   vacate(): Vacancy {
     this.#receiver = undefined;
-    this.#vacancy = new Vacancy();
+    this.#vacancy = new Vacancy(this.ref);
     return this.#vacancy;
   }
 

@@ -6,7 +6,13 @@ export type VacancyState = 'awaited' | 'given-up' | { readonly receiver: Receive
 
 /** The place of a receiver that a deploy took away and will bring back, or not. One writer: the router. */
 export class Vacancy {
+  /** Of the receiver that went. */
+  readonly ref: string | undefined;
   #state: VacancyState = 'awaited';
+
+  constructor(ref?: string) {
+    this.ref = ref;
+  }
 
   get state(): VacancyState {
     return this.#state;

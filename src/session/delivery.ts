@@ -10,6 +10,20 @@ export type Deliver = (packet: PublishPacket, handout?: Handout) => boolean;
 /** Whether `receiver` still wants the messages of `filter`. */
 export type Wants = (receiver: Receiver, filter: TopicFilter) => boolean;
 
+/** Who took the place of the receiver with this `ref` by another filter that matches the topic. */
+export type Successor = (
+  ref: string,
+  topic: string,
+) => { readonly receiver: Receiver; readonly filter: TopicFilter } | undefined;
+
+/** What a delivery asks of those who know the receivers. */
+export interface Receivers {
+  readonly deliver: Deliver;
+  readonly wants: Wants;
+  readonly successor: Successor;
+  readonly give: Give;
+}
+
 /** Hands a message to one receiver of `filter`, whatever that does with it. */
 export type Give = (receiver: Receiver, packet: PublishPacket, filter: TopicFilter) => void;
 
@@ -114,11 +128,11 @@ export class Delivery implements Handout, NextAcknowledgement {
   }
 
   /** Hands it to those who came back or are new; who is found gone is not waited for. Then it is handed out again. */
-  offer(deliver: Deliver, wants: Wants, give: Give): void {
+  offer(receivers: Receivers): void {
     const packet = this.#packet;
     if (packet === undefined) return;
-    for (const vacancy of this.#vacancies) this.#offerTo(vacancy, packet, wants, give);
-    if (this.#unclaimed) this.#claim(packet, deliver);
+    for (const vacancy of this.#vacancies) this.#offerTo(vacancy, packet, receivers);
+    if (this.#unclaimed) this.#claim(packet, receivers.deliver);
     if (!this.awaiting) this.state = HANDED_OUT;
   }
 
@@ -152,14 +166,14 @@ export class Delivery implements Handout, NextAcknowledgement {
     return packet.qos === 1 && packet.dup && this.#packet?.payload.equals(packet.payload) === true;
   }
 
-  #offerTo(vacancy: Vacancy, packet: PublishPacket, wants: Wants, give: Give): void {
-    const { state } = vacancy;
-    if (state === 'awaited') return;
+  #offerTo(vacancy: Vacancy, packet: PublishPacket, receivers: Receivers): void {
+    if (vacancy.state === 'awaited') return;
     // Before it is called: one that throws does not get the message again, and the others still do.
     this.#vacancies = this.#vacancies.filter((other) => other !== vacancy);
-    if (state === 'given-up' || this.isWith(state.receiver) || !wants(state.receiver, state.filter)) return;
-    this.had(state.receiver);
-    give(state.receiver, packet, state.filter);
+    const next = takerOf(vacancy, packet.topic, receivers);
+    if (next === undefined || this.isWith(next.receiver)) return;
+    this.had(next.receiver);
+    receivers.give(next.receiver, packet, next.filter);
   }
 
   #claim(packet: PublishPacket, deliver: Deliver): void {
@@ -177,6 +191,13 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#first = undefined;
     this.#others = NOBODY;
   }
+}
+
+/** Who came back to the place, or, with another filter, in its place. */
+function takerOf({ state, ref }: Vacancy, topic: string, { wants, successor }: Receivers): ReturnType<Successor> {
+  if (state === 'awaited') return undefined;
+  if (state === 'given-up') return ref === undefined ? undefined : successor(ref, topic);
+  return wants(state.receiver, state.filter) ? state : undefined;
 }
 
 function sizeOf({ topic, payload, properties }: PublishPacket): number {

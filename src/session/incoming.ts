@@ -4,7 +4,7 @@ import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Receiver, Vacancy } from '../router/router.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
-import { type Deliver, Delivery, type Give, type Wants } from './delivery.ts';
+import { Delivery, type Receivers } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import { Received } from './received.ts';
 
@@ -22,17 +22,13 @@ export interface IncomingOptions {
   readonly store: SessionStore;
   /** QoS 2 ids of an earlier client. */
   readonly received: readonly PacketId[];
-  readonly deliver: Deliver;
-  readonly wants: Wants;
-  readonly give: Give;
+  readonly receivers: Receivers;
   readonly report: (notice: MqttError) => void;
 }
 
 /** The receiving half of a session (4.3): who gets a message, and when it is acknowledged. */
 export class Incoming {
-  readonly #deliver: Deliver;
-  readonly #wants: Wants;
-  readonly #give: Give;
+  readonly #receivers: Receivers;
   readonly #report: (notice: MqttError) => void;
 
   // Valid for the session.
@@ -61,11 +57,9 @@ export class Incoming {
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
-  constructor({ store, received, deliver, wants, give, report }: IncomingOptions) {
+  constructor({ store, received, receivers, report }: IncomingOptions) {
     this.#received = new Received(store, received);
-    this.#deliver = deliver;
-    this.#wants = wants;
-    this.#give = give;
+    this.#receivers = receivers;
     this.#report = report;
   }
 
@@ -114,7 +108,7 @@ export class Incoming {
   receivePublish(packet: PublishPacket, now: number): void {
     const { packetId } = packet;
     if (packetId === undefined) {
-      this.#deliver(packet);
+      this.#receivers.deliver(packet);
       return;
     }
     this.#count(packet, packetId);
@@ -186,7 +180,7 @@ export class Incoming {
   offer(now: number): void {
     if (this.#deployUntil !== undefined) return;
     for (const delivery of this.#held) {
-      delivery.offer(this.#deliver, this.#wants, this.#give);
+      delivery.offer(this.#receivers);
       if (delivery.state.step === 'handed-out') this.#handOutAgain(delivery);
     }
     this.expire(now);
@@ -268,7 +262,7 @@ export class Incoming {
     // Before anybody has it: a receiver may be released while it receives, or throw.
     this.#acknowledgeInTurn(delivery);
     this.#handOut(delivery);
-    const wanted = this.#deliver(packet, delivery);
+    const wanted = this.#receivers.deliver(packet, delivery);
     if (!wanted && now < this.#graceUntil) delivery.unclaimed();
   }
 

@@ -2,7 +2,7 @@ import { MqttError } from '../protocol/errors.ts';
 import type { AckPacket, PublishPacket } from '../protocol/packet.ts';
 import type { SessionIdentity, SessionStore, StoredMessage, StoredSession } from '../store/session-store.ts';
 import type { Random } from '../util/clock.ts';
-import type { Deliver, Give, Wants } from './delivery.ts';
+import type { Receivers } from './delivery.ts';
 import { Incoming } from './incoming.ts';
 import { type Ending, Outgoing, type SendLimits } from './outgoing.ts';
 import type { NextPacket } from './outgoing-message.ts';
@@ -24,11 +24,7 @@ export interface SessionOptions {
   readonly store: SessionStore;
   /** Whose session the store is to hold from now on. */
   readonly identity: SessionIdentity;
-  readonly deliver: Deliver;
-  /** Whether somebody who came back still wants the messages of a filter. */
-  readonly wants: Wants;
-  /** Hands a message to one receiver. */
-  readonly give: Give;
+  readonly receivers: Receivers;
   readonly random: Random;
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
@@ -64,9 +60,7 @@ export class Session {
     this.incoming = new Incoming({
       store,
       received: stored.received,
-      deliver: options.deliver,
-      wants: options.wants,
-      give: options.give,
+      receivers: options.receivers,
       report,
     });
     this.outgoing.restore(stored.outgoing);

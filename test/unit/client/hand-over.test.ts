@@ -240,6 +240,29 @@ describe('A deploy', () => {
     assert.deepEqual(acks(scene).at(-1), 'puback 4');
   });
 
+  it('that gives a node another filter hands it what came for both meanwhile, once', async () => {
+    for (const [filter, expected] of [
+      ['#', ['a/1']],
+      ['a/+', ['a/1']],
+      ['b', []],
+    ] as const) {
+      const scene = await kept(false);
+      const subscription = scene.subscribe('a/1', new Taker('edited'));
+      await scene.settle();
+      subscription.release();
+      scene.client.beginDeploy();
+      scene.server.connection.send(message('a/1', 2, 1));
+      await scene.settle();
+      assert.deepEqual(acks(scene), []);
+      const edited = new Taker('edited');
+      scene.subscribe(filter, edited);
+      scene.client.prune();
+      await scene.settle();
+      assert.deepEqual(edited.topics, expected, filter);
+      assert.equal(acks(scene)[0], 'pubrec 1');
+    }
+  });
+
   it('that never ends holds a message for 30 s, not for ever', async () => {
     const scene = await kept(false);
     const subscription = scene.subscribe('a', new Taker('node'));

@@ -69,9 +69,12 @@ export class Driver {
     this.session = new Session({
       store,
       identity,
-      deliver: (packet, handout) => this.deliver(packet, handout),
-      wants: () => true,
-      give: (receiver, packet, filter) => receiver.receive(packet, filter),
+      receivers: {
+        deliver: (packet, handout) => this.deliver(packet, handout),
+        wants: () => true,
+        successor: () => undefined,
+        give: (receiver, packet, filter) => receiver.receive(packet, filter),
+      },
       random: () => 0,
       report: (notice) => this.notices.push(notice),
       restored: (error) => this.restored.push(error),
