@@ -205,10 +205,12 @@ export class Subscriptions {
 
   /** From now on its messages come by the one that covers it. */
   #leaveToCover(entry: SubscriptionEntry): void {
-    const wire = this.#coverPlan?.serverOf(entry)?.wire;
-    if (wire?.state !== 'granted') return;
+    const cover = this.#coverPlan?.serverOf(entry);
+    const wire = cover?.wire;
+    if (cover === undefined || wire?.state !== 'granted') return;
     this.#identify(entry, wire);
     this.#router.grant(entry.filter, grantedBy(wire.options, wire.qos));
+    if (this.#windows.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, true));
   }
 
   #plan(dirty: ReadonlySet<SubscriptionEntry>, link: SubscriptionLink): WirePlan {
@@ -278,7 +280,11 @@ export class Subscriptions {
     const unknown = this.#resumed && asked.before === undefined;
     const flagged = unknown || serves.some((served) => wasFlagged(served, asked, served === entry));
     const ambiguous = link.mqtt5 && (options.retainAsPublished || (flagged && asked.identifier === undefined));
-    for (const served of serves) this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+    for (const served of serves) {
+      // Copies of what it brings are not for one that still has its own identifier.
+      if (asked.identifier !== undefined && !comesBy(served, entry)) continue;
+      this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+    }
     if (link.mqtt5 && serves.some(hasWithheld)) this.#windows.set(entry, asked);
   }
 

@@ -31,16 +31,26 @@ const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 888
 export function parseServer(url: string): ServerAddress {
   const parsed = parseUrl(url);
   const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol.slice(0, -1)];
-  if (parsed === undefined || scheme === undefined || parsed.hostname === '') {
+  const host = parsed === undefined ? undefined : decoded(parsed.hostname);
+  if (parsed === undefined || scheme === undefined || host === undefined || host === '') {
     throw new MqttError('invalid-options', `"${withoutSecrets(url)}" is not a broker address such as mqtt://host:1883`);
   }
   const overWebSocket = scheme === 'ws' || scheme === 'wss';
   return {
     scheme,
-    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, ''),
+    host: host.replace(/^\[|\]$/g, ''),
     port: parsed.port === '' ? DEFAULT_PORTS[scheme] : Number(parsed.port),
     path: overWebSocket ? parsed.pathname + parsed.search : '',
   };
+}
+
+/** undefined: its percent signs do not stand for UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A text that may be a URL: without all that stands before an @, where passwords are, and without its query. */

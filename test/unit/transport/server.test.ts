@@ -26,7 +26,17 @@ describe('parseServer', () => {
     });
   }
 
-  for (const url of ['', 'host', 'host:1883', 'http://host', 'mqtt://', 'mqtt://host:70000', 'mqtt://[::1', '//host']) {
+  for (const url of [
+    '',
+    'host',
+    'host:1883',
+    'http://host',
+    'mqtt://',
+    'mqtt://host:70000',
+    'mqtt://[::1',
+    'mqtt://%80',
+    '//host',
+  ]) {
     it(`refuses ${JSON.stringify(url)}`, () => {
       assert.throws(
         () => parseServer(url),
