@@ -110,13 +110,6 @@ export class Inbound {
     }
   }
 
-  /** Another client goes on with the session: by a filter that covers its own, only who is there from the beginning. */
-  opened(): void {
-    for (const { kept } of this.#places) {
-      for (const [filter, { since }] of kept) kept.set(filter, { since, granted: Infinity });
-    }
-  }
-
   /** The client is being closed, which ends the deploy. */
   closing(): void {
     for (const { wishes } of this.#places) {
@@ -131,7 +124,10 @@ export class Inbound {
     }
     this.deploying = false;
     for (const { wishes, kept } of this.#places) {
-      for (const { filter, since, granted } of wishes.values()) kept.set(filter, { since, granted });
+      // Who was away already is expected by its own filter alone, not by one that covers it.
+      for (const { filter, since, granted, state } of wishes.values()) {
+        kept.set(filter, { since, granted: state === 'released' ? Infinity : granted });
+      }
       wishes.clear();
     }
   }
