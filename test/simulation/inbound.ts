@@ -125,8 +125,8 @@ export class Inbound {
     this.deploying = false;
     for (const { wishes, kept } of this.#places) {
       // Who was away already is expected by its own filter alone, not by one that covers it.
-      for (const { filter, since, granted, state } of wishes.values()) {
-        kept.set(filter, { since, granted: state === 'released' ? Infinity : granted });
+      for (const { filter, since, state } of wishes.values()) {
+        kept.set(filter, { since, granted: state === 'released' ? Infinity : since });
       }
       wishes.clear();
     }
