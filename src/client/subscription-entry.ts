@@ -37,8 +37,6 @@ export interface Asked {
   readonly options: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly before: Subscribed | undefined;
-  /** What was on the wire, or asked for, before may bring live messages with the RETAIN flag (3.8.3.1). */
-  readonly flagged: boolean;
   readonly leftover: boolean;
 }
 
@@ -173,7 +171,6 @@ export class SubscriptionEntry {
       options,
       identifier,
       before: this.#before(),
-      flagged: this.#mayBeFlagged(),
       leftover: this.#mayRemain(),
     };
     this.#wire = asked;
@@ -232,12 +229,6 @@ export class SubscriptionEntry {
     const wire = this.#wire;
     if (wire.state === 'granted') return wire.doubtful ? undefined : wire;
     return wire.state === 'asked' ? wire.before : undefined;
-  }
-
-  #mayBeFlagged(): boolean {
-    const wire = this.#wire;
-    if (wire.state !== 'asked' && wire.state !== 'granted') return false;
-    return wire.options.retainAsPublished || (wire.state === 'asked' && wire.flagged);
   }
 
   #mayRemain(): boolean {

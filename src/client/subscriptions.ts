@@ -63,8 +63,11 @@ export class Subscriptions {
   readonly #kept = new Set<SubscriptionEntry>();
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
-  /** The Server kept the session of before, and perhaps subscriptions that are not known here. */
-  #resumed = false;
+  /**
+   * Live messages with the RETAIN flag may be under way, or queued: Retain As Published was asked for in this session, or
+   * may have been by an earlier client.
+   */
+  #flagged = true;
   /** Filters whose SUBSCRIBE may still bring what the Server retains, which is not for all their receivers. */
   readonly #windows = new Map<SubscriptionEntry, Asked>();
   /** Valid for the connection, where there are no Subscription Identifiers. */
@@ -154,8 +157,10 @@ export class Subscriptions {
    */
   connected(sessionPresent: boolean, doubtful = false): void {
     const kept = sessionPresent && !doubtful;
-    this.#resumed = sessionPresent;
-    if (!sessionPresent) this.#inherited = new FilterTree();
+    if (!sessionPresent) {
+      this.#flagged = false;
+      this.#inherited = new FilterTree();
+    }
     for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
@@ -255,6 +260,7 @@ export class Subscriptions {
     const asked = entry.ask(options, subscriptionIdentifier);
     for (const served of serves) if (comesBy(served, entry)) this.#identify(served, asked);
     if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
+    if (options.retainAsPublished) this.#flagged = true;
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
   }
@@ -277,9 +283,7 @@ export class Subscriptions {
 
   /** What the Server retains may come from now on; not all receivers of the filter are to have it. */
   #openWindow({ entry, serves, options }: WireWish, asked: Asked, link: SubscriptionLink): void {
-    const unknown = this.#resumed && asked.before === undefined;
-    const flagged = unknown || serves.some((served) => wasFlagged(served, asked, served === entry));
-    const ambiguous = link.mqtt5 && (options.retainAsPublished || (flagged && asked.identifier === undefined));
+    const ambiguous = link.mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
       if (asked.identifier !== undefined && !comesBy(served, entry)) continue;
@@ -379,6 +383,8 @@ export class Subscriptions {
     for (const entry of entries) {
       entry.unsubscribed();
       this.#granted.leave(entry.filter);
+      // No copy by it is sure to come any more.
+      this.#router.revoke(entry.filter);
     }
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
@@ -477,12 +483,6 @@ function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLi
 /** Asked for without Retain As Published for now: not all Servers do as they are asked, so no longer than must be. */
 function isOpening({ serves, asked }: Request): boolean {
   return !asked.options.retainAsPublished && membersOf(serves).some(({ options }) => options.retainAsPublished);
-}
-
-/** Whether live messages with the RETAIN flag may be under way by what was on the wire before. */
-function wasFlagged({ wire }: SubscriptionEntry, { flagged }: Asked, isAsked: boolean): boolean {
-  if (isAsked) return flagged;
-  return (wire.state === 'granted' || wire.state === 'asked') && wire.options.retainAsPublished;
 }
 
 function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {

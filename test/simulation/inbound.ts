@@ -189,7 +189,7 @@ export class Inbound {
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
     if (copy.handedMoment === undefined || this.deploying) return false;
-    return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isFor(wish, copy)));
+    return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isByItself(wish, copy)));
   }
 
   /** Whether the place must have had the copy before it is acknowledged, and by which wish. */
@@ -207,7 +207,7 @@ export class Inbound {
     const copies = this.#copies.get(copy.label) ?? [];
     return copies.some((other) => {
       if (other === copy || other.acknowledged || other.lost || other.stored || other.qos === 0) return false;
-      return [...place.wishes.values()].some((wish) => covers(wish, other));
+      return [...place.wishes.values()].some(({ filter }) => mayCover(filter, other));
     });
   }
 
@@ -247,6 +247,11 @@ function isFor(wish: Wish, copy: Copy): boolean {
   return covers(wish, copy) && !(wish.options.noLocal && !copy.label.startsWith('p'));
 }
 
+/** Where copies are told apart, only what came by the wish's own filter. */
+function isByItself(wish: Wish, copy: Copy): boolean {
+  return isFor(wish, copy) && (copy.identifiers.length === 0 || copy.filters.includes(wish.filter));
+}
+
 /**
  * Without identifiers a copy is for every filter that matches. A filter that covers others is subscribed in their place;
  * until they are granted, it may be there for others alone.
@@ -254,5 +259,11 @@ function isFor(wish: Wish, copy: Copy): boolean {
 function covers({ filter, granted }: Wish, copy: Copy): boolean {
   if (!matches(filter, copy.topic)) return false;
   if (copy.identifiers.length === 0 || copy.filters.includes(filter)) return true;
-  return granted < copy.routed && copy.filters.some((subscribed) => coversFilter(subscribed, filter));
+  return granted < copy.routed && mayCover(filter, copy);
+}
+
+/** Whether the copy may be for the filter too, subscribed by itself or covered. */
+function mayCover(filter: string, copy: Copy): boolean {
+  if (!matches(filter, copy.topic)) return false;
+  return copy.identifiers.length === 0 || copy.filters.some((subscribed) => coversFilter(subscribed, filter));
 }

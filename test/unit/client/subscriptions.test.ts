@@ -555,6 +555,20 @@ describe('Subscriptions', () => {
       assert.deepEqual([stays.received, comes.received], [1, 1]);
     });
 
+    it('reach a receiver whose other filter was just unsubscribed, and is asked for again', () => {
+      const one = scene();
+      const someone = one.add('a/#');
+      one.add('a/b');
+      const [, narrow] = identifiers(one);
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a/#'), someone);
+      identifiers(one);
+      for (const filter of ['a/#', 'a/b']) one.add(filter, {}, someone);
+      identifiers(one);
+      publish(one, [narrow]);
+      assert.equal(someone.received, 1);
+    });
+
     it('reach a receiver whose other filter was refused, or is not answered yet', () => {
       for (const code of [0x87, undefined]) {
         for (const [first, second] of [
@@ -1033,6 +1047,22 @@ describe('Subscriptions', () => {
       for (const _ of [1, 2, 3]) answer();
       assert.equal(one.link.waiting.length, 0);
       assert.equal(runs.received, 0);
+    });
+
+    it('a live message that was queued when the flag was kept reaches a node that wants nothing retained', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
+      one.subscriptions.connected(false);
+      const runs = one.add('lamp', { retainAsPublished: false, retainHandling: 2 });
+      const keepsFlag = one.add('lamp', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('lamp'), keepsFlag);
+      one.flush();
+      one.link.grant();
+      one.add('lamp', { retainAsPublished: false });
+      assert.deepEqual(one.flush(), ['lamp']);
+      one.router.deliver(live('lamp', [], 'on'));
+      assert.equal(runs.received, 1);
     });
 
     it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
