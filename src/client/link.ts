@@ -9,7 +9,8 @@ import type { Clock, Timer } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import type { HandOver } from './hand-over.ts';
 import { publishPacket } from './outgoing-publish.ts';
-import type { SubscriptionLink, Subscriptions } from './subscriptions.ts';
+import type { SubscriptionLink } from './subscription-link.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /** Milliseconds in which a Server answers a SUBSCRIBE, if it ever does. */
 const LONGEST_ANSWER = 30_000;

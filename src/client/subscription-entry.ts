@@ -74,6 +74,11 @@ export class SubscriptionEntry {
     return this.#wire.state === 'asked' || this.#wire.state === 'granted';
   }
 
+  /** Whether it has no subscription of its own beside that of `cover`. */
+  comesBy(cover: SubscriptionEntry): boolean {
+    return this === cover || !this.onWire;
+  }
+
   /** The Server granted all that was asked for. */
   get isSettled(): boolean {
     return this.#wire.state === 'granted' && !this.#wire.doubtful && this.#tooMuch === undefined;

@@ -1,15 +1,8 @@
 import { MqttError, PacketTooLarge, SubscriptionRefused } from '../protocol/errors.ts';
-import type {
-  PacketId,
-  QoS,
-  SubscribePacket,
-  SubscriptionOptions,
-  UnsubscribePacket,
-  UserProperties,
-} from '../protocol/packet.ts';
+import type { QoS, SubscriptionOptions, UserProperties } from '../protocol/packet.ts';
 import { hasWildcard, matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
-import type { Granted, Receiver, Router, Vacancy, Withheld } from '../router/router.ts';
+import type { Granted, Receiver, Router, Vacancy } from '../router/router.ts';
 import type { PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
@@ -20,27 +13,9 @@ import { GrantedSubscriptions } from './granted-subscriptions.ts';
 import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
 import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
-import { differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
-
-/** Where subscriptions send their packets; one connection's worth. */
-export interface SubscriptionLink {
-  readonly limits: ServerLimits;
-  /** Before MQTT 5 the RETAIN flag of a message tells for sure that it was retained (3.3.1.3). */
-  readonly mqtt5: boolean;
-  takePacketId(): PacketId | undefined;
-  /** @throws {PacketTooLarge} */
-  send(packet: SubscribePacket | UnsubscribePacket, request: PendingRequest): void;
-  /** Calls back when the Server has handled everything sent so far, and its answers have arrived. */
-  barrier(reached: () => void): void;
-}
-
-/** A wish with the SUBSCRIBE that was sent for it. */
-interface Request extends WireWish {
-  readonly asked: Asked;
-}
-
-/** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
-const CALM_BARRIERS = 3;
+import type { SubscriptionLink } from './subscription-link.ts';
+import { openingOptions, RetainedWindows } from './retained-windows.ts';
+import { type AskedWish, differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
 
 const HIGHEST_IDENTIFIER = 268_435_455;
 
@@ -63,13 +38,7 @@ export class Subscriptions {
   readonly #kept = new Set<SubscriptionEntry>();
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
-  /**
-   * Live messages with the RETAIN flag may be under way, or queued: Retain As Published was asked for in this session, or
-   * may have been by an earlier client.
-   */
-  #flagged = true;
-  /** Filters whose SUBSCRIBE may still bring what the Server retains, which is not for all their receivers. */
-  readonly #windows = new Map<SubscriptionEntry, Asked>();
+  readonly #windows: RetainedWindows;
   /** Valid for the connection, where there are no Subscription Identifiers. */
   #coverPlan: CoverPlan | undefined;
 
@@ -84,6 +53,7 @@ export class Subscriptions {
     this.#identifier = 1 + Math.floor(random() * (HIGHEST_IDENTIFIER / 2));
     this.#userProperties = userProperties;
     this.#router = router;
+    this.#windows = new RetainedWindows(router);
     this.#perPacket = filtersPerPacket;
     this.#granted = new GrantedSubscriptions(store);
     for (const record of this.#granted.all) {
@@ -158,7 +128,7 @@ export class Subscriptions {
   connected(sessionPresent: boolean, doubtful = false): void {
     const kept = sessionPresent && !doubtful;
     if (!sessionPresent) {
-      this.#flagged = false;
+      this.#windows.forget();
       this.#inherited = new FilterTree();
     }
     for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
@@ -178,9 +148,8 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     this.#coverPlan = undefined;
-    this.#windows.clear();
+    this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
-      this.#router.withhold(entry.filter, undefined);
       if (entry.wire.state === 'asked') this.#router.revoke(entry.filter);
       entry.lost();
     }
@@ -213,9 +182,8 @@ export class Subscriptions {
     const cover = this.#coverPlan?.serverOf(entry);
     const wire = cover?.wire;
     if (cover === undefined || wire?.state !== 'granted') return;
-    this.#identify(entry, wire);
-    this.#router.grant(entry.filter, grantedBy(wire.options, wire.qos));
-    if (this.#windows.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, true));
+    this.#comeBy(entry, wire);
+    this.#windows.join(entry, cover);
   }
 
   #plan(dirty: ReadonlySet<SubscriptionEntry>, link: SubscriptionLink): WirePlan {
@@ -236,7 +204,7 @@ export class Subscriptions {
     const subscriptionIdentifier = link.limits.subscriptionIdentifiersAvailable ? this.#nextIdentifier() : undefined;
     const wishes = batch.map((wish) => ({ ...wish, options: openingOptions(wish, link) }));
     const subscriptions = wishes.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
-    const requests: Request[] = [];
+    const requests: AskedWish[] = [];
     const answered = (codes: readonly number[], reason: string | undefined): void => {
       for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
     };
@@ -255,12 +223,11 @@ export class Subscriptions {
     for (const wish of wishes) requests.push(this.#asked(wish, subscriptionIdentifier, link));
   }
 
-  #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): Request {
+  #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): AskedWish {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    for (const served of serves) if (comesBy(served, entry)) this.#identify(served, asked);
-    if (options.retainHandling !== 2) this.#openWindow(wish, asked, link);
-    if (options.retainAsPublished) this.#flagged = true;
+    for (const served of serves) if (served.comesBy(entry)) this.#identify(served, asked);
+    this.#windows.open({ ...wish, asked }, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
   }
@@ -275,67 +242,49 @@ export class Subscriptions {
     const { wire } = entry;
     if ((wire.state !== 'granted' && wire.state !== 'asked') || wire.identifier === undefined) return;
     for (const served of serves) {
-      if (served === entry || !moved.has(served) || !comesBy(served, entry)) continue;
-      this.#identify(served, wire);
-      if (wire.state === 'granted') this.#router.grant(served.filter, grantedBy(wire.options, wire.qos));
+      if (served === entry || !moved.has(served) || !served.comesBy(entry)) continue;
+      if (wire.state === 'granted') this.#comeBy(served, wire);
+      else this.#identify(served, wire);
     }
   }
 
-  /** What the Server retains may come from now on; not all receivers of the filter are to have it. */
-  #openWindow({ entry, serves, options }: WireWish, asked: Asked, link: SubscriptionLink): void {
-    const ambiguous = link.mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
-    for (const served of serves) {
-      // Copies of what it brings are not for one that still has its own identifier.
-      if (asked.identifier !== undefined && !comesBy(served, entry)) continue;
-      this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
-    }
-    if (link.mqtt5 && serves.some(hasWithheld)) this.#windows.set(entry, asked);
+  /** The Server has granted already what brings the messages of `served` from now on. */
+  #comeBy(served: SubscriptionEntry, granted: Subscribed): void {
+    this.#identify(served, granted);
+    this.#router.grant(served.filter, grantedBy(granted.options, granted.qos));
   }
 
   /** An answer to another SUBSCRIBE than the last one for this filter says nothing any more. */
-  #answered(request: Request, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
+  #answered(request: AskedWish, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
     const { entry, asked, serves } = request;
     // What it brings comes all the same: also then its window ends.
-    if (entry.wire !== asked) return this.#endWithholding(request, link);
+    if (entry.wire !== asked) return this.#answeredWindow(request, link);
     if (code >= 0x80) {
-      this.#closeWindow(entry, serves);
+      this.#windows.close(request);
       return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     }
     entry.grant(asked, code as QoS);
     this.#grant(request, code as QoS);
-    this.#endWithholding(request, link);
+    this.#answeredWindow(request, link);
     for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
-    for (const other of served) if (!comesBy(other, entry)) this.#dirty.add(other);
+    for (const other of served) if (!other.comesBy(entry)) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
   }
 
   /** Also those that were added while the answer was under way. */
-  #grant({ entry, serves, asked: { options, identifier } }: Request, granted: QoS): void {
+  #grant({ entry, serves, asked: { options, identifier } }: AskedWish, granted: QoS): void {
     this.#granted.keep({ filter: entry.filter, options, identifier, granted });
     for (const served of this.#coverPlan?.servedBy(entry) ?? serves)
-      if (comesBy(served, entry)) this.#router.grant(served.filter, grantedBy(options, granted));
+      if (served.comesBy(entry)) this.#router.grant(served.filter, grantedBy(options, granted));
   }
 
-  /**
-   * When all that the answer brings has come: then the filter is asked for as it is wanted. Servers send no more of it at
-   * once than may be in flight (4.9), and at QoS 2 the next one takes two round trips.
-   */
-  #endWithholding(request: Request, link: SubscriptionLink, barriers: number = 1): void {
-    const { entry, serves, asked } = request;
-    if (this.#windows.get(entry) !== asked) return;
-    link.barrier(() => {
-      if (this.#windows.get(entry) !== asked) return;
-      const came = serves.filter(({ filter }) => this.#router.takeWithheld(filter)).length > 0;
-      if (came && !isOpening(request)) return this.#endWithholding(request, link, CALM_BARRIERS);
-      if (barriers > 1) return this.#endWithholding(request, link, barriers - 1);
-      this.#closeWindow(entry, serves);
+  /** When all that the answer brings has come, the filter is asked for as it is wanted. */
+  #answeredWindow(request: AskedWish, link: SubscriptionLink): void {
+    const { entry } = request;
+    this.#windows.answered(request, link, () => {
       if (this.#entries.get(entry.filter) === entry) this.#dirty.add(entry);
     });
-  }
-
-  #closeWindow(entry: SubscriptionEntry, serves: readonly SubscriptionEntry[]): void {
-    if (this.#windows.delete(entry)) for (const { filter } of serves) this.#router.withhold(filter, undefined);
   }
 
   #tellWhatIsGranted({ entry, serves }: WireWish, link: SubscriptionLink, whom: (member: Member) => boolean): void {
@@ -452,45 +401,12 @@ export class Subscriptions {
   }
 }
 
-/** Whether it has no subscription of its own beside that of `cover`. */
-function comesBy(served: SubscriptionEntry, cover: SubscriptionEntry): boolean {
-  return served === cover || !served.onWire;
-}
-
 function isGranted({ wire }: SubscriptionEntry): boolean {
   return wire.state === 'granted' && !wire.doubtful;
 }
 
-/** @param ambiguous a live message may carry the RETAIN flag too: then only copies of what a member had are known. */
-function withheldFrom({ members }: SubscriptionEntry, ambiguous: boolean): ReadonlyMap<Receiver, Withheld> | undefined {
-  const rules = new Map<Receiver, Withheld>();
-  for (const [receiver, { options, retained }] of members) {
-    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, ambiguous ? 'repeated' : 'all');
-  }
-  return rules.size === 0 ? undefined : rules;
-}
-
-/**
- * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
- * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again.
- */
-function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
-  if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
-  const refuses = membersOf(serves).some((member) => member.options.retainHandling === 2);
-  return refuses ? { ...options, retainAsPublished: false } : options;
-}
-
-/** Asked for without Retain As Published for now: not all Servers do as they are asked, so no longer than must be. */
-function isOpening({ serves, asked }: Request): boolean {
-  return !asked.options.retainAsPublished && membersOf(serves).some(({ options }) => options.retainAsPublished);
-}
-
 function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {
   return { qos, noLocal, retainAsPublished };
-}
-
-function hasWithheld(entry: SubscriptionEntry): boolean {
-  return withheldFrom(entry, true) !== undefined;
 }
 
 /**

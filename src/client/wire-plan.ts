@@ -1,11 +1,16 @@
 import type { QoS, RetainHandling, SubscriptionOptions } from '../protocol/packet.ts';
-import type { Member, SubscriptionEntry } from './subscription-entry.ts';
+import type { Asked, Member, SubscriptionEntry } from './subscription-entry.ts';
 
 /** A filter that belongs on the wire, and the entries that get their messages by it. */
 export interface WireWish {
   readonly entry: SubscriptionEntry;
   readonly serves: readonly SubscriptionEntry[];
   readonly options: SubscriptionOptions;
+}
+
+/** A wish with the SUBSCRIBE that was sent for it. */
+export interface AskedWish extends WireWish {
+  readonly asked: Asked;
 }
 
 /** What is to be on the wire of the entries that changed, and what is not. */

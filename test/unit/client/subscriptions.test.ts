@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type SubscriptionLink, Subscriptions } from '../../../src/client/subscriptions.ts';
+import type { SubscriptionLink } from '../../../src/client/subscription-link.ts';
+import { Subscriptions } from '../../../src/client/subscriptions.ts';
 import type { SubscriptionOutcome } from '../../../src/client/outcome.ts';
 import { type ServerLimits, serverLimits } from '../../../src/connection/server-limits.ts';
 import { type MqttError, PacketTooLarge, SubscriptionRefused } from '../../../src/protocol/errors.ts';

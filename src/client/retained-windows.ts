@@ -1,0 +1,109 @@
+import type { SubscriptionOptions } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
+import type { Receiver, Router, Withheld } from '../router/router.ts';
+import type { Asked, SubscriptionEntry } from './subscription-entry.ts';
+import type { SubscriptionLink } from './subscription-link.ts';
+import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
+
+/** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
+const CALM_BARRIERS = 3;
+
+/**
+ * While a SUBSCRIBE may bring what the Server retains, which is not for all receivers of its filter: those who had it, or
+ * want none of it, are withheld it (3.3.1.3, 3.8.3.1).
+ */
+export class RetainedWindows {
+  readonly #router: Router;
+  /** By the entry that was asked for. */
+  readonly #open = new Map<SubscriptionEntry, Asked>();
+  /**
+   * Live messages with the RETAIN flag may be under way, or queued: Retain As Published was asked for in this session, or
+   * may have been by an earlier client.
+   */
+  #flagged = true;
+
+  constructor(router: Router) {
+    this.#router = router;
+  }
+
+  /** The Server has begun a session in which nothing was asked for yet. */
+  forget(): void {
+    this.#flagged = false;
+  }
+
+  /** The connection is gone. */
+  end(filters: Iterable<TopicFilter>): void {
+    this.#open.clear();
+    for (const filter of filters) this.#router.withhold(filter, undefined);
+  }
+
+  /** The SUBSCRIBE leaves. */
+  open({ entry, serves, options, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
+    const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
+    if (options.retainAsPublished) this.#flagged = true;
+    if (options.retainHandling === 2) return;
+    for (const served of serves) {
+      // Copies of what it brings are not for one that still has its own identifier.
+      if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
+      this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+    }
+    if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, asked);
+  }
+
+  /** From now on the entry gets what `cover` brings, which may be retained still. */
+  join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
+    if (this.#open.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, true));
+  }
+
+  /**
+   * The SUBSCRIBE was answered; `over` is called when all that it brings has come. Servers send no more of it at once than
+   * may be in flight (4.9), and at QoS 2 the next one takes two round trips.
+   */
+  answered(request: AskedWish, link: SubscriptionLink, over: () => void, barriers: number = 1): void {
+    if (!this.#isOpen(request)) return;
+    link.barrier(() => {
+      if (!this.#isOpen(request)) return;
+      const came = request.serves.filter(({ filter }) => this.#router.takeWithheld(filter)).length > 0;
+      if (came && !isOpening(request)) return this.answered(request, link, over, CALM_BARRIERS);
+      if (barriers > 1) return this.answered(request, link, over, barriers - 1);
+      this.close(request);
+      over();
+    });
+  }
+
+  close({ entry, serves }: AskedWish): void {
+    if (this.#open.delete(entry)) for (const { filter } of serves) this.#router.withhold(filter, undefined);
+  }
+
+  #isOpen({ entry, asked }: AskedWish): boolean {
+    return this.#open.get(entry) === asked;
+  }
+}
+
+/**
+ * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
+ * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again.
+ */
+export function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
+  if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
+  const refuses = membersOf(serves).some((member) => member.options.retainHandling === 2);
+  return refuses ? { ...options, retainAsPublished: false } : options;
+}
+
+/** Asked for without Retain As Published for now: not all Servers do as they are asked, so no longer than must be. */
+function isOpening({ serves, asked }: AskedWish): boolean {
+  return !asked.options.retainAsPublished && membersOf(serves).some(({ options }) => options.retainAsPublished);
+}
+
+/** @param ambiguous a live message may carry the RETAIN flag too: then only copies of what a member had are known. */
+function withheldFrom({ members }: SubscriptionEntry, ambiguous: boolean): ReadonlyMap<Receiver, Withheld> | undefined {
+  const rules = new Map<Receiver, Withheld>();
+  for (const [receiver, { options, retained }] of members) {
+    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, ambiguous ? 'repeated' : 'all');
+  }
+  return rules.size === 0 ? undefined : rules;
+}
+
+function hasWithheld(entry: SubscriptionEntry): boolean {
+  return withheldFrom(entry, true) !== undefined;
+}
