@@ -33,6 +33,8 @@ export class Router {
   readonly #vacated = new Set<Route>();
   readonly #retainedRoom = { left: MOST_RETAINED };
   #serial = 0;
+  /** The receivers that had the message of an overlapping delivery; undefined during one. */
+  #spare: Set<Receiver> | undefined;
   readonly #failed: Failed;
 
   /** @param failed told what a receiver threw; without it the error goes to whoever delivers. */
@@ -48,8 +50,6 @@ export class Router {
       this.#failed(error, filter);
     }
   }
-  /** The receivers that had the message of an overlapping delivery; undefined during one. */
-  #spare: Set<Receiver> | undefined;
 
   /** Takes the place that a released receiver of the same `ref` left, or a new one. */
   add(filter: TopicFilter, receiver: Receiver): void {

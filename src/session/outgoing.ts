@@ -1,5 +1,5 @@
-import { MqttError, protocolError, PublishRejected, textOf } from '../protocol/errors.ts';
-import type { AckPacket, Message, PacketId, QoS } from '../protocol/packet.ts';
+import { MqttError, protocolError, textOf } from '../protocol/errors.ts';
+import type { AckPacket, Message, PacketId } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
@@ -12,13 +12,8 @@ import {
 } from './outgoing-message.ts';
 import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
-import { SendWindow, type WindowLimits } from './send-window.ts';
-
-/** What the Server allows to be sent on a connection. */
-export interface SendLimits extends WindowLimits {
-  readonly maximumQoS: QoS;
-  readonly retainAvailable: boolean;
-}
+import { type SendLimits, SendWindow } from './send-window.ts';
+import { expired, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
 
 export interface OutgoingOptions {
   readonly store: SessionStore;
@@ -412,22 +407,11 @@ export class Outgoing {
     return { cmd: 'publish', entry, packetId, dup };
   }
 
-  /** Expired, or [MQTT-3.2.2-11], [MQTT-3.2.2-14]: what this Server said it does not take is never sent to it. */
+  /** Nothing that may change makes it worth waiting for. */
   #whyNever({ message, expiresAt }: OutgoingMessage, now: number): Error | undefined {
-    const { topic, qos, retain } = message;
     if (expiresAt !== undefined && expiresAt <= now) return expired(message);
-    if (qos === 2 && this.#hangUps.takesNoQos2(now)) {
-      const problem = `the broker hung up on the last QoS 2 messages, the one to ${topic} is not sent: choose QoS 1`;
-      return new MqttError('not-supported', problem);
-    }
-    if (qos > this.#limits.maximumQoS) {
-      const problem = `the broker accepts at most QoS ${this.#limits.maximumQoS}, the message to ${topic} has QoS ${qos}`;
-      return new MqttError('not-supported', problem);
-    }
-    if (retain && !this.#limits.retainAvailable) {
-      return new MqttError('not-supported', `the broker keeps no retained messages, the one to ${topic} is retained`);
-    }
-    return undefined;
+    if (message.qos === 2 && this.#hangUps.takesNoQos2(now)) return hungUpOnQos2(message);
+    return notAllowed(message, this.#limits);
   }
 
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
@@ -611,30 +595,6 @@ function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): Ne
   return { cmd: 'pubrel', packetId, reasonCode };
 }
 
-function setAside({ topic, qos, payload }: Message, hangUps: number, lastWords?: MqttError): MqttError {
-  const words = lastWords === undefined ? '' : ` (${lastWords.message})`;
-  const why = `the connection ended ${hangUps} times right behind it${words}`;
-  const advice =
-    qos === 2 ? 'may not take QoS 2: try QoS 1' : 'may not take a message of this size, or to this topic: see its log';
-  const text = `the message to ${topic} (QoS ${qos}, ${payload.length} bytes) was set aside: ${why}; this broker ${advice}`;
-  return new MqttError('message-set-aside', text, { cause: lastWords });
-}
-
 function orderOf({ state }: StoredMessage): number {
   return 'order' in state ? state.order : 0;
-}
-
-function rejection(entry: OutgoingMessage, reasonCode: number, reasonString: string | undefined): Error | undefined {
-  return reasonCode < 0x80 ? undefined : new PublishRejected(entry.message.topic, reasonCode, reasonString);
-}
-
-/** Sent again it might come twice, told as done it might never have come. */
-function outcomeUnknown({ topic }: Message): MqttError {
-  const text = `nobody knows whether the message to ${topic} arrived: the broker may have lost the session meanwhile`;
-  return new MqttError('outcome-unknown', text);
-}
-
-function expired({ topic, properties }: Message): Error {
-  const seconds = properties?.messageExpiryInterval ?? 0;
-  return new MqttError('expired', `the message to ${topic} expired after ${seconds} s before it could be sent`);
 }

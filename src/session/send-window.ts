@@ -1,3 +1,5 @@
+import type { QoS } from '../protocol/packet.ts';
+
 /** Milliseconds of calm after which a limit that was found is put to the test; doubles each time it is found again. */
 const FIRST_PATIENCE = 10_000;
 const LONGEST_PATIENCE = 600_000;
@@ -12,6 +14,12 @@ export interface WindowLimits {
   readonly receiveMaximum: number;
   /** Our own limit of that. */
   readonly maximumInflight: number;
+}
+
+/** What the Server allows to be sent on a connection. */
+export interface SendLimits extends WindowLimits {
+  readonly maximumQoS: QoS;
+  readonly retainAvailable: boolean;
 }
 
 /**

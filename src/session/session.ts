@@ -4,7 +4,8 @@ import type { SessionIdentity, SessionStore, StoredMessage, StoredSession } from
 import type { Random } from '../util/clock.ts';
 import type { Receivers } from './delivery.ts';
 import { Incoming } from './incoming.ts';
-import { type Ending, Outgoing, type SendLimits } from './outgoing.ts';
+import { type Ending, Outgoing } from './outgoing.ts';
+import type { SendLimits } from './send-window.ts';
 import type { NextPacket } from './outgoing-message.ts';
 import { PacketIds } from './packet-ids.ts';
 

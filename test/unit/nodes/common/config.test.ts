@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { brokerUrl, connectionOptions, isSecure, type StoredConnection } from '../../../../nodes/common/config.ts';
+import {
+  ANNOUNCEMENTS,
+  brokerUrl,
+  CONNECTION_FIELDS,
+  connectionOptions,
+  isSecure,
+  type StoredConnection,
+} from '../../../../nodes/common/config.ts';
 import { Client, type ClientOptions } from '../../../../src/index.ts';
 
 const EXTRAS = { generatedClientId: 'generated' };
@@ -240,29 +247,8 @@ describe('connectionOptions', () => {
 
   it('never throws, whatever the fields hold, and gives options that the client takes', () => {
     const fields = [
-      'broker',
-      'port',
-      'url',
-      'usetls',
-      'verifyCertificate',
-      'clientid',
-      'autoConnect',
-      'compatmode',
-      'protocolVersion',
-      'keepalive',
-      'cleansession',
-      'autoUnsubscribe',
-      'sessionExpiry',
-      'userProps',
-      'maximumPacketSize',
-      'receiveMaximum',
-      'topicAliasMaximum',
-      'maxMessages',
-      'maxBytes',
-      'maximumInflight',
-      ...['birth', 'close', 'will'].flatMap((kind) =>
-        ['Qos', 'Retain', 'Payload', 'Msg'].map((name) => `${kind}${name}`),
-      ),
+      ...CONNECTION_FIELDS,
+      ...ANNOUNCEMENTS.flatMap((kind) => ['Qos', 'Retain', 'Payload', 'Msg'].map((name) => `${kind}${name}`)),
     ];
     const topics = { birthTopic: 'b', closeTopic: 'c', willTopic: 'w' };
     for (const value of [null, '', ' ', 0, -1, 1.5, 1e20, true, false, [], {}, [1], { a: 1 }, Number.NaN]) {
