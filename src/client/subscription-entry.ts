@@ -70,6 +70,13 @@ export class SubscriptionEntry {
     return this.#wire;
   }
 
+  /** What the Server still has if it refuses the next SUBSCRIBE; what it refused once, and this with it, is not trusted. */
+  get granted(): Subscribed | undefined {
+    const wire = this.#wire;
+    if (wire.state === 'granted') return wire.doubtful ? undefined : wire;
+    return wire.state === 'asked' ? wire.before : undefined;
+  }
+
   get onWire(): boolean {
     return this.#wire.state === 'asked' || this.#wire.state === 'granted';
   }
@@ -175,7 +182,7 @@ export class SubscriptionEntry {
       state: 'asked',
       options,
       identifier,
-      before: this.#before(),
+      before: this.granted,
       leftover: this.#mayRemain(),
     };
     this.#wire = asked;
@@ -227,13 +234,6 @@ export class SubscriptionEntry {
       member.told = true;
       member.outcome(outcome(member));
     }
-  }
-
-  /** What the Server still has if it refuses the next SUBSCRIBE; what it refused once, and this with it, is not trusted. */
-  #before(): Subscribed | undefined {
-    const wire = this.#wire;
-    if (wire.state === 'granted') return wire.doubtful ? undefined : wire;
-    return wire.state === 'asked' ? wire.before : undefined;
   }
 
   #mayRemain(): boolean {

@@ -174,15 +174,15 @@ export class Subscriptions {
   /** It stays on the wire until the Server has granted the one that covers it, which it may refuse. */
   #waitsForCover(entry: SubscriptionEntry): boolean {
     const cover = entry.onWire ? this.#coverPlan?.serverOf(entry) : undefined;
-    return cover !== undefined && !isGranted(cover);
+    return cover !== undefined && cover.granted === undefined;
   }
 
   /** From now on its messages come by the one that covers it. */
   #leaveToCover(entry: SubscriptionEntry): void {
     const cover = this.#coverPlan?.serverOf(entry);
-    const wire = cover?.wire;
-    if (cover === undefined || wire?.state !== 'granted') return;
-    this.#comeBy(entry, wire);
+    if (cover?.granted === undefined) return;
+    this.#comeBy(entry, cover.granted);
+    if (cover.wire.state === 'asked') this.#identify(entry, cover.wire);
     this.#windows.join(entry, cover);
   }
 
@@ -399,10 +399,6 @@ export class Subscriptions {
     this.#entries.delete(entry.filter);
     this.#kept.delete(entry);
   }
-}
-
-function isGranted({ wire }: SubscriptionEntry): boolean {
-  return wire.state === 'granted' && !wire.doubtful;
 }
 
 function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {

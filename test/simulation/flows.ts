@@ -136,6 +136,7 @@ export class Flows {
     this.#life = { client, clock, generation: this.#generation };
     this.#judge.note(() => `-- client ${this.#generation} is opened as ${this.clientId}`);
     for (const [index, node] of this.#scenario.nodes.entries()) if (node.present) this.#subscribe(index);
+    this.#inbound.opened();
     client.connect();
   }
 

@@ -105,8 +105,24 @@ export class Inbound {
         // The Server is told that nobody wants it.
         if (wish.state === 'released' && wishes.delete(filter)) kept.delete(filter);
         if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
+        if (wish.state === 'coming' && wish.granted === Infinity) wish.since = this.#time.moment;
         wish.state = 'active';
       }
+    }
+  }
+
+  /** Another client goes on with the session: by a filter that covers its own, only who is there from the beginning. */
+  opened(): void {
+    for (const { kept } of this.#places) {
+      for (const [filter, { since }] of kept) kept.set(filter, { since, granted: Infinity });
+    }
+  }
+
+  /** The Server begins a session: nothing is granted in it. */
+  began(): void {
+    for (const { wishes, kept } of this.#places) {
+      for (const wish of wishes.values()) wish.granted = Infinity;
+      kept.clear();
     }
   }
 
@@ -124,10 +140,7 @@ export class Inbound {
     }
     this.deploying = false;
     for (const { wishes, kept } of this.#places) {
-      // Who was away already is expected by its own filter alone, not by one that covers it.
-      for (const { filter, since, state } of wishes.values()) {
-        kept.set(filter, { since, granted: state === 'released' ? Infinity : since });
-      }
+      for (const { filter, since, granted } of wishes.values()) kept.set(filter, { since, granted });
       wishes.clear();
     }
   }
@@ -228,6 +241,8 @@ export class Inbound {
   #checkOrder(place: Place, copies: readonly Copy[], { topic, qos, packetId }: PublishPacket, filter: string): void {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
+    // What came before it subscribed and comes again was not meant for it.
+    if ((place.wishes.get(filter)?.since ?? 0) > copy.routed) return;
     // One for a filter that is not known any more may reach others by its topic, when it is clear that it is nobody's.
     if (copy.identifiers.length > 0 && !copy.filters.includes(filter)) return;
     const key = `${copy.session} ${qos} ${topic}`;

@@ -311,6 +311,7 @@ class Peer implements LinkEnd {
     const { session, present } = this.#server.open(connect, this);
     this.#session = session;
     this.#window = Math.min(connect.receiveMaximum, kind.window);
+    if (!present) this.#server.inbound.began();
     const connack = { sessionPresent: present, code: 0, receiveMaximum, identifiers };
     this.#send(this.#packets.connack(connack), { cmd: 'connack', sessionPresent: present, code: 0 });
     for (const copy of session.inflight) {

@@ -15,7 +15,7 @@ import { IO, TIMERS, VirtualTime } from './virtual-time.ts';
  * Milliseconds of virtual time in which everything comes to rest when nothing breaks any more. Long, because of several
  * messages that the Server hangs up on each one more takes four times as many connections.
  */
-const REST_TIME = 300_000;
+const REST_TIME = 1_500_000;
 
 /** Milliseconds for which nothing happens at rest. */
 const QUIET_TIME = 100;

@@ -1441,6 +1441,18 @@ describe('Subscriptions', () => {
       }
     });
 
+    it('a filter does not stay for long because the one that covers it is asked for again', () => {
+      const one = scene(new Link(KEPT));
+      one.add('a/b');
+      one.flush();
+      one.link.grant();
+      one.add('a/#', { retainHandling: 2 });
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant();
+      one.add('a/#');
+      assert.deepEqual(one.flush(), ['a/#', '-a/b']);
+    });
+
     it('one that is added while the filter that covers it is not answered yet gets its messages', () => {
       const one = scene(new Link(KEPT));
       one.add('a/#', { retainHandling: 2 });
