@@ -35,6 +35,50 @@ async function reconnected(scene: VirtualClient, sessionPresent: boolean): Promi
   assert.equal(scene.client.state.phase, 'connected');
 }
 
+describe('A broker that passes our Receive Maximum', () => {
+  /** 1,500 messages of the broker, of which we have read all before it can have any acknowledgement. */
+  async function flooded(options: Partial<ClientOptions>): Promise<VirtualClient> {
+    const scene = await kept(false, { protocolVersion: 5, sessionExpiryInterval: 3600, ...options });
+    scene.subscribe('a', new Taker());
+    await scene.settle();
+    scene.server.connection.send(...Array.from({ length: 1500 }, (_, index) => message('a', 1, index + 1)));
+    await scene.settle();
+    return scene;
+  }
+
+  it('by default keeps its connection: mosquitto does so when it sends what it retains', async () => {
+    const scene = await flooded({});
+    assert.equal(scene.server.connection.all('connect')[0]?.properties?.receiveMaximum, 1000);
+    assert.equal(acks(scene).length, 1500);
+  });
+
+  it('that a person set, loses it', async () => {
+    const scene = await flooded({ receiveMaximum: 100 });
+    assert.notEqual(scene.client.state.phase, 'connected');
+  });
+});
+
+describe('What waits when a deploy begins', () => {
+  it('goes first to who has just subscribed: what comes in the deploy is later', async () => {
+    const scene = await kept();
+    const other = scene.subscribe('b', new Taker('other'));
+    await scene.settle();
+    scene.server.connection.send(message('a', 1, 1));
+    await scene.settle();
+    const taker = new Taker('node');
+    scene.subscribe('a', taker);
+    other.release();
+    scene.server.connection.send(message('a', 1, 2));
+    await scene.settle();
+    scene.client.prune();
+    await scene.settle();
+    assert.deepEqual(
+      taker.messages.map(({ packetId }) => packetId),
+      [1, 2],
+    );
+  });
+});
+
 describe('A message that nobody wants', () => {
   it('when the session was kept waits for who subscribes within the grace period, and is acknowledged then', async () => {
     const scene = await kept();

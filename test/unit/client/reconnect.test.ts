@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { dial } from '../../../src/transport/dial.ts';
 import { parseServer } from '../../../src/transport/server.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
-import { VirtualClient } from '../../support/virtual-client.ts';
+import { Taker, VirtualClient } from '../../support/virtual-client.ts';
 
 /** Milliseconds of the waits so far, as a person was told them. */
 function waits({ states, clock }: VirtualClient): number[] {
@@ -24,6 +24,26 @@ async function dialTimes(scene: VirtualClient, count: number): Promise<number[]>
 }
 
 const ALWAYS_LATEST = { random: () => 0.999 };
+
+describe('A broker that never answers a SUBSCRIBE', () => {
+  it('gets messages all the same, at the latest half a minute and a PINGREQ after two connections without fruit', async () => {
+    const scene = new VirtualClient({ keepAlive: 20 });
+    scene.server.answers = { subscribe: () => undefined, publish: () => undefined };
+    scene.subscribe('a', new Taker());
+    const outcomes = scene.publish('b', 1);
+    await scene.connected();
+    for (let lost = 0; lost < 2; lost++) {
+      assert.equal(scene.server.connection.all('publish').length, 1);
+      scene.server.connection.close();
+      await scene.pass(1000);
+    }
+    assert.equal(scene.server.connection.all('publish').length, 0, 'waits for the proof');
+    scene.server.connection.answers = { subscribe: () => undefined };
+    await scene.pass(60_000);
+    assert.equal(scene.server.connection.all('publish').length, 1);
+    assert.deepEqual(outcomes, [0]);
+  });
+});
 
 describe('A client that cannot reach its broker', () => {
   it('waits longer after each failure, up to the maximum', async () => {

@@ -150,6 +150,24 @@ describe('A good message', () => {
     assert.equal(driver.outcomes.size, 0);
   });
 
+  it('at QoS 2 is tried again ten minutes after two others were set aside, which may have been too large', () => {
+    const driver = connected(BEFORE_5);
+    for (const topic of ['large', 'larger']) {
+      driver.accept(topic, 2);
+      // The first end may be of a connection that bore fruit.
+      endBehindIt(driver, 6);
+      assert.ok(driver.outcome(topic) instanceof MqttError);
+      driver.accept(`behind-${topic}`, 1);
+      driver.receive(ack('puback', idIn(driver.pump()[0])));
+    }
+    driver.accept('soon', 2);
+    assert.deepEqual(driver.pump(), []);
+    assert.ok(/hung up on the last QoS 2 messages/.test(String(driver.outcome('soon'))));
+    driver.now += 600_000;
+    driver.accept('later', 2);
+    assert.equal(driver.pump().length, 1);
+  });
+
   it('is not lost as quickly as the one that was set aside before it, while none got through', () => {
     const driver = connected(BEFORE_5);
     for (const topic of ['first', 'second', 'third']) driver.accept(topic, 1);
@@ -176,6 +194,16 @@ describe('A good message', () => {
 });
 
 describe('What is announced', () => {
+  it('is under way until it is acknowledged, also while it waits for its turn', () => {
+    const driver = connected();
+    driver.announce('birth', 1);
+    assert.equal(driver.session.outgoing.idle, false);
+    const [line] = driver.pump();
+    assert.equal(driver.session.outgoing.idle, false);
+    driver.receive(ack('puback', idIn(line)));
+    assert.equal(driver.session.outgoing.idle, true);
+  });
+
   it('at QoS 0 is settled once, though its connection ends while it is being sent', () => {
     const driver = connected();
     driver.announce('birth', 0);

@@ -986,6 +986,13 @@ describe('Session, restored from its store', () => {
     }
   });
 
+  it('knows that a CONNECT of an earlier client of the same session was never answered', () => {
+    const store = new MemoryStore();
+    new Driver(store).session.unanswered = true;
+    assert.equal(new Driver(store).session.unanswered, true);
+    assert.equal(new Driver(store, { ...IDENTITY, clientId: 'other' }).session.unanswered, false);
+  });
+
   it('drops what expired meanwhile, if it was never sent', () => {
     const store = new MemoryStore();
     const first = new Driver(store);
