@@ -38,21 +38,23 @@ export class RetainedWindows {
   }
 
   /** The SUBSCRIBE leaves. */
-  open({ entry, serves, options, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
+  open(request: AskedWish, { mqtt5 }: SubscriptionLink): void {
+    const { entry, serves, options, asked } = request;
     const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     if (options.retainAsPublished) this.#flagged = true;
     if (options.retainHandling === 2) return;
+    const rule = ambiguous ? 'repeated' : isOpening(request) ? 'first' : 'all';
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
-      this.#router.withhold(served.filter, withheldFrom(served, ambiguous));
+      this.#router.withhold(served.filter, withheldFrom(served, rule));
     }
     if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, asked);
   }
 
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
-    if (this.#open.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, true));
+    if (this.#open.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, 'repeated'));
   }
 
   /**
@@ -64,7 +66,7 @@ export class RetainedWindows {
     link.barrier(() => {
       if (!this.#isOpen(request)) return;
       const came = request.serves.filter(({ filter }) => this.#router.takeWithheld(filter)).length > 0;
-      if (came && !isOpening(request)) return this.answered(request, link, over, CALM_BARRIERS);
+      if (came) return this.answered(request, link, over, CALM_BARRIERS);
       if (barriers > 1) return this.answered(request, link, over, barriers - 1);
       this.close(request);
       over();
@@ -90,20 +92,19 @@ export function openingOptions({ serves, options }: WireWish, { mqtt5 }: Subscri
   return refuses ? { ...options, retainAsPublished: false } : options;
 }
 
-/** Asked for without Retain As Published for now: not all Servers do as they are asked, so no longer than must be. */
+/** Asked for without Retain As Published for now. Not all Servers do as they are asked: a live message may have the flag. */
 function isOpening({ serves, asked }: AskedWish): boolean {
   return !asked.options.retainAsPublished && membersOf(serves).some(({ options }) => options.retainAsPublished);
 }
 
-/** @param ambiguous a live message may carry the RETAIN flag too: then only copies of what a member had are known. */
-function withheldFrom({ members }: SubscriptionEntry, ambiguous: boolean): ReadonlyMap<Receiver, Withheld> | undefined {
+function withheldFrom({ members }: SubscriptionEntry, rule: Withheld): ReadonlyMap<Receiver, Withheld> | undefined {
   const rules = new Map<Receiver, Withheld>();
   for (const [receiver, { options, retained }] of members) {
-    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, ambiguous ? 'repeated' : 'all');
+    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, rule);
   }
   return rules.size === 0 ? undefined : rules;
 }
 
 function hasWithheld(entry: SubscriptionEntry): boolean {
-  return withheldFrom(entry, true) !== undefined;
+  return withheldFrom(entry, 'repeated') !== undefined;
 }

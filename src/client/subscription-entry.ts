@@ -211,6 +211,12 @@ export class SubscriptionEntry {
     this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false };
   }
 
+  /** The UNSUBSCRIBE was not answered. */
+  remains(): void {
+    const wire = this.#wire;
+    if (wire.state === 'none' || wire.state === 'refused') this.#wire = { ...wire, leftover: true };
+  }
+
   /** The connection is gone: what was asked and not answered will be asked again. */
   lost(): void {
     if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true, lost: this.#wire.options };

@@ -134,7 +134,9 @@ export class Subscriptions {
     for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
-      if (!this.#entries.has(record.filter)) this.#dirty.add(this.#enter(SubscriptionEntry.restored(record)));
+      const entry = this.#entries.get(record.filter);
+      if (entry === undefined) this.#dirty.add(this.#enter(SubscriptionEntry.restored(record)));
+      else if (record.leaving === true) entry.remains();
     }
     for (const entry of this.#entries.values()) {
       if (kept && entry.isSettled) continue;
@@ -261,6 +263,7 @@ export class Subscriptions {
     if (entry.wire !== asked) return this.#answeredWindow(request, link);
     if (code >= 0x80) {
       this.#windows.close(request);
+      for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'wanted';
       return this.#refuse(entry, new SubscriptionRefused(entry.filter, code, reasonString));
     }
     entry.grant(asked, code as QoS);

@@ -1,4 +1,5 @@
 import type { PublishPacket } from '../protocol/packet.ts';
+import type { RetainedCopy } from './retained-copies.ts';
 import type { Receiver } from './receiver.ts';
 import type { Route } from './route.ts';
 import type { Seat } from './seat.ts';
@@ -16,9 +17,9 @@ export interface Handout {
 export function deliverBy(route: Route, packet: PublishPacket, handout: Handout | undefined): boolean {
   const { seats } = route;
   const taken = isTaken(route, handout);
-  const repeated = packet.retain && route.repeats(packet);
+  const copy = packet.retain ? route.note(packet) : undefined;
   for (const seat of seats) {
-    if (packet.retain && isWithheld(route, seat, packet, repeated, true)) continue;
+    if (copy !== undefined && isWithheld(route, seat, packet, copy, true)) continue;
     const { receiver } = seat;
     if (receiver !== undefined) hand(receiver, route, packet, handout);
     else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
@@ -38,18 +39,18 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
 
 /**
  * Whether a message with the RETAIN flag is withheld from this place; in doubt it is not, for it may be live (3.3.1.3).
- * @param repeated it may be a copy of what came before.
  * @param sure the flag alone tells that the Server retained the message.
  */
 export function isWithheld(
   route: Route,
   { withheld }: Seat,
   packet: PublishPacket,
-  repeated: boolean,
+  copy: RetainedCopy,
   sure: boolean,
 ): boolean {
   if (withheld === undefined || packet.dup) return false;
-  if (!repeated && (withheld === 'repeated' || !sure)) return false;
+  if (copy !== 'repeated' && (!sure || withheld === 'repeated' || (withheld === 'first' && copy === 'again')))
+    return false;
   const identifiers = packet.properties?.subscriptionIdentifiers;
   // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
   if (identifiers !== undefined && identifiers.length > 1) return false;

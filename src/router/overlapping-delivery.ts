@@ -1,6 +1,7 @@
 import type { PublishPacket } from '../protocol/packet.ts';
 import { hand, type Handout, isTaken, isWithheld } from './handout.ts';
 import type { Receiver } from './receiver.ts';
+import type { RetainedCopy } from './retained-copies.ts';
 import type { Route } from './route.ts';
 import type { Seat } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
@@ -65,10 +66,10 @@ export class OverlappingDelivery {
 
   #deliverBy(route: Route, rank: number): void {
     const packet = this.#packet;
-    const repeated = packet.retain && route.repeats(packet);
+    const copy = packet.retain ? route.note(packet) : undefined;
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
-      if (seat.number > this.#last || (packet.retain && this.#isWithheld(route, seat, repeated))) continue;
+      if (seat.number > this.#last || (copy !== undefined && this.#isWithheld(route, seat, copy))) continue;
       if (this.#comesByAnother(route, seat, rank)) continue;
       // A copy that is left out for a third one's says nothing about what comes by this filter.
       if (proves) seat.hear(packet.qos, this.#last);
@@ -77,9 +78,9 @@ export class OverlappingDelivery {
   }
 
   /** A copy for several filters has the RETAIN flag as any of them wants it. */
-  #isWithheld(route: Route, seat: Seat, repeated: boolean): boolean {
+  #isWithheld(route: Route, seat: Seat, copy: RetainedCopy): boolean {
     const byOthers = this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
-    return isWithheld(route, seat, this.#packet, repeated, !byOthers);
+    return isWithheld(route, seat, this.#packet, copy, !byOthers);
   }
 
   #give(route: Route, seat: Seat): void {

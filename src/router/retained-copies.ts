@@ -12,6 +12,15 @@ export interface Room {
   left: number;
 }
 
+/** Topics of which it is known whether a message came since the SUBSCRIBE; of others each may be a live one. */
+const MOST_TOPICS = 10_000;
+
+/**
+ * What a message with the RETAIN flag is since the last SUBSCRIBE: the one that came last on its topic once more, another
+ * one but the first on its topic, or one more, which is live.
+ */
+export type RetainedCopy = 'repeated' | 'first' | 'again';
+
 /**
  * The last message with the RETAIN flag that came by a filter, by topic. With Retain As Published a live message has the
  * flag too: this tells one from the copy that a SUBSCRIBE for somebody else's sake brings once more (3.3.1.3).
@@ -21,18 +30,38 @@ export class RetainedCopies {
   readonly #contents = new Map<string, string>();
   /** Topics whose copy has come since the SUBSCRIBE: one like it after that is a live message. */
   readonly #come = new Set<string>();
+  /** Topics of which any has come since; undefined: nobody asks. */
+  #topics: Set<string> | undefined;
 
   constructor(room: Room) {
     this.#room = room;
   }
 
-  /** A SUBSCRIBE was sent: of each topic one copy may come again. */
-  expect(): void {
+  /**
+   * A SUBSCRIBE was sent: of each topic one copy may come again.
+   * @param firsts whether the first message of each topic is to be told.
+   */
+  expect(firsts: boolean = false): void {
     this.#come.clear();
+    this.#topics = firsts ? new Set() : undefined;
   }
 
-  /** Notes the message. True: it is what came last on its topic, for the first time since `expect`. */
-  note(packet: PublishPacket): boolean {
+  note(packet: PublishPacket): RetainedCopy {
+    const first = this.#isFirst(packet.topic);
+    if (this.#isRepeated(packet)) return 'repeated';
+    return first ? 'first' : 'again';
+  }
+
+  #isFirst(topic: string): boolean {
+    const topics = this.#topics;
+    if (topics === undefined || topics.has(topic)) return false;
+    if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;
+    topics.add(topic);
+    return true;
+  }
+
+  /** It is what came last on its topic, for the first time since `expect`. */
+  #isRepeated(packet: PublishPacket): boolean {
     const { topic } = packet;
     const content = contentOf(packet);
     const last = this.#contents.get(topic);
@@ -45,7 +74,7 @@ export class RetainedCopies {
   clear(): void {
     this.#room.left += this.#contents.size;
     this.#contents.clear();
-    this.#come.clear();
+    this.expect();
   }
 
   /** Without room a topic is not noted: its copy then comes a second time, and no message is missed. */

@@ -1,7 +1,7 @@
 import type { PublishPacket, QoS } from '../protocol/packet.ts';
 import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { Receiver } from './receiver.ts';
-import { RetainedCopies, type Room } from './retained-copies.ts';
+import { RetainedCopies, type RetainedCopy, type Room } from './retained-copies.ts';
 import { Seat, type Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
 
@@ -168,13 +168,13 @@ export class Route {
   }
 
   withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
-    this.#retained.expect();
+    this.#retained.expect(rules !== undefined && [...rules.values()].includes('first'));
     for (const [receiver, seat] of this.#receivers) seat.withheld = rules?.get(receiver);
     for (const seat of this.#vacant.values()) seat.withheld = rules === undefined ? undefined : 'repeated';
   }
 
-  /** Notes a message with the RETAIN flag; true: it may be a copy of what came before. */
-  repeats(packet: PublishPacket): boolean {
+  /** Notes a message with the RETAIN flag, and tells what it may be. */
+  note(packet: PublishPacket): RetainedCopy {
     return this.#retained.note(packet);
   }
 

@@ -5,9 +5,9 @@ import { Vacancy } from './vacancy.ts';
 
 /**
  * What of the messages with the RETAIN flag is not for a receiver while a SUBSCRIBE for somebody else's sake brings what
- * the Server retains: nothing of it, or not the copies of what it had.
+ * the Server retains: all of it; of each topic the first, where one more would be live; or copies of what it had.
  */
-export type Withheld = 'all' | 'repeated';
+export type Withheld = 'all' | 'first' | 'repeated';
 
 /** A receiver's place in a route. It stays the same while a deploy takes the receiver away and brings it back. */
 export class Seat {

@@ -1066,6 +1066,24 @@ describe('Subscriptions', () => {
       assert.equal(runs.received, 1);
     });
 
+    it('a node that wants nothing retained gets none where the broker sends it a few at a time, but each live message', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      const answer = (): void => one.link.waiting?.splice(0).forEach((reached) => reached());
+      const comes = (payload: string): boolean => one.router.deliver(live('lamp', [identifier], payload));
+      comes('retained');
+      answer();
+      assert.equal(one.link.waiting?.length, 1, 'asks once more');
+      assert.equal(runs.received, 0);
+      // A broker that goes on with the flag although it was asked not to.
+      for (const state of ['on', 'off']) comes(state);
+      assert.equal(runs.received, 2);
+      for (const _ of [1, 2, 3]) answer();
+      assert.equal(one.link.waiting.length, 0);
+    });
+
     it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
       const { one, runs, now } = lamp({ retainHandling: 2 });
       one.add('lamp');
@@ -1443,6 +1461,37 @@ describe('Subscriptions', () => {
         one.subscriptions.remove(asFilter('#'), wide);
         assert.deepEqual(one.flush(), ['plant/alarm', '-#']);
       }
+    });
+
+    it('an UNSUBSCRIBE that was not answered before the connection ended is sent again on the next', () => {
+      const one = scene(new Link(KEPT));
+      one.add('a/b');
+      one.flush();
+      one.link.grant();
+      one.add('a/#', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      assert.deepEqual(one.flush(), ['-a/b']);
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true);
+      assert.deepEqual(one.flush(), ['-a/b']);
+      one.link.grant();
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true);
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('one that a refused filter would have served is asked for with what is retained', () => {
+      const one = scene(new Link(KEPT));
+      for (const filter of ['#', 'plant/alarm']) one.add(filter);
+      assert.deepEqual(one.flush(), ['#']);
+      one.link.answer(() => false);
+      one.subscriptions.flush(one.link);
+      const asked = one.link.subscribes().flatMap(({ subscriptions }) => subscriptions);
+      assert.deepEqual(
+        asked.map(({ filter, retainHandling }) => [filter, retainHandling]),
+        [['plant/alarm', 0]],
+      );
     });
 
     it('a filter does not stay for long because the one that covers it is asked for again', () => {
