@@ -41,6 +41,11 @@ export class HandOver {
     this.#clock.afterIo(() => this.offerPending());
   }
 
+  /** Whether what waits is about to be offered: what came later must not be handed out before. */
+  get offering(): boolean {
+    return this.#offering;
+  }
+
   /** Now: a deploy begins, and until its end nothing is offered, while what comes later goes to those who are there. */
   offerPending(): void {
     if (!this.#offering) return;

@@ -127,6 +127,7 @@ export class Lifecycle {
   /** There are new receivers: what waits for somebody is offered in a later turn, when those behind them exist. */
   offer(): void {
     this.#handOver.offer();
+    this.#link?.readOrNot();
   }
 
   /** A deploy begins. */

@@ -172,7 +172,7 @@ export class Link {
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
     this.#prove();
-    this.#readOrNot();
+    this.readOrNot();
     this.#arm();
     if (this.#idle) this.#drained?.resolve();
   }
@@ -232,14 +232,18 @@ export class Link {
     return this.answered && !this.#parts.subscriptions.pending;
   }
 
-  /** What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. */
-  #readOrNot(): void {
-    const { full, incoming } = this.#parts.session;
-    if (this.#reading === 'stopped' || full === (this.#reading === 'paused')) return;
-    this.#reading = full ? 'paused' : 'reading';
-    if (!full) return this.connection.proceed();
+  /**
+   * What cannot be acknowledged yet would have to be kept or lost: then the rest stays with the Server. So it does while
+   * what came before it is about to be offered.
+   */
+  readOrNot(): void {
+    const { session, handOver } = this.#parts;
+    const pause = session.full || handOver.offering;
+    if (this.#reading === 'stopped' || pause === (this.#reading === 'paused')) return;
+    this.#reading = pause ? 'paused' : 'reading';
+    if (!pause) return this.connection.proceed();
     this.connection.hold();
-    if (incoming.holding) this.#parts.report(paused(incoming.unacknowledged));
+    if (session.full && session.incoming.holding) this.#parts.report(paused(session.incoming.unacknowledged));
   }
 
   #arm(): void {

@@ -228,7 +228,11 @@ export class Subscriptions {
   #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): AskedWish {
     const { entry, serves, options } = wish;
     const asked = entry.ask(options, subscriptionIdentifier);
-    for (const served of serves) if (served.comesBy(entry)) this.#identify(served, asked);
+    for (const served of serves) {
+      if (!served.comesBy(entry)) continue;
+      this.#router.join(served.filter, entry.filter);
+      this.#identify(served, asked);
+    }
     this.#windows.open({ ...wish, asked }, link);
     for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
     return { ...wish, asked };
@@ -245,6 +249,7 @@ export class Subscriptions {
     if ((wire.state !== 'granted' && wire.state !== 'asked') || wire.identifier === undefined) return;
     for (const served of serves) {
       if (served === entry || !moved.has(served) || !served.comesBy(entry)) continue;
+      this.#router.join(served.filter, entry.filter);
       if (wire.state === 'granted') this.#comeBy(served, wire);
       else this.#identify(served, wire);
     }

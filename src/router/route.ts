@@ -143,6 +143,11 @@ export class Route {
     }
   }
 
+  /** The Server has one that covers this filter in its place: what it sends for that one is for this one too. */
+  join(cover: Route): void {
+    if (this.#identifiers.length === 0) this.#identifiers = cover.#identifiers;
+  }
+
   /** What the Server queued for one that covers this filter, and was on the wire in its place, is for this one too. */
   inherit(other: Route): void {
     this.#identifiers = [...this.#identifiers, ...other.#identifiers].slice(0, MOST_IDENTIFIERS);

@@ -94,6 +94,13 @@ export class Router {
     this.#dropIdle(route);
   }
 
+  /** From now on what comes by `cover` is for `filter` too, which is not on the wire by itself. */
+  join(filter: TopicFilter, cover: TopicFilter): void {
+    const from = this.#route(cover);
+    if (from !== undefined) this.#route(filter)?.join(from);
+    this.#remembered.clear();
+  }
+
   /** The Server had `covering` in place of `filter`: what it queued comes by that one. */
   inherit(filter: TopicFilter, covering: TopicFilter): void {
     const from = this.#route(covering);

@@ -2,6 +2,7 @@ import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts'
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Handout, Receiver, Vacancy } from '../router/router.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { type NextAcknowledgement, sizeOfProperties } from './outgoing-message.ts';
 
 /** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
@@ -46,6 +47,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
   readonly size: number;
+  /** At QoS 2, where an id may have been another message's in another session. */
+  readonly fingerprint: number | undefined;
   state: DeliveryState = HANDED_OUT;
   /** Kept while somebody may still have to get it. */
   #packet: PublishPacket | undefined;
@@ -63,6 +66,7 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.packetId = packetId;
     this.topic = packet.topic;
     this.size = sizeOf(packet);
+    this.fingerprint = packet.qos === 2 ? fingerprintOf(packet) : undefined;
     this.#packet = packet;
   }
 
@@ -161,7 +165,9 @@ export class Delivery implements Handout, NextAcknowledgement {
   isRepeatedBy(packet: PublishPacket): boolean {
     if (packet.topic !== this.topic || sizeOf(packet) !== this.size) return false;
     // At QoS 2 the id tells (4.3.3), and some Servers forget DUP; in doubt it has to be there.
-    if (this.cmd === 'pubrec') return packet.qos === 2 && (packet.dup || !this.#doubted);
+    if (this.cmd === 'pubrec') {
+      return packet.qos === 2 && (!this.#doubted || (packet.dup && this.fingerprint === fingerprintOf(packet)));
+    }
     // At QoS 1 some Servers number anew on each connection: the content tells, and a doubt means another message.
     return packet.qos === 1 && packet.dup && this.#packet?.payload.equals(packet.payload) === true;
   }

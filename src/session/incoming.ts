@@ -285,7 +285,7 @@ export class Incoming {
   /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
   #own(delivery: Delivery): void {
     if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
-    this.#received.add(delivery.packetId, delivery.isDoubted);
+    this.#received.add(delivery.packetId, delivery.fingerprint, delivery.isDoubted);
   }
 
   #hold(delivery: Delivery, until: number): void {

@@ -101,9 +101,10 @@ export class Inbound {
   deployed(): void {
     this.deploying = false;
     for (const { wishes, kept } of this.#places) {
+      // The Server is told what nobody took up again.
+      kept.clear();
       for (const [filter, wish] of wishes) {
-        // The Server is told that nobody wants it.
-        if (wish.state === 'released' && wishes.delete(filter)) kept.delete(filter);
+        if (wish.state === 'released') wishes.delete(filter);
         if (wish.state === 'coming') wish.begun = this.#time.moment + 0.5;
         if (wish.state === 'coming' && wish.granted === Infinity) wish.since = this.#time.moment;
         wish.state = 'active';
