@@ -84,12 +84,15 @@ export class RetainedWindows {
 
 /**
  * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
- * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again.
+ * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again. Not where all
+ * who had them had them with the flag: then copies are known by their content.
  */
 export function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
   if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
-  const refuses = membersOf(serves).some((member) => member.options.retainHandling === 2);
-  return refuses ? { ...options, retainAsPublished: false } : options;
+  const withholds = membersOf(serves).some(
+    (member) => member.options.retainHandling === 2 || (member.retained === 'had' && !member.options.retainAsPublished),
+  );
+  return withholds ? { ...options, retainAsPublished: false } : options;
 }
 
 /** Asked for without Retain As Published for now. Not all Servers do as they are asked: a live message may have the flag. */

@@ -131,7 +131,7 @@ export class Subscriptions {
       this.#windows.forget();
       this.#inherited = new FilterTree();
     }
-    for (const { filter } of this.#granted.all) if (!sessionPresent) this.#forget(filter);
+    if (!sessionPresent) for (const { filter } of this.#granted.all) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
       const entry = this.#entries.get(record.filter);
@@ -149,6 +149,7 @@ export class Subscriptions {
 
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
+    for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#leaveInDoubt(filter);
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
@@ -167,7 +168,6 @@ export class Subscriptions {
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
     const gone = off.filter((entry) => !this.#waitsForCover(entry));
     this.#unsubscribe([...refused, ...gone], link);
-    for (const entry of gone) this.#leaveToCover(entry);
     for (const wish of wishes) this.#adopt(wish, moved);
     for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
     for (const entry of off) this.#dropIfOver(entry);
@@ -175,7 +175,7 @@ export class Subscriptions {
 
   /** It stays on the wire until the Server has granted the one that covers it, which it may refuse. */
   #waitsForCover(entry: SubscriptionEntry): boolean {
-    const cover = entry.onWire ? this.#coverPlan?.serverOf(entry) : undefined;
+    const cover = entry.onWire || entry.mayBeLeftover ? this.#coverPlan?.serverOf(entry) : undefined;
     return cover !== undefined && cover.granted === undefined;
   }
 
@@ -186,6 +186,12 @@ export class Subscriptions {
     this.#comeBy(entry, cover.granted);
     if (cover.wire.state === 'asked') this.#identify(entry, cover.wire);
     this.#windows.join(entry, cover);
+  }
+
+  /** Whether its UNSUBSCRIBE arrived is not known: its messages may come by both. */
+  #leaveInDoubt(filter: TopicFilter): void {
+    const entry = this.#entries.get(filter);
+    if (entry?.onWire === false) this.#leaveToCover(entry);
   }
 
   #plan(dirty: ReadonlySet<SubscriptionEntry>, link: SubscriptionLink): WirePlan {
@@ -276,7 +282,7 @@ export class Subscriptions {
     this.#answeredWindow(request, link);
     for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
-    for (const other of served) if (!other.comesBy(entry)) this.#dirty.add(other);
+    for (const other of served) if (!other.comesBy(entry) || other.mayBeLeftover) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
   }
 
@@ -284,7 +290,7 @@ export class Subscriptions {
   #grant({ entry, serves, asked: { options, identifier } }: AskedWish, granted: QoS): void {
     this.#granted.keep({ filter: entry.filter, options, identifier, granted });
     for (const served of this.#coverPlan?.servedBy(entry) ?? serves)
-      if (served.comesBy(entry)) this.#router.grant(served.filter, grantedBy(options, granted));
+      if (served.comesBy(entry)) this.#comeBy(served, { options, identifier, qos: granted });
   }
 
   /** When all that the answer brings has come, the filter is asked for as it is wanted. */
@@ -346,7 +352,7 @@ export class Subscriptions {
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
     const answered = (): void => {
-      for (const filter of filters) if (this.#entries.get(filter)?.onWire !== true) this.#forget(filter);
+      for (const entry of entries) if (!entry.onWire) this.#gone(entry);
     };
     const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered };
     try {
@@ -363,11 +369,16 @@ export class Subscriptions {
     this.#kept.add(entry);
   }
 
-  /** The Server does not have the filter. Its messages may come by one that covers it all the same. */
+  /** The Server does not have the filter any more. Its messages may come by one that covers it all the same. */
+  #gone(entry: SubscriptionEntry): void {
+    if (this.#coverPlan?.serverOf(entry) === undefined) return this.#forget(entry.filter);
+    this.#granted.forget(entry.filter);
+    this.#leaveToCover(entry);
+  }
+
   #forget(filter: TopicFilter): void {
     this.#granted.forget(filter);
-    const entry = this.#entries.get(filter);
-    if (entry === undefined || this.#coverPlan?.serverOf(entry) === undefined) this.#router.identify(filter, undefined);
+    this.#router.identify(filter, undefined);
   }
 
   #reset(entry: SubscriptionEntry): void {

@@ -191,6 +191,11 @@ export class Incoming {
     return this.#held.size > 0;
   }
 
+  /** Whether anything waits for somebody, or may when this turn is over. */
+  get mayWait(): boolean {
+    return this.holding || this.#handedOut.length > 0;
+  }
+
   /** Whether every message that came has been acknowledged, but for those that wait for somebody. */
   get idle(): boolean {
     if (this.#handedOut.length > 0 || this.#pubcomps.length > 0) return false;

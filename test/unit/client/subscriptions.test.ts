@@ -1050,6 +1050,23 @@ describe('Subscriptions', () => {
       assert.equal(runs.received, 0);
     });
 
+    it('a node that runs without the flag gets nothing once more, for a new node that wants it', () => {
+      const { one, runs, now } = lamp({ retainAsPublished: false });
+      one.router.deliver({ ...live('lamp', [], 'on'), retain: false });
+      runs.received = 0;
+      one.add('lamp');
+      one.subscriptions.flush(one.link);
+      const [packet] = one.link.subscribes();
+      assert.equal(packet?.subscriptions[0]?.retainAsPublished, false);
+      one.link.grant();
+      one.router.deliver(live('lamp', [packet.subscriptionIdentifier ?? 0], 'on'));
+      assert.equal(runs.received, 0);
+      for (const _ of [1, 2, 3, 4]) one.link.waiting?.splice(0).forEach((reached) => reached());
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.retainAsPublished, true);
+      assert.ok(now() === 0);
+    });
+
     it('a live message that was queued when the flag was kept reaches a node that wants nothing retained', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
       one.subscriptions.connected(false);
@@ -1461,6 +1478,71 @@ describe('Subscriptions', () => {
         one.subscriptions.remove(asFilter('#'), wide);
         assert.deepEqual(one.flush(), ['plant/alarm', '-#']);
       }
+    });
+
+    describe('beside one that covers it', () => {
+      function copy({ router }: Scene, subscriptionIdentifier: number | undefined): void {
+        const packet = live('a/b', subscriptionIdentifier === undefined ? [] : [subscriptionIdentifier], 'x');
+        router.deliver({ ...packet, retain: false });
+      }
+
+      /** A node on `a/b`, another one on `a/#` that was just granted, and their identifiers. */
+      function covered(): { one: Scene; node: Someone; own: number; cover: number } {
+        const one = scene(new Link(KEPT));
+        const identifier = (): number => {
+          one.subscriptions.flush(one.link);
+          return one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+        };
+        const node = one.add('a/b');
+        const own = identifier();
+        one.link.grant();
+        one.add('a/#', { retainHandling: 2 });
+        const cover = identifier();
+        one.link.grant();
+        assert.deepEqual(one.flush(), ['-a/b']);
+        return { one, node, own, cover };
+      }
+
+      it('each message comes once, by its own filter until that is unsubscribed', () => {
+        const { one, node, own, cover } = covered();
+        for (const each of [cover, own]) copy(one, each);
+        assert.equal(node.received, 1);
+        one.link.grant();
+        copy(one, cover);
+        assert.equal(node.received, 2);
+      });
+
+      it('its messages come by either where it is not known whether the UNSUBSCRIBE arrived', () => {
+        const { one, node, own, cover } = covered();
+        one.subscriptions.disconnected();
+        for (const each of [cover, own]) copy(one, each);
+        assert.equal(node.received, 2);
+      });
+
+      it('it stays in a session that may be another one as well, until the other is granted', () => {
+        const one = scene(new Link(KEPT));
+        one.add('a/b');
+        one.flush();
+        one.link.grant();
+        one.add('#');
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(true, true);
+        assert.deepEqual(one.flush(), ['#']);
+        one.link.answer(() => true);
+        assert.deepEqual(one.flush(), ['-a/b']);
+      });
+
+      it('refused itself it gets what the other brings', () => {
+        const one = scene(new Link(KEPT));
+        const node = one.add('a/b', { retainHandling: 2 });
+        one.flush();
+        one.add('a/#', { retainHandling: 2 });
+        one.subscriptions.flush(one.link);
+        const identifier = one.link.subscribes().at(-1)?.subscriptionIdentifier;
+        one.link.answer((filter) => filter === 'a/#');
+        copy(one, identifier);
+        assert.equal(node.received, 1);
+      });
     });
 
     it('an UNSUBSCRIBE that was not answered before the connection ended is sent again on the next', () => {
