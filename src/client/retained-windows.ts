@@ -38,12 +38,12 @@ export class RetainedWindows {
   }
 
   /** The SUBSCRIBE leaves. */
-  open(request: AskedWish, { mqtt5 }: SubscriptionLink): void {
-    const { entry, serves, options, asked } = request;
+  open({ entry, serves, options, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
     const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     if (options.retainAsPublished) this.#flagged = true;
     if (options.retainHandling === 2) return;
-    const rule = ambiguous ? 'repeated' : isOpening(request) ? 'first' : 'all';
+    // Not all Servers do as they are asked: before MQTT 5 they have to (3.3.1.3), since then it is an option.
+    const rule = !mqtt5 ? 'all' : ambiguous ? 'repeated' : 'first';
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
@@ -93,11 +93,6 @@ export function openingOptions({ serves, options }: WireWish, { mqtt5 }: Subscri
     (member) => member.options.retainHandling === 2 || (member.retained === 'had' && !member.options.retainAsPublished),
   );
   return withholds ? { ...options, retainAsPublished: false } : options;
-}
-
-/** Asked for without Retain As Published for now. Not all Servers do as they are asked: a live message may have the flag. */
-function isOpening({ serves, asked }: AskedWish): boolean {
-  return !asked.options.retainAsPublished && membersOf(serves).some(({ options }) => options.retainAsPublished);
 }
 
 function withheldFrom({ members }: SubscriptionEntry, rule: Withheld): ReadonlyMap<Receiver, Withheld> | undefined {
