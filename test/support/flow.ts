@@ -14,6 +14,9 @@ export type FlowNode = { readonly id: string; readonly type: string } & Readonly
 /** The Node-RED under test: ours, or the one whose folder is named. */
 const NODE_RED = require.resolve(process.env['POSTHORN_NODE_RED'] ?? 'node-red');
 
+/** Loads a module that the Node-RED under test has beside it, not one of the same name of another version. */
+export const requireOfNodeRed = createRequire(NODE_RED);
+
 /** Core nodes that flows of tests use. */
 const CORE = [
   'common/05-junction',
@@ -22,7 +25,7 @@ const CORE = [
   'common/25-status',
   'network/05-tls',
   'network/10-mqtt',
-].map((file) => createRequire(NODE_RED)(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void);
+].map((file) => requireOfNodeRed(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void);
 
 helper.init(NODE_RED, {
   // A test must not wait seconds for a reconnect.
