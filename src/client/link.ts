@@ -3,7 +3,7 @@ import type { ServerLimits } from '../connection/server-limits.ts';
 import { MqttError, PacketTooLarge, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
 import type { NextPacket, OutgoingMessage } from '../session/outgoing-message.ts';
-import { type PendingRequest, Requests } from '../session/requests.ts';
+import { LONGEST_ANSWER, type PendingRequest, Requests } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
@@ -11,9 +11,6 @@ import type { HandOver } from './hand-over.ts';
 import { publishPacket } from './outgoing-publish.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import type { Subscriptions } from './subscriptions.ts';
-
-/** Milliseconds in which a Server answers a SUBSCRIBE, if it ever does. */
-const LONGEST_ANSWER = 30_000;
 
 /** What a link joins, all of which outlives it. */
 export interface LinkParts {
@@ -169,6 +166,7 @@ export class Link {
       session.expire(now);
       handOver.mark();
     }
+    if ((this.#answerDeadline ?? Infinity) <= now) this.#requests.expire(now);
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
     this.#prove();
@@ -211,7 +209,7 @@ export class Link {
       this.#parts.session.ids.release(packet.packetId);
       throw error;
     }
-    this.#requests.add(packet.packetId, request);
+    this.#requests.add(packet.packetId, request, this.#parts.clock.now());
   }
 
   /** Before messages leave the Server has to answer what is not one of them: it may hang up on that. */
@@ -241,13 +239,21 @@ export class Link {
     const pause = session.full || handOver.offering;
     if (this.#reading === 'stopped' || pause === (this.#reading === 'paused')) return;
     this.#reading = pause ? 'paused' : 'reading';
-    if (!pause) return this.connection.proceed();
+    if (!pause) {
+      this.#requests.defer(this.#parts.clock.now());
+      return this.connection.proceed();
+    }
     this.connection.hold();
     if (session.full && session.incoming.holding) this.#parts.report(paused(session.incoming.unacknowledged));
   }
 
+  /** No answer is late while none is read. */
+  get #answerDeadline(): number | undefined {
+    return this.#reading === 'reading' ? this.#requests.deadline : undefined;
+  }
+
   #arm(): void {
-    const at = this.#parts.session.deadline;
+    const at = earlier(this.#parts.session.deadline, this.#answerDeadline);
     if (at === this.#deadline?.at) return;
     this.#deadline?.timer.cancel();
     this.#deadline = undefined;
@@ -261,6 +267,11 @@ export class Link {
     this.#deadline = undefined;
     this.pump();
   }
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** What is known of a message that was not taken in, as a packet. */

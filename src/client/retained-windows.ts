@@ -39,14 +39,15 @@ export class RetainedWindows {
   /** The connection is gone. */
   end(filters: Iterable<TopicFilter>): void {
     this.#open.clear();
-    for (const filter of filters) this.#router.withhold(filter, undefined);
+    for (const filter of filters) this.#router.withholdNothing(filter);
   }
 
   /** The SUBSCRIBE leaves. */
   open({ entry, serves, options, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
     const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     if (options.retainAsPublished) this.#flagged = true;
-    if (options.retainHandling === 2) return;
+    // Before MQTT 5 there is no Retain Handling: every SUBSCRIBE brings what is retained (3.1.1, 3.8.4).
+    if (mqtt5 && options.retainHandling === 2) return;
     // Not all Servers do as they are asked: before MQTT 5 they have to (3.3.1.3), since then it is an option.
     const rule = !mqtt5 ? 'all' : ambiguous ? 'repeated' : 'first';
     for (const served of serves) {
@@ -70,7 +71,7 @@ export class RetainedWindows {
     if (!this.#isOpen(request)) return;
     link.barrier(() => {
       if (!this.#isOpen(request)) return;
-      const came = request.serves.filter(({ filter }) => this.#router.takeWithheld(filter)).length > 0;
+      const came = request.serves.filter(({ filter }) => this.#router.takeRetained(filter)).length > 0;
       if (came) return this.answered(request, link, over, CALM_BARRIERS);
       if (barriers > 1) return this.answered(request, link, over, barriers - 1);
       this.close(request);
@@ -79,7 +80,7 @@ export class RetainedWindows {
   }
 
   close({ entry, serves }: AskedWish): void {
-    if (this.#open.delete(entry)) for (const { filter } of serves) this.#router.withhold(filter, undefined);
+    if (this.#open.delete(entry)) for (const { filter } of serves) this.#router.withholdNothing(filter);
   }
 
   #isOpen({ entry, asked }: AskedWish): boolean {

@@ -3,7 +3,7 @@ import type { QoS, SubscriptionOptions, UserProperties } from '../protocol/packe
 import { hasWildcard, matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import type { Granted, Receiver, Router, Vacancy } from '../router/router.ts';
-import type { PendingRequest } from '../session/requests.ts';
+import { LONGEST_ANSWER, type PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import type { SessionStore } from '../store/session-store.ts';
 import { type Random, systemRandom } from '../util/clock.ts';
@@ -18,6 +18,12 @@ import { openingOptions, RetainedWindows } from './retained-windows.ts';
 import { type AskedWish, differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
 
 const HIGHEST_IDENTIFIER = 268_435_455;
+
+/** An UNSUBSCRIBE for a filter: by what its messages come once the Server has it, and with which identifier on. */
+interface Leave {
+  readonly filter: TopicFilter;
+  readonly by: { readonly cover: TopicFilter; readonly identifier: number } | undefined;
+}
 
 /**
  * What the receivers want, and what the Server has: each filter at most once on the wire, with the options of all its
@@ -39,6 +45,8 @@ export class Subscriptions {
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
   readonly #windows: RetainedWindows;
+  /** Not answered yet, by filter, in the order in which they left. */
+  readonly #leaves = new Map<TopicFilter, readonly Leave[]>();
   /** Valid for the connection, where there are no Subscription Identifiers. */
   #coverPlan: CoverPlan | undefined;
 
@@ -155,6 +163,8 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#leaveInDoubt(filter);
+    for (const leaves of this.#leaves.values()) leaves.forEach((leave) => this.#cameBy(leave));
+    this.#leaves.clear();
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
@@ -199,6 +209,26 @@ export class Subscriptions {
     if (entry?.onWire === false) this.#leaveToCover(entry);
   }
 
+  /** The filter was, or may be, asked for again since: meanwhile its messages came by what covered it then. */
+  #cameBy({ filter, by }: Leave): void {
+    if (by !== undefined) this.#router.hadBy(filter, by.cover, by.identifier);
+  }
+
+  /** Its UNSUBSCRIBE leaves. */
+  #leave(entry: SubscriptionEntry): Leave {
+    const { filter } = entry;
+    entry.unsubscribed();
+    this.#granted.leave(filter);
+    // No copy by it is sure to come any more.
+    this.#router.revoke(filter);
+    const cover = this.#coverPlan?.serverOf(entry);
+    const identifier = cover?.granted?.identifier;
+    return {
+      filter,
+      by: cover === undefined || identifier === undefined ? undefined : { cover: cover.filter, identifier },
+    };
+  }
+
   #plan(dirty: ReadonlySet<SubscriptionEntry>, link: SubscriptionLink): WirePlan {
     if (eachForItself(link.limits)) return planEach(dirty);
     if (this.#coverPlan !== undefined) return this.#coverPlan.update(dirty);
@@ -221,10 +251,11 @@ export class Subscriptions {
     const answered = (codes: readonly number[], reason: string | undefined): void => {
       for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
     };
+    const late = (): void => requests.forEach((request) => this.#late(request));
     try {
       link.send(
         { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier, userProperties: this.#userProperties },
-        { cmd: 'subscribe', count: batch.length, answered },
+        { cmd: 'subscribe', count: batch.length, answered, late },
       );
     } catch (error) {
       if (!(error instanceof PacketTooLarge)) throw error;
@@ -287,6 +318,15 @@ export class Subscriptions {
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
     for (const other of served) if (!other.comesBy(entry) || other.mayBeLeftover) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
+  }
+
+  /** What it has in the meantime is told as if it were refused, until it is answered. Those with a filter of old go on. */
+  #late({ entry, asked, serves }: AskedWish): void {
+    if (entry.wire !== asked || asked.before.granted !== undefined) return;
+    for (const served of this.#coverPlan?.servedBy(entry) ?? serves) {
+      if (!served.comesBy(entry)) continue;
+      served.tell(() => ({ granted: false, error: notAnswered(served.filter) }));
+    }
   }
 
   /** The filter was asked for again since, or given up. What the Server granted it has until it answers that. */
@@ -357,17 +397,10 @@ export class Subscriptions {
   #sendUnsubscribe(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return entries.forEach((entry) => this.#dirty.add(entry));
-    for (const entry of entries) {
-      entry.unsubscribed();
-      this.#granted.leave(entry.filter);
-      // No copy by it is sure to come any more.
-      this.#router.revoke(entry.filter);
-    }
+    const leaves = entries.map((entry) => this.#leave(entry));
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
-    const answered = (): void => {
-      for (const { filter } of entries) this.#gone(filter);
-    };
+    const answered = (): void => leaves.forEach((leave) => this.#left(leave));
     const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered };
     try {
       link.send({ cmd: 'unsubscribe', packetId, filters }, request);
@@ -375,7 +408,9 @@ export class Subscriptions {
       if (!(error instanceof PacketTooLarge)) throw error;
       if (entries.length > 1) return halves(entries).forEach((half) => this.#sendUnsubscribe(half, link));
       // Too large for this Server: it goes on sending what then matches nobody here.
+      return;
     }
+    for (const leave of leaves) this.#leaves.set(leave.filter, [...(this.#leaves.get(leave.filter) ?? []), leave]);
   }
 
   #keep(entry: SubscriptionEntry): void {
@@ -383,16 +418,25 @@ export class Subscriptions {
     this.#kept.add(entry);
   }
 
-  /**
-   * The Server does not have the filter any more, unless it was asked for again since. Its messages may come by one that
-   * covers it all the same.
-   */
-  #gone(filter: TopicFilter): void {
+  /** The UNSUBSCRIBE was answered: the Server does not have the filter any more, unless it was asked for again since. */
+  #left(leave: Leave): void {
+    const { filter } = leave;
     const entry = this.#entries.get(filter);
-    if (entry?.onWire === true) return;
-    if (entry === undefined || this.#coverPlan?.serverOf(entry) === undefined) return this.#forget(filter);
+    const later = (this.#leaves.get(filter) ?? []).filter((other) => other !== leave);
+    if (later.length > 0) this.#leaves.set(filter, later);
+    else this.#leaves.delete(filter);
+    if (entry?.onWire === true || later.length > 0) this.#cameBy(leave);
+    else this.#gone(filter, entry);
+  }
+
+  /** Its messages may come by one that covers it all the same. */
+  #gone(filter: TopicFilter, entry: SubscriptionEntry | undefined): void {
     this.#granted.forget(filter);
-    this.#leaveToCover(entry);
+    if (entry !== undefined && this.#coverPlan?.serverOf(entry) !== undefined) return this.#leaveToCover(entry);
+    // Wanted again, it gets what was queued for it.
+    if (entry?.wanted === true) return;
+    if (this.#coverPlan === undefined) this.#router.retire(filter);
+    else this.#router.identify(filter, undefined);
   }
 
   #forget(filter: TopicFilter): void {
@@ -443,6 +487,11 @@ export class Subscriptions {
 
 function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {
   return { qos, noLocal, retainAsPublished };
+}
+
+function notAnswered(filter: TopicFilter): MqttError {
+  const text = `the broker has not answered the SUBSCRIBE for ${filter} for ${LONGEST_ANSWER / 1000} s`;
+  return new MqttError('not-answered', text, { retryable: true });
 }
 
 /**

@@ -16,6 +16,7 @@ export type MqttErrorCode =
   | 'malformed-packet'
   | 'message-set-aside'
   | 'message-skipped'
+  | 'not-answered'
   | 'not-supported'
   | 'offline'
   | 'outbox-full'

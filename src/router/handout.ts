@@ -54,7 +54,5 @@ export function isWithheld(
   const identifiers = packet.properties?.subscriptionIdentifiers;
   // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
   if (identifiers !== undefined && identifiers.length > 1) return false;
-  if (route.isEarlier(identifiers)) return false;
-  route.withheldSome = true;
-  return true;
+  return !route.isEarlier(identifiers);
 }

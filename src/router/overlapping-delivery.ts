@@ -2,6 +2,7 @@ import type { PublishPacket } from '../protocol/packet.ts';
 import { hand, type Handout, isTaken, isWithheld } from './handout.ts';
 import type { Receiver } from './receiver.ts';
 import type { RetainedCopy } from './retained-copies.ts';
+import type { RetiredIdentifiers } from './retired-identifiers.ts';
 import type { Route } from './route.ts';
 import type { Seat } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
@@ -19,6 +20,8 @@ export class OverlappingDelivery {
   readonly #last: number;
   /** For which filters the copy is; undefined: it is not known, and the topic decides. */
   readonly #identifiers: readonly number[] | undefined;
+  /** The copy is for filters alone that the Server does not have any more: when the first of them was asked for. */
+  readonly #retiredSince: number | undefined;
   /** Receivers that have it. */
   readonly #seen: Set<Receiver>;
   /** By `ref`: one of the vacancies of each receiver that is waited for. */
@@ -32,6 +35,7 @@ export class OverlappingDelivery {
   constructor(
     packet: PublishPacket,
     matches: readonly Route[],
+    retired: RetiredIdentifiers,
     handout: Handout | undefined,
     last: number,
     seen: Set<Receiver>,
@@ -41,10 +45,13 @@ export class OverlappingDelivery {
     this.#matches = matches;
     this.#handout = handout;
     this.#last = last;
-    const identifiers = packet.properties?.subscriptionIdentifiers;
-    // One that no filter of today has belongs to a subscription whose answer was lost: it may be any of them.
-    const known = identifiers?.every((identifier) => matches.some((route) => route.has(identifier)));
-    this.#identifiers = known === true && identifiers !== undefined && identifiers.length > 0 ? identifiers : undefined;
+    const identifiers = packet.properties?.subscriptionIdentifiers ?? [];
+    const present = identifiers.filter((identifier) => matches.some((route) => route.has(identifier)));
+    // One that no filter has, nor had, belongs to a subscription whose answer was lost: it may be any of them.
+    const known = identifiers.every((identifier) => present.includes(identifier) || retired.has(identifier));
+    this.#identifiers = known && present.length > 0 ? identifiers : undefined;
+    const isRetired = known && present.length === 0 && identifiers.length > 0;
+    this.#retiredSince = isRetired ? retired.first(identifiers) : undefined;
   }
 
   /** False: it is nobody's. */
@@ -66,11 +73,11 @@ export class OverlappingDelivery {
 
   #deliverBy(route: Route, rank: number): void {
     const packet = this.#packet;
-    const copy = packet.retain ? route.note(packet) : undefined;
+    const copy = packet.retain && this.#retiredSince === undefined ? route.note(packet) : undefined;
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
       if (seat.number > this.#last || (copy !== undefined && this.#isWithheld(route, seat, copy))) continue;
-      if (this.#comesByAnother(route, seat, rank)) continue;
+      if (this.#hasItsOwn(route, seat) || this.#comesByAnother(route, seat, rank)) continue;
       // A copy that is left out for a third one's says nothing about what comes by this filter.
       if (proves) seat.hear(packet.qos, this.#last);
       this.#give(route, seat);
@@ -95,6 +102,14 @@ export class OverlappingDelivery {
   #await(vacant: ReadonlyMap<string, Vacancy>, handout: Handout): void {
     const back = new Set([...this.#seen].map(({ ref }) => ref));
     for (const [ref, vacancy] of vacant) if (!back.has(ref)) handout.awaits(vacancy);
+  }
+
+  /** Whether the copy is for a filter that is gone, and one for this filter comes, or came, too. */
+  #hasItsOwn({ granted, shared, fellAt }: Route, seat: Seat): boolean {
+    if (this.#retiredSince === undefined || granted === undefined || shared) return false;
+    if (seat.first < this.#retiredSince) return true;
+    const qos = granted.qos < this.#packet.qos ? granted.qos : this.#packet.qos;
+    return seat.heardSince(Math.max(seat.since, fellAt), qos);
   }
 
   /** What was retained comes for the one filter that was subscribed, whichever of the receiver's that is. */

@@ -23,14 +23,16 @@ const MOST_IDENTIFIERS = 64;
 export class Route {
   readonly filter: TopicFilter;
   readonly shared: boolean;
-  /** A message was withheld from somebody, since this was last set to false. */
-  withheldSome = false;
+  /** What the Server retained came, or may have, since this was last set to false. */
+  retainedCame = false;
   readonly #receivers = new Map<Receiver, Seat>();
   readonly #vacant = new Map<string, Seat>();
   #snapshot: readonly Seat[] | undefined;
   /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
   #identifiers: readonly number[] = [];
   #granted: Granted | undefined;
+  /** When it was asked for first, of all with these identifiers; 0: never. */
+  #askedAt = 0;
   /** With which copies are of what is granted. */
   #grantedIdentifier: number | undefined;
   #grantedAt = Infinity;
@@ -70,6 +72,14 @@ export class Route {
   /** When it was granted with less, and so fell behind others that it had come before; 0: never. */
   get fellAt(): number {
     return this.#fellAt;
+  }
+
+  get askedAt(): number {
+    return this.#askedAt;
+  }
+
+  get identifiers(): readonly number[] {
+    return this.#identifiers;
   }
 
   get hasReceivers(): boolean {
@@ -138,6 +148,7 @@ export class Route {
       this.revoke(0);
       for (const seat of this.seats) seat.end();
     } else if (this.#identifiers[0] !== identifier) {
+      if (this.#identifiers.length === 0) this.#askedAt = serial;
       this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
       if (asked !== undefined && this.#granted !== undefined) this.#grantLess(this.#granted, asked, serial);
     }
@@ -146,6 +157,16 @@ export class Route {
   /** The Server has one that covers this filter in its place: what it sends for that one is for this one too. */
   join(cover: Route): void {
     if (this.#identifiers.length === 0) this.#identifiers = cover.#identifiers;
+  }
+
+  /** It had, until this one was asked for again: with the identifiers of the other from this one on. */
+  hadBy(cover: Route, first: number): void {
+    const since = cover.#identifiers.slice(0, cover.#identifiers.indexOf(first) + 1);
+    const others = since.filter((identifier) => !this.has(identifier));
+    // They are younger than all but the one with which it was asked for since.
+    const [latest, ...earlier] = this.#identifiers;
+    const all = latest === undefined ? others : [latest, ...others, ...earlier];
+    this.#identifiers = all.slice(0, MOST_IDENTIFIERS);
   }
 
   /** What the Server queued for one that covers this filter, and was on the wire in its place, is for this one too. */
@@ -172,15 +193,18 @@ export class Route {
     for (const seat of this.seats) seat.begin(serial);
   }
 
-  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
-    this.#retained.expect(rules !== undefined && [...rules.values()].includes('first'));
+  /** @param counts whether the first message of each topic is noted. */
+  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined, counts: boolean): void {
+    this.#retained.expect(counts);
     for (const [receiver, seat] of this.#receivers) seat.withheld = rules?.get(receiver);
     for (const seat of this.#vacant.values()) seat.withheld = rules === undefined ? undefined : 'repeated';
   }
 
   /** Notes a message with the RETAIN flag, and tells what it may be. */
   note(packet: PublishPacket): RetainedCopy {
-    return this.#retained.note(packet);
+    const copy = this.#retained.note(packet);
+    if (copy !== 'again') this.retainedCame = true;
+    return copy;
   }
 
   /** A copy with an earlier identifier was on its way before the filter was asked for again. */

@@ -5,6 +5,7 @@ import { OverlappingDelivery } from './overlapping-delivery.ts';
 import type { Receiver } from './receiver.ts';
 import { byRank, type Failed, type Granted, Route } from './route.ts';
 import type { Withheld } from './seat.ts';
+import { RetiredIdentifiers } from './retired-identifiers.ts';
 import { TopicTrie } from './topic-trie.ts';
 import type { Vacancy } from './vacancy.ts';
 
@@ -31,6 +32,7 @@ export class Router {
   readonly #remembered = new Map<string, readonly Route[]>();
   /** Routes in which somebody is waited for. */
   readonly #vacated = new Set<Route>();
+  readonly #retired = new RetiredIdentifiers();
   readonly #retainedRoom = { left: MOST_RETAINED };
   #serial = 0;
   /** The receivers that had the message of an overlapping delivery; undefined during one. */
@@ -94,10 +96,24 @@ export class Router {
     this.#dropIdle(route);
   }
 
+  /** The Server does not have the filter any more. What it had queued for it comes all the same. */
+  retire(filter: TopicFilter): void {
+    const route = this.#route(filter);
+    if (route !== undefined) this.#retired.add(route);
+    this.identify(filter, undefined);
+  }
+
   /** From now on what comes by `cover` is for `filter` too, which is not on the wire by itself. */
   join(filter: TopicFilter, cover: TopicFilter): void {
     const from = this.#route(cover);
     if (from !== undefined) this.#route(filter)?.join(from);
+    this.#remembered.clear();
+  }
+
+  /** The Server had `cover` in place of `filter` for a while, whose identifier was `first` then. */
+  hadBy(filter: TopicFilter, cover: TopicFilter, first: number): void {
+    const from = this.#route(cover);
+    if (from !== undefined) this.#route(filter)?.hadBy(from, first);
     this.#remembered.clear();
   }
 
@@ -126,16 +142,21 @@ export class Router {
     this.#remembered.clear();
   }
 
-  /** What of the messages with the RETAIN flag that come by `filter` is not for these receivers; undefined: all is. */
+  /** A SUBSCRIBE brings what the Server retains for `filter`. What of that is not for these receivers; undefined: all is. */
   withhold(filter: TopicFilter, rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
-    this.#route(filter)?.withhold(rules);
+    this.#route(filter)?.withhold(rules, true);
   }
 
-  /** Whether anything that came by `filter` was withheld from somebody since the last call. */
-  takeWithheld(filter: TopicFilter): boolean {
+  /** All that it brought has come. */
+  withholdNothing(filter: TopicFilter): void {
+    this.#route(filter)?.withhold(undefined, false);
+  }
+
+  /** Whether anything came by `filter` since the last call that the Server may have retained: of each topic the first. */
+  takeRetained(filter: TopicFilter): boolean {
     const route = this.#route(filter);
-    const some = route?.withheldSome === true;
-    if (route !== undefined) route.withheldSome = false;
+    const some = route?.retainedCame === true;
+    if (route !== undefined) route.retainedCame = false;
     return some;
   }
 
@@ -156,7 +177,7 @@ export class Router {
     const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;
-    if (matches.length === 1) return deliverBy(only, packet, handout);
+    if (matches.length === 1 && !this.#retired.concern(packet)) return deliverBy(only, packet, handout);
     return this.#deliverOverlapping(packet, matches, handout);
   }
 
@@ -164,7 +185,7 @@ export class Router {
   #deliverOverlapping(packet: PublishPacket, matches: readonly Route[], handout: Handout | undefined): boolean {
     const seen = this.#spare ?? new Set<Receiver>();
     this.#spare = undefined;
-    const taken = new OverlappingDelivery(packet, matches, handout, this.#serial, seen).run();
+    const taken = new OverlappingDelivery(packet, matches, this.#retired, handout, this.#serial, seen).run();
     seen.clear();
     this.#spare = seen;
     return taken;

@@ -8,14 +8,43 @@ export interface PendingRequest {
   readonly count: number;
   /** The reason codes, one per filter; none for an UNSUBACK of 3.1.1. */
   answered(reasonCodes: readonly number[], reasonString: string | undefined): void;
+  /** It should have been answered by now. */
+  late?(): void;
 }
+
+/** Milliseconds in which a Server answers, if it ever does: the specification has no limit. */
+export const LONGEST_ANSWER = 30_000;
 
 /** Requests of this connection by packet id; they die with it. */
 export class Requests {
   readonly #pending = new Map<PacketId, PendingRequest>();
+  /** Since when those are waited for that are not late yet, the first one first. */
+  readonly #since = new Map<PacketId, number>();
 
-  add(packetId: PacketId, request: PendingRequest): void {
+  add(packetId: PacketId, request: PendingRequest, now: number): void {
     this.#pending.set(packetId, request);
+    this.#since.set(packetId, now);
+  }
+
+  /** When {@link expire} has something to do; undefined: never. */
+  get deadline(): number | undefined {
+    if (this.#since.size === 0) return undefined;
+    const [since] = this.#since.values();
+    return since === undefined ? undefined : since + LONGEST_ANSWER;
+  }
+
+  /** Tells those that are late, each once. */
+  expire(now: number): void {
+    for (const [packetId, since] of [...this.#since]) {
+      if (since + LONGEST_ANSWER > now) return;
+      this.#since.delete(packetId);
+      this.#pending.get(packetId)?.late?.();
+    }
+  }
+
+  /** Nothing could be read until now: what was answered meanwhile is not late. */
+  defer(now: number): void {
+    for (const packetId of this.#since.keys()) this.#since.set(packetId, now);
   }
 
   /**
@@ -34,19 +63,21 @@ export class Requests {
       throw protocolError(`${name} has ${count} reason codes for ${request.count} filters`);
     }
     this.#pending.delete(packet.packetId);
+    this.#since.delete(packet.packetId);
     request.answered(packet.reasonCodes, packet.reasonString);
     return true;
   }
 
-  /** Whether no answer is waited for. */
+  /** Whether no answer is waited for; late ones may never come. */
   get idle(): boolean {
-    return this.#pending.size === 0;
+    return this.#since.size === 0;
   }
 
   /** The connection is gone: the packet ids that are free again. */
   clear(): PacketId[] {
     const packetIds = [...this.#pending.keys()];
     this.#pending.clear();
+    this.#since.clear();
     return packetIds;
   }
 }

@@ -17,6 +17,10 @@ export interface Copy {
   readonly routed: number;
   /** The subscriptions that it is for. */
   readonly filters: readonly string[];
+  /** When the Server first had one of them. */
+  readonly began: number;
+  /** Its session ends with its connection. */
+  readonly brief: boolean;
   /** Their Subscription Identifiers, if they had any. */
   readonly identifiers: readonly number[];
   packetId: number;

@@ -155,6 +155,8 @@ export class Flows {
       case 'unsubscribe':
         for (const node of action.nodes) this.#unsubscribe(node);
         return;
+      case 'flicker':
+        return this.#flicker(action);
       case 'redeploy':
         return this.#redeploy(action);
       case 'disconnect':
@@ -310,6 +312,15 @@ export class Flows {
       place.place.kept.delete(filter);
     }
     for (const subscription of member.subscriptions) subscription.unsubscribe();
+  }
+
+  #flicker(action: Extract<Action, { kind: 'flicker' }>): void {
+    const { node, gap, times } = action;
+    this.#subscribe(node);
+    this.#later(gap, () => {
+      this.#unsubscribe(node);
+      if (times > 1) this.#later(gap, () => this.#flicker({ ...action, times: times - 1 }));
+    });
   }
 
   #redeploy({ nodes, back, gap, prune }: Omit<Extract<Action, { kind: 'redeploy' }>, 'kind'>): void {

@@ -42,6 +42,8 @@ export interface ServerKind {
 
 interface Subscribed extends WantedFilter {
   readonly identifier: number;
+  /** When the filter was subscribed first. */
+  readonly began: number;
 }
 
 interface Session {
@@ -113,7 +115,7 @@ export class Server {
     const options = { qos: 2, noLocal: false, retainAsPublished: mqtt5, retainHandling: 0 } as const;
     for (const [index, filter] of filters.entries()) {
       const identifier = mqtt5 && this.kind.identifiers ? index + 1 : 0;
-      session.subscriptions.set(filter, { filter, ...options, identifier });
+      session.subscriptions.set(filter, { filter, ...options, identifier, began: this.time.moment });
     }
     this.#sessions.set(clientId, session);
   }
@@ -170,7 +172,8 @@ export class Server {
   subscribe(session: Session, { filters, identifier }: Subscribe): void {
     for (const wanted of filters) {
       const isNew = !session.subscriptions.has(wanted.filter);
-      const subscribed = { ...wanted, identifier };
+      const began = session.subscriptions.get(wanted.filter)?.began ?? this.time.moment;
+      const subscribed = { ...wanted, identifier, began };
       session.subscriptions.set(wanted.filter, subscribed);
       if (wanted.retainHandling === 2 || (wanted.retainHandling === 1 && !isNew)) continue;
       for (const publication of this.#retained.values()) {
@@ -194,6 +197,8 @@ export class Server {
       retain: stored || (asPublished && publication.retain),
       stored,
       filters: wanted.map(({ filter }) => filter),
+      began: Math.min(...wanted.map(({ began }) => began)),
+      brief: session.expiry === 0,
       identifiers: wanted.map(({ identifier }) => identifier).filter((identifier) => identifier > 0),
       packetId: 0,
       state: 'queued',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { SubscriptionOutcome } from '../../../src/client/outcome.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import type { SessionStore } from '../../../src/store/session-store.ts';
@@ -379,4 +380,49 @@ describe('What is said of a connection', () => {
       assert.equal(scene.client.waiting, 1);
     });
   }
+});
+
+describe('A SUBSCRIBE that is not answered', () => {
+  const LATE = /^the broker has not answered the SUBSCRIBE for a for 30 s$/;
+
+  async function unanswered(): Promise<{ scene: VirtualClient; outcomes: SubscriptionOutcome[] }> {
+    const scene = new VirtualClient();
+    await scene.connected();
+    scene.server.connection.answers = { subscribe: () => undefined };
+    const outcomes: SubscriptionOutcome[] = [];
+    const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    scene.client.subscribe('a', new Taker(), options, (outcome) => void outcomes.push(outcome));
+    return { scene, outcomes };
+  }
+
+  it('is told after 30 seconds to who wanted it, once, while the connection goes on', async () => {
+    const { scene, outcomes } = await unanswered();
+    await scene.pass(29_000);
+    assert.equal(outcomes.length, 0);
+    await scene.pass(600_000);
+    assert.equal(outcomes.length, 1);
+    const [outcome] = outcomes;
+    assert.match(outcome?.granted === false ? outcome.error.message : '', LATE);
+    assert.equal(scene.server.connections.length, 1);
+  });
+
+  it('is good news when it is answered after all', async () => {
+    const { scene, outcomes } = await unanswered();
+    await scene.pass(40_000);
+    const [subscribe] = scene.server.connection.all('subscribe');
+    scene.server.connection.send({ cmd: 'suback', messageId: subscribe?.messageId ?? 0, granted: [1] });
+    await scene.settle();
+    assert.deepEqual(outcomes.slice(1), [{ granted: true, qos: 1 }]);
+  });
+
+  it('does not make a stop wait any more once it is late', async () => {
+    const { scene } = await unanswered();
+    await scene.pass(40_000);
+    const stopped = scene.client.disconnect();
+    await scene.settle();
+    assert.equal(scene.server.connection.all('disconnect').length, 1);
+    scene.server.connection.close();
+    await scene.settle();
+    await stopped;
+  });
 });

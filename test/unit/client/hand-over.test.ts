@@ -58,6 +58,20 @@ describe('A broker that passes our Receive Maximum', () => {
   });
 });
 
+describe('A message that nobody wants yet', () => {
+  it('goes to who subscribes in the same turn, inside of the call for the next message', async () => {
+    const scene = await kept();
+    const [late, first] = [new Taker(), new Taker()];
+    first.act = () => void scene.subscribe('a', late);
+    scene.subscribe('b', first);
+    await scene.settle();
+    scene.server.connection.send(message('a', 1, 1), message('b', 1, 2));
+    await scene.settle();
+    assert.deepEqual([late.topics, first.topics], [['a'], ['b']]);
+    assert.equal(acks(scene).length, 2);
+  });
+});
+
 describe('What waits when a deploy begins', () => {
   it('goes first to who has just subscribed: what comes in the deploy is later', async () => {
     const scene = await kept();

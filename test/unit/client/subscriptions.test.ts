@@ -1044,9 +1044,11 @@ describe('Subscriptions', () => {
       const answer = (): void => one.link.waiting?.splice(0).forEach((reached) => reached());
       retained();
       answer();
-      assert.equal(one.link.waiting?.length, 1, 'asks once more');
-      for (const _ of [1, 2, 3]) answer();
-      assert.equal(one.link.waiting.length, 0);
+      for (const _ of [1, 2, 3]) {
+        assert.equal(one.link.waiting?.length, 1, 'asks once more');
+        answer();
+      }
+      assert.equal(one.link.waiting?.length, 0);
       assert.equal(runs.received, 0);
     });
 
@@ -1099,6 +1101,16 @@ describe('Subscriptions', () => {
       assert.equal(runs.received, 2);
       for (const _ of [1, 2, 3]) answer();
       assert.equal(one.link.waiting.length, 0);
+    });
+
+    it('what comes by several filters is live, though the node wants nothing retained', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      const packet = live('lamp', [identifier, identifier + 1], 'on');
+      one.router.deliver(packet);
+      assert.equal(runs.received, 1);
     });
 
     it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
@@ -1377,6 +1389,83 @@ describe('Subscriptions', () => {
       assert.deepEqual([all.received, comes.received], [1, 1]);
     });
 
+    for (const [why, goes] of [
+      ['needed more of it', 'a/#'],
+      ['covered it', '#'],
+    ] as const) {
+      it(`before MQTT 5 brings nothing retained again to the node that stays, where the one that goes ${why}`, () => {
+        const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
+        const node = one.add('a/#', { qos: 1 });
+        const other = one.add(goes, { qos: 2 });
+        one.flush();
+        one.link.grant();
+        one.subscriptions.remove(asFilter(goes), other);
+        assert.equal(one.flush()[0], 'a/#');
+        one.router.deliver(live('a/b', [], 'retained'));
+        assert.equal(node.received, 0);
+        one.link.grant();
+        one.router.deliver(live('a/b', [], 'retained'));
+        assert.equal(node.received, 0);
+        one.router.deliver(live('a/b', []));
+        assert.equal(node.received, 1);
+      });
+    }
+
+    describe('what the Server had queued for it', () => {
+      /** A node on `a/b` and another one on `a/#`, which was asked for before or after it, and is gone. */
+      function gone(first: 'a/b' | 'a/#'): { one: Scene; node: Someone; own: number; left: number } {
+        const one = scene();
+        const identifiers = new Map<string, number>();
+        const added = new Map<string, Someone>();
+        for (const filter of first === 'a/b' ? ['a/b', 'a/#'] : ['a/#', 'a/b']) {
+          added.set(filter, one.add(filter));
+          one.subscriptions.flush(one.link);
+          identifiers.set(filter, one.link.subscribes()[0]?.subscriptionIdentifier ?? 0);
+          one.link.grant();
+        }
+        one.subscriptions.remove(asFilter('a/#'), added.get('a/#') ?? assert.fail());
+        assert.deepEqual(one.flush(), ['-a/#']);
+        one.link.grant();
+        const [own = 0, left = 0] = [identifiers.get('a/b'), identifiers.get('a/#')];
+        return { one, node: added.get('a/b') ?? assert.fail(), own, left };
+      }
+
+      for (const retained of [undefined, 'retained'])
+        it(`is not for a node that has a copy of its own${retained === undefined ? '' : ', retained neither'}`, () => {
+          const { one, node, own, left } = gone('a/b');
+          one.router.deliver(live('a/b', [left], retained));
+          assert.equal(node.received, 0);
+          one.router.deliver(live('a/b', [own], retained));
+          assert.equal(node.received, 1);
+        });
+
+      it('is for a node that came later, until a copy of its own tells that it has all of them', () => {
+        const { one, node, own, left } = gone('a/#');
+        one.router.deliver(live('a/b', [left]));
+        assert.equal(node.received, 1);
+        one.add('a/+');
+        one.router.deliver(live('a/b', [own]));
+        assert.equal(node.received, 2);
+        one.router.deliver(live('a/b', [left]));
+        assert.equal(node.received, 2);
+      });
+
+      it('is for a node that wants it again', () => {
+        const one = scene();
+        const node = one.add('a/b');
+        one.subscriptions.flush(one.link);
+        const identifier = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+        one.link.grant();
+        one.subscriptions.remove(asFilter('a/b'), node);
+        one.flush();
+        const again = one.add('a/b');
+        one.link.grant();
+        one.flush();
+        one.router.deliver(live('a/b', [identifier]));
+        assert.equal(again.received, 1);
+      });
+    });
+
     it('a released filter stays with the Server until it is pruned', () => {
       const one = scene();
       const someone = one.add('a');
@@ -1487,7 +1576,7 @@ describe('Subscriptions', () => {
       }
 
       /** A node on `a/b`, another one on `a/#` that was just granted, and their identifiers. */
-      function covered(): { one: Scene; node: Someone; own: number; cover: number } {
+      function covered(): { one: Scene; node: Someone; wide: Someone; own: number; cover: number } {
         const one = scene(new Link(KEPT));
         const identifier = (): number => {
           one.subscriptions.flush(one.link);
@@ -1496,11 +1585,11 @@ describe('Subscriptions', () => {
         const node = one.add('a/b');
         const own = identifier();
         one.link.grant();
-        one.add('a/#', { retainHandling: 2 });
+        const wide = one.add('a/#', { retainHandling: 2 });
         const cover = identifier();
         one.link.grant();
         assert.deepEqual(one.flush(), ['-a/b']);
-        return { one, node, own, cover };
+        return { one, node, wide, own, cover };
       }
 
       it('each message comes once, by its own filter until that is unsubscribed', () => {
@@ -1511,6 +1600,82 @@ describe('Subscriptions', () => {
         copy(one, cover);
         assert.equal(node.received, 2);
       });
+
+      it('the other one coming and going a hundred times, it misses nothing that came by that one alone', () => {
+        const { one, node, wide, cover } = covered();
+        one.subscriptions.remove(asFilter('a/#'), wide);
+        one.flush();
+        one.link.grant();
+        let by = cover;
+        for (let times = 1; times <= 100; times++) {
+          const other = one.add('a/#', { retainHandling: 2 });
+          one.subscriptions.flush(one.link);
+          by = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+          one.link.grant();
+          assert.deepEqual(one.flush(), ['-a/b']);
+          one.subscriptions.remove(asFilter('a/#'), other);
+          assert.deepEqual(one.flush(), ['a/b', '-a/#']);
+          one.link.sent.at(-3)?.request.answered([0], undefined);
+          copy(one, by);
+          one.link.grant();
+          assert.equal(node.received, times);
+        }
+      });
+
+      it('what comes with the identifier of a SUBSCRIBE for the other one that is not answered is for it too', () => {
+        const one = scene(new Link(KEPT));
+        const node = one.add('a/b');
+        one.flush();
+        one.link.grant();
+        one.add('a/#', { retainHandling: 2 });
+        one.flush();
+        one.link.grant();
+        one.add('a/#', { retainHandling: 2, qos: 2 });
+        one.subscriptions.flush(one.link);
+        const [asked, leaves] = one.link.sent.slice(-2);
+        leaves?.request.answered([0], undefined);
+        copy(one, asked?.packet.cmd === 'subscribe' ? asked.packet.subscriptionIdentifier : undefined);
+        assert.equal(node.received, 1);
+      });
+
+      it('gets nothing retained once more, though that comes a few at a time, and first by the other one', () => {
+        const one = scene(new Link(KEPT));
+        const identifier = (): number => {
+          one.subscriptions.flush(one.link);
+          return one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+        };
+        const node = one.add('a/b');
+        const own = identifier();
+        one.link.grant();
+        one.router.deliver(live('a/b', [own], 'state'));
+        assert.equal(node.received, 1);
+        one.link.waiting = [];
+        const wide = one.add('#');
+        const cover = identifier();
+        one.link.grant();
+        one.subscriptions.flush(one.link);
+        one.router.deliver(live('c', [cover], 'of another topic'));
+        one.link.waiting.splice(0).forEach((reached) => reached());
+        one.link.grant();
+        one.router.deliver(live('a/b', [cover], 'state'));
+        assert.deepEqual([node.received, wide.received], [1, 2]);
+      });
+
+      for (const how of ['answered', 'not answered before the connection ends']) {
+        it(`the other one gone before its UNSUBSCRIBE is ${how}, it misses nothing that came by that one alone`, () => {
+          const { one, node, cover, wide } = covered();
+          one.subscriptions.remove(asFilter('a/#'), wide);
+          assert.deepEqual(one.flush(), ['a/b', '-a/#']);
+          const [, leaves, own] = one.link.sent.slice(-4).map(({ request }) => request);
+          if (how === 'answered') leaves?.answered([0], undefined);
+          else one.subscriptions.disconnected();
+          copy(one, cover);
+          assert.equal(node.received, 1);
+          own?.answered([1], undefined);
+          copy(one, cover);
+          assert.equal(node.received, 2);
+        });
+      }
 
       it('its messages come by either where it is not known whether the UNSUBSCRIBE arrived', () => {
         const { one, node, own, cover } = covered();

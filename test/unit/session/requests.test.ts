@@ -16,7 +16,7 @@ function unsuback(packetId: number, ...reasonCodes: readonly number[]): Unsuback
 function waiting(cmd: 'subscribe' | 'unsubscribe', count: number): { requests: Requests; answers: unknown[] } {
   const requests = new Requests();
   const answers: unknown[] = [];
-  requests.add(id(1), { cmd, count, answered: (codes, reason) => answers.push([codes, reason]) });
+  requests.add(id(1), { cmd, count, answered: (codes, reason) => answers.push([codes, reason]) }, 0);
   return { requests, answers };
 }
 
@@ -59,6 +59,38 @@ describe('Requests', () => {
 
   it('ignore an answer that nothing waits for', () => {
     assert.equal(waiting('subscribe', 1).requests.receive(suback(2, 0)), false);
+  });
+
+  it('are late after 30 seconds, each once, and answered all the same', () => {
+    const requests = new Requests();
+    const told: string[] = [];
+    for (const [packetId, since] of [
+      [1, 0],
+      [2, 10],
+      [3, 50_000],
+    ] as const) {
+      const note = (what: string) => () => void told.push(`${packetId} ${what}`);
+      requests.add(id(packetId), { cmd: 'subscribe', count: 1, answered: note('answered'), late: note('late') }, since);
+    }
+    assert.equal(requests.deadline, 30_000);
+    requests.expire(29_999);
+    assert.deepEqual(told, []);
+    requests.expire(30_005);
+    assert.deepEqual(told, ['1 late']);
+    assert.equal(requests.deadline, 30_010);
+    requests.receive(suback(1, 0));
+    requests.receive(suback(2, 0));
+    assert.equal(requests.deadline, 80_000);
+    requests.expire(80_000);
+    assert.deepEqual(told, ['1 late', '1 answered', '2 answered', '3 late']);
+    assert.deepEqual([requests.deadline, requests.idle], [undefined, true]);
+    assert.deepEqual(requests.clear(), [3]);
+  });
+
+  it('are not late for the time in which nothing could be read', () => {
+    const { requests } = waiting('subscribe', 1);
+    requests.defer(20_000);
+    assert.deepEqual([requests.deadline, requests.idle], [50_000, false]);
   });
 
   it('die with their connection, and tell the ids that are free', () => {
