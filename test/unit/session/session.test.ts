@@ -401,6 +401,20 @@ describe('Session, outgoing', () => {
       assert.equal(driver.pump().length, 70_000 - 65_472);
     });
 
+    it('QoS 1, QoS 2 and SUBSCRIBE have one space of them, and what is new has no DUP [MQTT-4.3.2-1] [MQTT-4.3.2-2] [MQTT-4.3.3-1] [MQTT-4.3.3-2]', () => {
+      const driver = connected();
+      const seen: (number | undefined)[] = [];
+      for (let n = 0; n < 300; n++) {
+        driver.accept(`t${n}`, n % 2 === 0 ? 1 : 2);
+        const next = driver.session.next(0);
+        assert.ok(next?.cmd === 'publish');
+        assert.deepEqual([next.entry.message.qos, next.dup], [n % 2 === 0 ? 1 : 2, false]);
+        seen.push(next.packetId, driver.session.ids.take());
+      }
+      assert.equal(new Set(seen).size, 600);
+      assert.equal(seen.includes(undefined) || seen.includes(0), false);
+    });
+
     it('are not taken from a SUBSCRIBE that waits', () => {
       const driver = connected();
       assert.equal(driver.session.ids.take(), 1);
@@ -491,6 +505,43 @@ describe('Session, outgoing', () => {
       driver.accept('good', 1);
       assert.equal(driver.pump().length, 1);
       for (let n = 0; n < 10; n++) assert.equal(driver.outcome(`bad${n}`), LOST);
+    });
+  });
+
+  describe('what this Server does not take [MQTT-3.2.2-11] [MQTT-3.2.2-14]', () => {
+    const limits = { ...LIMITS, maximumQoS: 1, retainAvailable: false } as const;
+
+    function refused(driver: Driver, topic: string, problem: RegExp): void {
+      const error = driver.outcome(topic);
+      assert.ok(error instanceof MqttError);
+      assert.equal(error.code, 'not-supported');
+      assert.match(error.message, problem);
+    }
+
+    it('is not sent, whether it was given before the connection or during it', () => {
+      const driver = new Driver();
+      driver.accept('early', 2);
+      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, undefined, driver.noting('kept'));
+      driver.reset(limits);
+      driver.accept('late', 2);
+      driver.accept('fits', 1);
+      assert.deepEqual(driver.pump(), ['publish fits 1']);
+      refused(driver, 'early', /at most QoS 1/);
+      refused(driver, 'late', /at most QoS 1/);
+      refused(driver, 'kept', /no retained messages/);
+    });
+
+    it('is not sent again either, when it says so on a later connection', () => {
+      const driver = connected();
+      driver.accept('high', 2);
+      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, undefined, driver.noting('kept'));
+      driver.accept('fits', 1);
+      driver.pump();
+      reconnect(driver, limits);
+      assert.deepEqual(driver.pump(), ['publish fits 3 dup']);
+      refused(driver, 'high', /at most QoS 1/);
+      refused(driver, 'kept', /no retained messages/);
+      assert.deepEqual(driver.stored().outgoing, ['fits published 3']);
     });
   });
 
