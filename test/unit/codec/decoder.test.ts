@@ -42,7 +42,7 @@ function publish(version: ProtocolVersion, flags: number, topic: Buffer, props: 
 }
 
 describe('Decoder', () => {
-  describe('fixed header flags [MQTT-2.1.3-1]', () => {
+  describe('fixed header flags [MQTT-2.1.3-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]', () => {
     for (const row of TYPES) {
       for (const version of VERSIONS) {
         const body = 'bodies' in row ? row.bodies[version] : undefined;
@@ -175,7 +175,7 @@ describe('Decoder', () => {
         bytes: (value) => frame(0x20, hex('00'), code(value), properties()),
       },
       {
-        name: 'CONNACK of 3.1.1 [MQTT-3.2.2-6]',
+        name: 'CONNACK of 3.1.1 [MQTT-3.2.2-6 of 3.1.1]',
         version: 4,
         codes: [0, 1, 2, 3, 4, 5],
         bytes: (value) => frame(0x20, hex('00'), code(value)),
@@ -211,7 +211,7 @@ describe('Decoder', () => {
         bytes: (value) => frame(0x90, uint16(1), properties(), code(0), code(value)),
       },
       {
-        name: 'SUBACK of 3.1.1 [MQTT-3.9.3-2]',
+        name: 'SUBACK of 3.1.1 [MQTT-3.9.3-2 of 3.1.1]',
         version: 4,
         codes: [0x00, 0x01, 0x02, 0x80],
         bytes: (value) => frame(0x90, uint16(1), code(0), code(value)),
@@ -353,7 +353,7 @@ describe('Decoder', () => {
   });
 
   describe('SUBACK and UNSUBACK', () => {
-    it('have their codes in the order of the request', () => {
+    it('have their codes in the order of the request [MQTT-3.9.3-1] [MQTT-3.11.3-1]', () => {
       assert.deepEqual(decodeOne(5, frame(0x90, hex('0003 00 00 01 02 87'))), {
         cmd: 'suback',
         packetId: 3,
@@ -483,6 +483,14 @@ describe('Decoder', () => {
       refuses(4, hex('3203 000161'), 0x81);
       refuses(4, hex('3204 000161 00'), 0x81);
       refuses(5, hex('3003 000161'), 0x81);
+    });
+
+    it('has a Response Topic and a Content Type of well-formed UTF-8 [MQTT-3.3.2-13] [MQTT-3.3.2-19]', () => {
+      for (const identifier of [0x08, 0x03]) {
+        for (const bad of ['c328', 'eda080', '610062']) {
+          refuses(5, publish(5, 0, text('a'), properties(property(identifier, text(hex(bad))))), 0x81);
+        }
+      }
     });
 
     it('has no wildcards in its Response Topic [MQTT-3.3.2-14]', () => {

@@ -137,11 +137,11 @@ describe('PacketWriter', () => {
   });
 
   describe('acknowledgements', () => {
-    for (const [cmd, first] of [
-      ['puback', 0x40],
-      ['pubrec', 0x50],
-      ['pubrel', 0x62],
-      ['pubcomp', 0x70],
+    for (const [cmd, first, rules] of [
+      ['puback', 0x40, '[MQTT-3.4.2-2] [MQTT-3.4.2-3]'],
+      ['pubrec', 0x50, '[MQTT-3.5.2-2] [MQTT-3.5.2-3]'],
+      ['pubrel', 0x62, '[MQTT-3.6.2-2] [MQTT-3.6.2-3]'],
+      ['pubcomp', 0x70, '[MQTT-3.7.2-2] [MQTT-3.7.2-3]'],
     ] as const) {
       it(`${cmd} is two bytes for Success, and before MQTT 5 always`, () => {
         for (const version of VERSIONS) {
@@ -152,7 +152,7 @@ describe('PacketWriter', () => {
         assert.equal(old, frame(first, uint16(1)).toString('hex'));
       });
 
-      it(`${cmd} says any other Reason Code in MQTT 5`, () => {
+      it(`${cmd} says any other Reason Code in MQTT 5, and has no property that could be too much ${rules}`, () => {
         const bytes = written(5, (writer) => writer.acknowledge(cmd, id(1), 0x92));
         assert.equal(bytes, frame(first, uint16(1), Buffer.from([0x92])).toString('hex'));
       });

@@ -130,7 +130,7 @@ describe('Session, outgoing', () => {
   });
 
   describe('at QoS 2', () => {
-    it('goes PUBLISH, PUBREC, PUBREL, PUBCOMP, stored at each step [MQTT-4.3.3-4] [MQTT-4.3.3-5]', () => {
+    it('goes PUBLISH, PUBREC, PUBREL, PUBCOMP, stored at each step [MQTT-4.3.3-4] [MQTT-4.3.3-5] [MQTT-4.1.0-1]', () => {
       const driver = connected();
       driver.accept('a', 2);
       driver.pump();
@@ -293,7 +293,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['publish c 3 dup']);
     });
 
-    it('lets nothing new overtake what is to be sent again, not even QoS 0', () => {
+    it('lets nothing new overtake what is to be sent again, not even QoS 0 [MQTT-4.3.1-1]', () => {
       const driver = connected();
       for (const topic of ['a', 'b']) driver.accept(topic, 1);
       driver.pump();
@@ -459,7 +459,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['publish c 3 dup']);
     });
 
-    it('sends every PUBREL at quota 0 [MQTT-3.3.4-8]', () => {
+    it('sends every PUBREL at quota 0 [MQTT-3.3.4-8] [MQTT-4.9.0-3]', () => {
       const driver = connected();
       for (const topic of ['a', 'b', 'c']) driver.accept(topic, 2);
       driver.pump();
@@ -797,7 +797,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.delivered, ['a']);
   });
 
-  it('delivers QoS 1 first, then acknowledges [MQTT-4.3.2-4]', () => {
+  it('delivers QoS 1 first, then acknowledges [MQTT-4.3.2-4] [MQTT-3.3.4-1]', () => {
     const driver = connected();
     driver.session.receive(received('a', 1, 5), 0);
     assert.deepEqual(driver.delivered, ['a']);
@@ -810,7 +810,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.delivered, ['a', 'a', 'a']);
   });
 
-  it('delivers QoS 2 once and answers every duplicate with PUBREC, DUP or not [MQTT-4.3.3-10]', () => {
+  it('delivers QoS 2 once and answers every duplicate with PUBREC, DUP or not [MQTT-4.3.3-10] [MQTT-4.3.3-8] [MQTT-3.3.4-1] [MQTT-4.1.0-1]', () => {
     const driver = connected();
     for (const dup of [false, true, false]) assert.deepEqual(driver.receive(received('a', 2, 5, dup)), ['pubrec 5']);
     assert.deepEqual(driver.delivered, ['a']);
@@ -918,7 +918,7 @@ describe('Session, incoming', () => {
 });
 
 describe('Session, restored from its store', () => {
-  it('sends again with DUP and the same ids, then what was queued, in the first order', () => {
+  it('sends again with DUP and the same ids, then what was queued, in the first order [MQTT-3.1.2-23]', () => {
     const store = new MemoryStore();
     const first = connected({ ...LIMITS, receiveMaximum: 3 }, store);
     for (const [topic, qos] of [
@@ -1012,7 +1012,7 @@ describe('Session, restored from its store', () => {
     assert.deepEqual(second.stored().outgoing, []);
   });
 
-  it('of another Server or client id: no id and no subscription is inherited, and the messages move', () => {
+  it('of another Server or client id: no id and no subscription is inherited, and the messages move [MQTT-3.1.3-2]', () => {
     for (const other of [
       { ...IDENTITY, server: 'mqtt://other:1883' },
       { ...IDENTITY, clientId: 'other' },
