@@ -27,7 +27,9 @@ await bring('docs/conformance.md', document(), [...missing(), ...unknown(), ...a
 
 /** The files that keep a rule, or why none does. */
 function keepers(files) {
-  return files.startsWith('not appli') ? { files: [], without: files } : { files: files.split(' '), without: undefined };
+  return files.startsWith('not appli')
+    ? { files: [], without: files }
+    : { files: files.split(' '), without: undefined };
 }
 
 /** What mocha would run: the full title of each test and its file. */

@@ -14,7 +14,8 @@ describe('docs/conformance.md', () => {
   });
 
   it('leaves few statements without a test, and says why of each', () => {
-    const rows = readFileSync(join(CHECKOUT, 'docs', 'conformance.md'), 'utf8').match(/^\| (?:\d\S*-\d+|–) .*$/gm) ?? [];
+    const rows =
+      readFileSync(join(CHECKOUT, 'docs', 'conformance.md'), 'utf8').match(/^\| (?:\d\S*-\d+|–) .*$/gm) ?? [];
     const untested = rows.filter((row) => !row.includes('test/'));
     assert.ok(rows.length >= 183, `only ${rows.length} statements`);
     assert.ok(untested.length <= 12, `${untested.length} statements without a test`);
