@@ -1,8 +1,8 @@
-// The numbered statements of MQTT 5.0 (OASIS, appendix B) that bind a client, in our words: what it must do, or must
-// notice that a Server did. Each row: its number, or undefined where only an older version has it; the numbers of
-// MQTT 3.1.1 that say the same, or undefined; the rule; the files of src/ that keep it, or why no code of ours does.
-// Tests name the number in their titles: [MQTT-3.1.0-1], or [MQTT-3.1.2-22 of 3.1.1] where the older one alone says it.
-// Usage: scripts/conformance.mjs
+// The statements of MQTT 5.0 (OASIS, appendix B) that bind a client, in our words: what it must do, or must notice that a
+// Server did. Each row: its number, or undefined where only an older version has it; the numbers of MQTT 3.1.1 that say
+// the same, or undefined; the rule; the files of src/ that keep it, or why none does ("not applicable", "not applied").
+// What the specification states without a number has that of its section. Tests name it in their titles: [MQTT-3.1.0-1],
+// or [MQTT-3.1.2-22 of 3.1.1] where the older version alone says it. scripts/conformance.mjs makes a document of it.
 
 const NO_AUTH = 'not applicable: we name no Authentication Method, so there is no AUTH exchange';
 
@@ -363,6 +363,65 @@ export const SECTIONS = [
       ['6.0.0-3', '6.0.0-3', 'We offer the sub-protocol mqtt', 'client/lifecycle.ts transport/websocket.ts'],
       ['6.0.0-4', '6.0.0-4', 'The Server chooses it', 'transport/websocket.ts'],
       [undefined, '7.0.0-2', 'Nothing is needed that the specification does not have', 'codec/control-encoder.ts'],
+    ],
+  },
+  {
+    title: 'Said without a number',
+    rules: [
+      ['2.1.2', '2.2.1', 'The Server sends no packet that only a client may send', 'codec/decoder.ts'],
+      ['2.2.2.1', undefined, 'Properties end where their length says, and within the packet', 'codec/properties.ts'],
+      [
+        '2.2.2.2',
+        undefined,
+        'A packet has the properties that it may have, and those once that may not repeat',
+        'codec/properties.ts',
+      ],
+      ['3.2.2.3', undefined, 'Properties of CONNACK have a value that they may have', 'codec/properties.ts'],
+      [
+        '3.2.2.3.2',
+        undefined,
+        'The Session Expiry Interval of the Server comes before our own',
+        'connection/server-limits.ts',
+      ],
+      ['3.2.2.3.11', undefined, 'Where it has no wildcard subscriptions none is asked for', 'client/subscriptions.ts'],
+      ['3.2.2.3.12', undefined, 'Where it has no Subscription Identifiers none is sent', 'client/subscriptions.ts'],
+      ['3.2.2.3.13', undefined, 'Where it has no shared subscriptions none is asked for', 'client/subscriptions.ts'],
+      ['3.2.2.3.18', undefined, 'There is no Authentication Data without a method', 'codec/control-decoder.ts'],
+      ['3.3.2.1', '4.7.3', 'A Topic Name is not empty, unless an alias stands for it', 'codec/publish-decoder.ts'],
+      ['3.3.2.3', undefined, 'Properties of PUBLISH have a value that they may have', 'codec/properties.ts'],
+      [
+        '3.3.2.3.2',
+        undefined,
+        'A payload that is said to be UTF-8 is',
+        'not applied: a payload is sent and handed on as it was given, whatever its Payload Format Indicator says',
+      ],
+      [
+        '3.3.2.3.3',
+        undefined,
+        'Message Expiry counts while a message waits; late, it is not sent',
+        'session/outgoing.ts client/outgoing-publish.ts',
+      ],
+      ['3.3.2.3.4', undefined, 'A Topic Alias is set before it stands for a topic', 'codec/topic-alias.ts'],
+      ['3.6.2.1', undefined, 'PUBREC with an unknown identifier is answered by PUBREL 0x92', 'session/outgoing.ts'],
+      ['3.7.2.1', undefined, 'PUBREL with an unknown identifier is answered by PUBCOMP 0x92', 'session/incoming.ts'],
+      [
+        '3.14.2.2.2',
+        undefined,
+        'Our DISCONNECT gives no session that CONNECT had not asked for',
+        'protocol/disconnect.ts client/options.ts',
+      ],
+      [
+        '4.11',
+        undefined,
+        'Another Server, or one that has moved: no quick attempts at the old one',
+        'protocol/reason-codes.ts',
+      ],
+      [
+        '4.13.1',
+        '4.8',
+        'Nothing stands behind the end of what a packet has',
+        'codec/acknowledgement.ts codec/control-decoder.ts',
+      ],
     ],
   },
 ];

@@ -99,8 +99,8 @@ function document() {
   const without = rules.filter((rule) => rule.without !== undefined).length;
   return [
     '# Conformance',
-    'The numbered statements of MQTT 5.0 that bind a client, and those of 3.1.1 and 3.1 that differ, in our words: the file in `src/` that keeps each, and the tests that show it. A rule for the Server is kept by noticing that it is broken. What the specification says without a number is held by the tests of [test/unit/codec](../test/unit/codec), which name its section.',
-    `${rules.length} statements: ${rules.length - without} shown by tests, ${without} not applicable or not applied.`,
+    'The statements of MQTT 5.0 that bind a client, and those of 3.1.1 and 3.1 that differ, in our words: the file in `src/` that keeps each, and the tests that show it. A rule for the Server is kept by noticing that it is broken. The number is that of the specification, as in [MQTT-3.1.0-1]; for the last table that of a section.',
+    `${rules.length} rules: ${rules.length - without} shown by tests, ${without} not applicable or not applied.`,
     'Written by `node scripts/conformance.mjs`, from `scripts/conformance-rules.mjs` and the titles of the tests.',
     ...SECTIONS.flatMap(({ title }) => [
       `## ${title}`,

@@ -15,10 +15,10 @@ describe('docs/conformance.md', () => {
 
   it('leaves few statements without a test, and says why of each', () => {
     const rows =
-      readFileSync(join(CHECKOUT, 'docs', 'conformance.md'), 'utf8').match(/^\| (?:\d\S*-\d+|–) .*$/gm) ?? [];
+      readFileSync(join(CHECKOUT, 'docs', 'conformance.md'), 'utf8').match(/^\| (?!5\.0 )(?:\d\S*|–) .*$/gm) ?? [];
     const untested = rows.filter((row) => !row.includes('test/'));
-    assert.ok(rows.length >= 183, `only ${rows.length} statements`);
-    assert.ok(untested.length <= 12, `${untested.length} statements without a test`);
+    assert.ok(rows.length >= 202, `only ${rows.length} statements`);
+    assert.ok(untested.length <= 13, `${untested.length} statements without a test`);
     for (const row of untested) assert.match(row, /\| not appli(cable|ed): \S/);
   });
 });

@@ -272,7 +272,7 @@ describe('The expiry of a message', () => {
     });
   }
 
-  it('counts the time that it waited, and ends it unsent', async () => {
+  it('counts the time that it waited, and ends it unsent [MQTT-3.3.2.3.3]', async () => {
     const scene = new VirtualClient({ protocolVersion: 5 });
     const longer = scene.publish('longer', 1, { properties: { messageExpiryInterval: 100 } });
     const shorter = scene.publish('shorter', 1, { properties: { messageExpiryInterval: 60 } });

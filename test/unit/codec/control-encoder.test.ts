@@ -44,11 +44,11 @@ describe('CONNECT', () => {
     assert.equal(connect({ protocolVersion: 5 }), expected('MQTT', 5, 2, properties(), text('me')));
   });
 
-  it('of MQTT 3.1.1 names MQTT and level 4, without properties [MQTT-7.0.0-2 of 3.1.1]', () => {
+  it('of MQTT 3.1.1 names MQTT and level 4, without properties [MQTT-7.0.0-2 of 3.1.1] [MQTT-3.1.2-1] [MQTT-3.1.2-2]', () => {
     assert.equal(connect({ properties: { receiveMaximum: 3 } }), expected('MQTT', 4, 2, text('me')));
   });
 
-  it('of MQTT 3.1 names MQIsdp and level 3', () => {
+  it('of MQTT 3.1 names MQIsdp and level 3 [MQTT-3.1.2-1] [MQTT-3.1.2-2]', () => {
     assert.equal(connect({ protocolVersion: 3 }), expected('MQIsdp', 3, 2, text('me')));
   });
 

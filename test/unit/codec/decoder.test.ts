@@ -47,7 +47,7 @@ describe('Decoder', () => {
       for (const version of VERSIONS) {
         const body = 'bodies' in row ? row.bodies[version] : undefined;
         if (body === undefined || !('flags' in row)) {
-          it(`refuses ${row.name} in version ${version} whatever its flags: the Server may not send it`, () => {
+          it(`refuses ${row.name} in version ${version} whatever its flags: the Server may not send it [MQTT-2.1.2]`, () => {
             for (let flags = 0; flags < 16; flags++) {
               refuses(version, frame((row.type << 4) | flags, hex('0001 0000')), flags === 0 ? 0x82 : 0x81);
             }
@@ -142,7 +142,7 @@ describe('Decoder', () => {
         refuses(4, Buffer.concat([frame(first, hex('12')), hex('d000')]), 0x81);
       });
 
-      it(`${cmd}: refuses bytes behind its end`, () => {
+      it(`${cmd}: refuses bytes behind its end [MQTT-4.13.1]`, () => {
         refuses(5, frame(first, hex('1234 00 00 ff')), 0x81);
         for (const version of [3, 4] as const) refuses(version, frame(first, hex('123400')), 0x81);
       });
@@ -291,7 +291,7 @@ describe('Decoder', () => {
       for (const bytes of ['2000', '2001 00', '2002 00 00', '2004 00 00 00 00']) refuses(5, hex(bytes), 0x81);
     });
 
-    it('has no Authentication Data without Authentication Method', () => {
+    it('has no Authentication Data without Authentication Method [MQTT-3.2.2.3.18]', () => {
       refuses(5, frame(0x20, hex('0000'), properties(property(0x16, text('data')))), 0x82);
     });
 
@@ -425,7 +425,7 @@ describe('Decoder', () => {
       assert.deepEqual(decodeOne(5, hex('f002 18 00')), { cmd: 'auth', reasonCode: 0x18 });
     });
 
-    it('bytes behind the end are refused', () => {
+    it('bytes behind the end are refused [MQTT-4.13.1]', () => {
       refuses(5, hex('e003 00 00 00'), 0x81);
       refuses(5, hex('f003 18 00 00'), 0x81);
     });
@@ -439,7 +439,7 @@ describe('Decoder', () => {
         }
       });
 
-      it(`in version ${version} is not empty without a Topic Alias`, () => {
+      it(`in version ${version} is not empty without a Topic Alias [MQTT-3.3.2.1]`, () => {
         refuses(version, publish(version, 0, text('')), 0x82);
       });
 

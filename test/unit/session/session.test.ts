@@ -173,7 +173,7 @@ describe('Session, outgoing', () => {
       assert.equal(driver.outcome('a'), 0);
     });
 
-    it('takes a PUBREC with No matching subscribers for success', () => {
+    it('takes a PUBREC with No matching subscribers for success [MQTT-4.3.3-4]', () => {
       const driver = connected();
       driver.accept('a', 2);
       driver.pump();
@@ -201,7 +201,7 @@ describe('Session, outgoing', () => {
       assert.equal(driver.outcome('a'), 0);
     });
 
-    it('answers a PUBREC of an unknown id with PUBREL 0x92', () => {
+    it('answers a PUBREC of an unknown id with PUBREL 0x92 [MQTT-3.6.2.1]', () => {
       assert.deepEqual(connected().receive(ack('pubrec', 77)), ['pubrel 77 0x92']);
     });
 
@@ -267,7 +267,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['pubrel 4', 'publish b 2 dup', 'publish c 3 dup', 'publish new 5']);
     });
 
-    it('keeps the first order over wrapped ids: 1,000 in flight across 65,535', () => {
+    it('keeps the first order over wrapped ids: 1,000 in flight across 65,535 [MQTT-4.6.0-1]', () => {
       const driver = connected();
       for (let n = 0; n < 65_000; n++) driver.session.ids.take();
       for (let n = 1; n <= 65_000; n++) driver.session.ids.release(id(n));
@@ -468,7 +468,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['pubrel 1', 'pubrel 2', 'pubrel 3']);
     });
 
-    it('is given back by a PUBREC of 0x80 or more', () => {
+    it('is given back by a PUBREC of 0x80 or more [MQTT-4.9.0-2]', () => {
       const driver = connected({ ...LIMITS, receiveMaximum: 1 });
       for (const topic of ['a', 'b']) driver.accept(topic, 2);
       driver.pump();
@@ -546,7 +546,7 @@ describe('Session, outgoing', () => {
   });
 
   describe('Message Expiry', () => {
-    it('is settled with `expired` instead of a first sending, exactly at its time', () => {
+    it('is settled with `expired` instead of a first sending, exactly at its time [MQTT-3.3.2.3.3]', () => {
       const driver = connected();
       const expiring = { ...message('a', 1), properties: { messageExpiryInterval: 5 } };
       driver.session.outgoing.accept(expiring, 5000, driver.noting('a'));
@@ -826,7 +826,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.delivered, ['a', 'a']);
   });
 
-  it('answers PUBREL of an unknown id with PUBCOMP 0x92, and goes on [MQTT-4.3.3-11]', () => {
+  it('answers PUBREL of an unknown id with PUBCOMP 0x92, and goes on [MQTT-4.3.3-11] [MQTT-3.7.2.1]', () => {
     const driver = connected();
     assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5 0x92']);
     driver.receive(received('a', 2, 5));
@@ -855,7 +855,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.sent, ['puback 9', 'pubrec 3', 'puback 4', 'pubrec 1']);
   });
 
-  it('refuses QoS 1 with the id of an open QoS 2 message', () => {
+  it('refuses QoS 1 with the id of an open QoS 2 message [MQTT-2.2.1-4]', () => {
     const driver = connected();
     driver.receive(received('a', 2, 5));
     violates(() => driver.receive(received('b', 1, 5)), 0x82);
