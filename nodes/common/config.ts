@@ -23,6 +23,8 @@ export const CONNECTION_FIELDS = [
   'compatmode',
   'protocolVersion',
   'keepalive',
+  /** Seconds. */
+  'connectTimeout',
   'cleansession',
   'autoUnsubscribe',
   'sessionExpiry',
@@ -86,6 +88,7 @@ export function connectionOptions(stored: StoredConnection, extras: ConnectionEx
     ...optional('receiveMaximum', whole(stored.receiveMaximum, 1, 65_535)),
     ...optional('maximumPacketSize', whole(stored.maximumPacketSize, 16, 268_435_460)),
     ...optional('topicAliasMaximum', whole(stored.topicAliasMaximum, 0, 65_535)),
+    ...optional('connectTimeout', milliseconds(whole(stored.connectTimeout, 1, 3600))),
     ...optional('maximumInflight', whole(stored.maximumInflight, 1, 65_535)),
     tls: { ...tls, rejectUnauthorized: tls?.rejectUnauthorized ?? flag(stored.verifyCertificate, true) },
     outbox: {
@@ -167,6 +170,10 @@ function protocolVersion(stored: StoredConnection): NonNullable<ClientOptions['p
 }
 
 /** Zero would refuse everything; no limit at all would be no limit on memory. */
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
 function mebibytes(value: unknown): number | undefined {
   const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : 0;
   return number > 0 ? Math.floor(number * MEBIBYTE) : undefined;

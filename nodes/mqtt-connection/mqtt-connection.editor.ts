@@ -32,6 +32,7 @@ interface Connection {
   compatmode: boolean | string;
   protocolVersion: string | number;
   keepalive: string | number;
+  connectTimeout: string | number;
   cleansession: boolean | string;
   autoUnsubscribe: boolean | string;
   sessionExpiry: string | number;
@@ -87,6 +88,10 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     keepalive: {
       value: 60,
       validate: (value, _options) => validNumber(value, 'keepalive', { least: 0, most: 65_535 }),
+    },
+    connectTimeout: {
+      value: 30,
+      validate: (value, _options) => validNumber(value, 'connectTimeout', { least: 1, most: 3600 }),
     },
     cleansession: { value: true },
     autoUnsubscribe: { value: false },
@@ -179,6 +184,7 @@ function fillMissing(node: EditedConnection): void {
   for (const tick of ticks) setTick(tick, node[tick] === undefined || isTrue(node[tick]));
   setTick('usetls', isTrue(node.usetls));
   setIfMissing('keepalive', node.keepalive, 60);
+  setIfMissing('connectTimeout', node.connectTimeout, 30);
   setIfMissing('sessionExpiry', node.sessionExpiry, 0);
   setIfMissing('maxMessages', node.maxMessages, 100_000);
   setIfMissing('maxBytes', node.maxBytes, 100);

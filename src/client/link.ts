@@ -229,7 +229,7 @@ export class Link {
   /** Whether no SUBSCRIBE or UNSUBSCRIBE is under way, or about to be. One that is not answered in time is no reason. */
   get #quiet(): boolean {
     if (this.#parts.clock.now() - this.#since > LONGEST_ANSWER) return true;
-    return this.answered && !this.#parts.subscriptions.pending;
+    return this.answered && !this.#parts.subscriptions.unsettled;
   }
 
   /**

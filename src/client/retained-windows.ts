@@ -26,6 +26,11 @@ export class RetainedWindows {
     this.#router = router;
   }
 
+  /** Whether any is open. */
+  get some(): boolean {
+    return this.#open.size > 0;
+  }
+
   /** The Server has begun a session in which nothing was asked for yet. */
   forget(): void {
     this.#flagged = false;

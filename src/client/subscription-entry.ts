@@ -23,8 +23,7 @@ export interface Subscribed {
 
 /**
  * How far the wire is with a filter. `leftover`: the Server may have it all the same; `lost`: what was asked for when the
- * connection or the session was lost. `before`: what it granted earlier,
- * and has still if it refuses what is asked for. `doubtful`: it refused more, and may have dropped this too.
+ * connection or the session was lost. `doubtful`: the Server refused more, and may have dropped this too.
  */
 export type Wire =
   | { readonly state: 'none' | 'refused'; readonly leftover: boolean; readonly lost?: SubscriptionOptions | undefined }
@@ -36,8 +35,13 @@ export interface Asked {
   readonly state: 'asked';
   readonly options: SubscriptionOptions;
   readonly identifier: number | undefined;
-  readonly before: Subscribed | undefined;
+  readonly before: Before;
   readonly leftover: boolean;
+}
+
+/** What the Server has if it refuses what is asked for; one for all that is asked in a row. */
+interface Before {
+  granted: Subscribed | undefined;
 }
 
 /** A filter that somebody wants, or that the Server may have. */
@@ -74,7 +78,7 @@ export class SubscriptionEntry {
   get granted(): Subscribed | undefined {
     const wire = this.#wire;
     if (wire.state === 'granted') return wire.doubtful ? undefined : wire;
-    return wire.state === 'asked' ? wire.before : undefined;
+    return wire.state === 'asked' ? wire.before.granted : undefined;
   }
 
   get onWire(): boolean {
@@ -178,11 +182,12 @@ export class SubscriptionEntry {
   }
 
   ask(options: SubscriptionOptions, identifier: number | undefined): Asked {
+    const wire = this.#wire;
     const asked: Asked = {
       state: 'asked',
       options,
       identifier,
-      before: this.granted,
+      before: wire.state === 'asked' ? wire.before : { granted: this.granted },
       leftover: this.#mayRemain(),
     };
     this.#wire = asked;
@@ -194,12 +199,19 @@ export class SubscriptionEntry {
     this.#wire = { state: 'granted', options, identifier, qos, doubtful: false };
   }
 
+  /** The answer to this SUBSCRIBE, behind which the filter was asked for again. False: it was given up meanwhile. */
+  grantMeanwhile({ before, options, identifier }: Asked, qos: QoS): boolean {
+    before.granted = { options, identifier, qos };
+    return this.#wire.state === 'asked' && this.#wire.before === before;
+  }
+
   /** Refused. True: the Server granted less before, which is asked for once more. */
   refuse(): boolean {
     const wire = this.#wire;
-    if (wire.state === 'asked' && wire.before !== undefined) {
-      this.#tooMuch = { refused: wire.options, allowed: wire.before.options };
-      this.#wire = { ...wire.before, state: 'granted', doubtful: true };
+    const less = wire.state === 'asked' ? wire.before.granted : undefined;
+    if (wire.state === 'asked' && less !== undefined) {
+      this.#tooMuch = { refused: wire.options, allowed: less.options };
+      this.#wire = { ...less, state: 'granted', doubtful: true };
       return true;
     }
     this.#wire = { state: 'refused', leftover: this.#mayRemain() };

@@ -68,6 +68,11 @@ export class Subscriptions {
     return this.#dirty.size > 0;
   }
 
+  /** Whether there is something to send, or will be when what the Server retains has come. */
+  get unsettled(): boolean {
+    return this.pending || this.#windows.some;
+  }
+
   add(filter: TopicFilter, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
     const known = this.#entries.get(filter);
     const entry = known ?? this.#enter(new SubscriptionEntry(filter));
@@ -267,11 +272,9 @@ export class Subscriptions {
     this.#router.grant(served.filter, grantedBy(granted.options, granted.qos));
   }
 
-  /** An answer to another SUBSCRIBE than the last one for this filter says nothing any more. */
   #answered(request: AskedWish, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
     const { entry, asked, serves } = request;
-    // What it brings comes all the same: also then its window ends.
-    if (entry.wire !== asked) return this.#answeredWindow(request, link);
+    if (entry.wire !== asked) return this.#answeredMeanwhile(request, code, link);
     if (code >= 0x80) {
       this.#windows.close(request);
       for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'wanted';
@@ -284,6 +287,17 @@ export class Subscriptions {
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
     for (const other of served) if (!other.comesBy(entry) || other.mayBeLeftover) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
+  }
+
+  /** The filter was asked for again since, or given up. What the Server granted it has until it answers that. */
+  #answeredMeanwhile(request: AskedWish, code: number, link: SubscriptionLink): void {
+    const { entry, asked } = request;
+    if (code < 0x80 && entry.grantMeanwhile(asked, code as QoS)) {
+      const { options, identifier } = asked;
+      this.#granted.keep({ filter: entry.filter, options, identifier, granted: code as QoS });
+    }
+    // What it brings comes all the same: also then its window ends.
+    this.#answeredWindow(request, link);
   }
 
   /** Also those that were added while the answer was under way. */
@@ -314,7 +328,7 @@ export class Subscriptions {
 
   /** Those that it would have served too are subscribed by themselves: they may be allowed. */
   #refuse(entry: SubscriptionEntry, error: MqttError): void {
-    const before = entry.wire.state === 'asked' ? entry.wire.before : undefined;
+    const before = entry.wire.state === 'asked' ? entry.wire.before.granted : undefined;
     const hasLess = entry.refuse();
     this.#dirty.add(entry);
     const outcome = (): SubscriptionOutcome => ({ granted: false, error });
@@ -352,7 +366,7 @@ export class Subscriptions {
     const filters = entries.map(({ filter }) => filter);
     // Whatever the answer says, "no subscription existed" included: the Server has none of them now.
     const answered = (): void => {
-      for (const entry of entries) if (!entry.onWire) this.#gone(entry);
+      for (const { filter } of entries) this.#gone(filter);
     };
     const request: PendingRequest = { cmd: 'unsubscribe', count: filters.length, answered };
     try {
@@ -369,10 +383,15 @@ export class Subscriptions {
     this.#kept.add(entry);
   }
 
-  /** The Server does not have the filter any more. Its messages may come by one that covers it all the same. */
-  #gone(entry: SubscriptionEntry): void {
-    if (this.#coverPlan?.serverOf(entry) === undefined) return this.#forget(entry.filter);
-    this.#granted.forget(entry.filter);
+  /**
+   * The Server does not have the filter any more, unless it was asked for again since. Its messages may come by one that
+   * covers it all the same.
+   */
+  #gone(filter: TopicFilter): void {
+    const entry = this.#entries.get(filter);
+    if (entry?.onWire === true) return;
+    if (entry === undefined || this.#coverPlan?.serverOf(entry) === undefined) return this.#forget(filter);
+    this.#granted.forget(filter);
     this.#leaveToCover(entry);
   }
 
@@ -417,6 +436,8 @@ export class Subscriptions {
     if (!entry.isOver || this.#dirty.has(entry) || this.#entries.get(entry.filter) !== entry) return;
     this.#entries.delete(entry.filter);
     this.#kept.delete(entry);
+    // It may have come by one that covers it, which may be another one when it is wanted again.
+    this.#router.revoke(entry.filter);
   }
 }
 

@@ -92,6 +92,7 @@ describe('connectionOptions', () => {
         clientid: 'me',
         protocolVersion: '5',
         keepalive: '30',
+        connectTimeout: '5',
         cleansession: false,
         sessionExpiry: '3600',
         userProps: '{"p":"q"}',
@@ -135,6 +136,7 @@ describe('connectionOptions', () => {
       receiveMaximum: 20,
       maximumPacketSize: 1000,
       topicAliasMaximum: 0,
+      connectTimeout: 5000,
       maximumInflight: 5,
       tls: { servername: 's', rejectUnauthorized: true },
       outbox: { maxMessages: 50, maxBytes: 524_288 },
@@ -174,6 +176,14 @@ describe('connectionOptions', () => {
     assert.deepEqual(
       values.map((keepalive) => options({ keepalive }).keepAlive),
       [0, 0, 15, 60, 60, 60, 60, 60, 60],
+    );
+  });
+
+  it('a connect timeout is seconds; one that makes no sense is the engine’s', () => {
+    const values = ['5', 1, 3600, 0, 3601, '', undefined, 'x'];
+    assert.deepEqual(
+      values.map((connectTimeout) => options({ connectTimeout }).connectTimeout),
+      [5000, 1000, 3_600_000, undefined, undefined, undefined, undefined, undefined],
     );
   });
 
