@@ -9,7 +9,7 @@ export const ERRORS = [
     inStatus: true,
     codes: {
       unreachable: [
-        'No connection to host and port could be opened, or none within 30 seconds.',
+        'No connection to host and port could be opened, or none within the connect timeout.',
         'Check host, port and network, and whether the broker runs; the codes below say more. It is tried again by itself.',
       ],
       'tls-failed': [
@@ -17,7 +17,7 @@ export const ERRORS = [
         'See the TLS codes below, and the TLS configuration of the connection.',
       ],
       'handshake-timeout': [
-        'The host accepted the connection and did not answer CONNECT within 30 seconds.',
+        'The host accepted the connection and did not answer CONNECT within the connect timeout.',
         'Check that a broker listens on this port, with or without TLS as the connection says.',
       ],
       'connection-refused': ['The broker answered CONNECT with no.', 'See its reason code below.'],
