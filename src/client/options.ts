@@ -142,7 +142,7 @@ export function parseOptions(options: ClientOptions): Settings {
   const clientId = text('client id', options.clientId) ?? '';
   const cleanStart = options.cleanStart ?? true;
   const protocolVersion = options.protocolVersion ?? 'auto';
-  // [MQTT-3.1.3-8] of 3.1.1: without a client id there is nothing to keep a session by.
+  // [MQTT-3.1.3-7] of 3.1.1: without a client id there is nothing to keep a session by.
   if (clientId === '' && !cleanStart) {
     throw new MqttError('invalid-options', 'a session that is kept (no clean start) needs a client id');
   }
@@ -243,7 +243,7 @@ function disconnectProperties(options: ClientOptions): DisconnectProperties | un
   if (given.serverReference !== undefined) {
     throw new MqttError('invalid-options', 'only a broker may send a server reference in a disconnect');
   }
-  // [MQTT-3.14.2-2]
+  // A Protocol Error (3.14.2.2.2).
   if (seconds > 0 && atConnect === 0) {
     throw new MqttError('invalid-options', 'a session that ends with its connection cannot be kept by the disconnect');
   }

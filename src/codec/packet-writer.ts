@@ -13,6 +13,9 @@ const LARGEST_COPIED_PAYLOAD = 16_384;
 /** Five bytes of fixed header and the highest Remaining Length (2.1.4): no packet is larger. */
 const LARGEST_PACKET = 268_435_460;
 
+/** Bytes of an acknowledgement without a reason code; with one it takes another. */
+const SHORT_ACKNOWLEDGEMENT = 4;
+
 const FIRST_BYTE: Readonly<Record<AckCommand, number>> = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 };
 
 /** Encodes packets and collects their bytes until {@link take}. A packet is written whole or not at all. */
@@ -55,9 +58,14 @@ export class PacketWriter {
     }
   }
 
-  /** PUBACK, PUBREC, PUBREL or PUBCOMP; without a reason code where it is Success (3.4.2.1). */
+  /**
+   * PUBACK, PUBREC, PUBREL or PUBCOMP; without a reason code where it is Success (3.4.2.1), or does not fit.
+   * @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15].
+   */
   acknowledge(cmd: AckCommand, packetId: PacketId, reasonCode: number = ReasonCode.Success): void {
-    const short = this.#version < 5 || reasonCode === ReasonCode.Success;
+    const limit = this.maximumPacketSize;
+    if (limit < SHORT_ACKNOWLEDGEMENT) throw new PacketTooLarge(cmd.toUpperCase(), SHORT_ACKNOWLEDGEMENT, limit);
+    const short = this.#version < 5 || reasonCode === ReasonCode.Success || limit === SHORT_ACKNOWLEDGEMENT;
     this.#reserve(5);
     const slab = this.#slab;
     slab[this.#end++] = FIRST_BYTE[cmd];

@@ -54,7 +54,6 @@ function sizeOfProperties(properties: PublishProperties): number {
   let size = 0;
   if (properties.payloadFormatIndicator !== undefined) size += 2;
   if (properties.messageExpiryInterval !== undefined) size += 5;
-  if (properties.topicAlias !== undefined) size += 3;
   if (properties.responseTopic !== undefined) size += 3 + Buffer.byteLength(properties.responseTopic);
   if (properties.correlationData !== undefined) size += 3 + properties.correlationData.length;
   if (properties.contentType !== undefined) size += 3 + Buffer.byteLength(properties.contentType);
@@ -64,7 +63,10 @@ function sizeOfProperties(properties: PublishProperties): number {
   return size;
 }
 
-/** [MQTT-3.3.4-6] a PUBLISH from a Client has no Subscription Identifier: it is not written, whatever the packet says. */
+/**
+ * [MQTT-3.3.4-6] a PUBLISH from a Client has no Subscription Identifier, and we set no Topic Alias [MQTT-3.3.2-9]: those
+ * of a received message that is passed on are not written.
+ */
 function writeProperties(buffer: Buffer, at: number, properties: PublishProperties): number {
   if (properties.payloadFormatIndicator !== undefined) {
     buffer[at++] = 0x01;
@@ -73,10 +75,6 @@ function writeProperties(buffer: Buffer, at: number, properties: PublishProperti
   if (properties.messageExpiryInterval !== undefined) {
     buffer[at++] = 0x02;
     at = buffer.writeUInt32BE(properties.messageExpiryInterval, at);
-  }
-  if (properties.topicAlias !== undefined) {
-    buffer[at++] = 0x23;
-    at = writeUint16(buffer, at, properties.topicAlias);
   }
   if (properties.responseTopic !== undefined) {
     buffer[at++] = 0x08;

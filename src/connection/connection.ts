@@ -159,6 +159,7 @@ export class Connection {
     if (this.#writer.pending >= FLUSH_AT) this.flush();
   }
 
+  /** @throws {PacketTooLarge} nothing was sent. */
   acknowledge(cmd: AckCommand, packetId: PacketId, reasonCode: number): void {
     if (this.#phase === 'running') this.#writer.acknowledge(cmd, packetId, reasonCode);
   }

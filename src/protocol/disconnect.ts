@@ -5,7 +5,7 @@ const HIGHEST_UINT32 = 0xffffffff;
 
 /**
  * Why a Client may not say this in a DISCONNECT (3.14.2.2), or undefined if it may.
- * @param connectSessionExpiry seconds, as CONNECT said it: after 0 nothing else may be asked for [MQTT-3.1.2-23].
+ * @param connectSessionExpiry seconds, as CONNECT said it: after 0 nothing else may be asked for (3.14.2.2.2).
  */
 export function whyNotDisconnectProperties(
   properties: DisconnectProperties,

@@ -340,10 +340,12 @@ export class Outgoing {
       const { state } = entry;
       // Settled or released meanwhile: the Server answered it before we sent it again.
       if (state.step !== 'published' || this.#published.get(state.packetId) !== entry) this.#resend.shift();
-      else if (!this.#window.open) return undefined;
       else {
+        const problem = notAllowed(entry.message, this.#limits);
+        if (problem === undefined && !this.#window.open) return undefined;
         this.#resend.shift();
-        return this.#publish(entry, state.packetId, true, now);
+        if (problem === undefined) return this.#publish(entry, state.packetId, true, now);
+        this.#setAside(entry, problem);
       }
     }
     return undefined;

@@ -35,7 +35,7 @@ export class Requests {
 
   /** Tells those that are late, each once. */
   expire(now: number): void {
-    for (const [packetId, since] of [...this.#since]) {
+    for (const [packetId, since] of this.#since) {
       if (since + LONGEST_ANSWER > now) return;
       this.#since.delete(packetId);
       this.#pending.get(packetId)?.late?.();

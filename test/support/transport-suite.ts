@@ -120,7 +120,7 @@ export function transportSuite(kind: TransportKind): void {
       await until(() => told.text === 'hello', 'the greeting comes');
     });
 
-    it('carries chunks in order, in both directions', async () => {
+    it('carries chunks in order, in both directions [MQTT-4.2.0-1]', async () => {
       const { peer, transport, told } = await open();
       const chunks = Array.from({ length: 300 }, (_, index) => Buffer.alloc(1 + index * 11, index));
       transport.write(chunks.slice(0, 1));

@@ -47,7 +47,7 @@ describe('receiving', () => {
         assert.deepEqual(mailbox.texts, ['first', 'second']);
       });
 
-      it('acknowledges what nobody here wants', async () => {
+      it('acknowledges what nobody here wants [MQTT-4.5.0-2] [MQTT-3.3.2-3]', async () => {
         const { peer, mailbox } = await subscribed(protocolVersion);
         peer.send(aPublish({ topic: 'other', qos: 1, messageId: 1 }));
         peer.send(aPublish({ topic: 'other', qos: 2, messageId: 2 }));
@@ -142,7 +142,7 @@ describe('receiving', () => {
     assert.ok((await mailbox.next()).payload.equals(payload));
   });
 
-  it('goes on while the send window is full and the own messages wait', async () => {
+  it('goes on while the send window is full and the own messages wait [MQTT-3.3.4-8] [MQTT-4.9.0-3]', async () => {
     const { client, peer } = await bench.connected({}, { properties: { receiveMaximum: 1 } });
     for (const payload of numbered(3)) publish(client, { payload, qos: 1 });
     await peer.expect('publish');

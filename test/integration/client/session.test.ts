@@ -203,7 +203,7 @@ describe('the session', () => {
     assert.equal((await (await broker.accept()).expect('connect')).clean, true);
   });
 
-  it('the client id that the broker assigned is used from then on', async () => {
+  it('the client id that the broker assigned is used from then on [MQTT-3.2.2-16] [MQTT-3.1.3-7]', async () => {
     const properties = { assignedClientIdentifier: 'given' };
     const { broker, client, connect, peer } = await bench.connected({ clientId: '' }, { properties });
     assert.equal(connect.clientId, '');

@@ -19,7 +19,7 @@ describe('WebSocket', () => {
     [4, 'mqtt'],
     [5, 'mqtt'],
   ] as const) {
-    it(`offers the sub-protocol ${subProtocol} for version ${protocolVersion}, and the path`, async () => {
+    it(`offers the sub-protocol ${subProtocol} for version ${protocolVersion}, and the path [MQTT-6.0.0-3]`, async () => {
       const broker = await bench.broker({ webSocket: true, subProtocol });
       const client = bench.client(`${broker.url}/some/path?key=1`, { protocolVersion });
       client.connect();
@@ -31,7 +31,7 @@ describe('WebSocket', () => {
     });
   }
 
-  it('a server that agrees to no sub-protocol is refused', async () => {
+  it('a server that agrees to no sub-protocol is refused [MQTT-6.0.0-4]', async () => {
     const broker = await bench.broker({ webSocket: true, subProtocol: false });
     const client = bench.client(broker.url, SLOW);
     client.connect();
@@ -55,7 +55,7 @@ describe('WebSocket', () => {
     server.close();
   });
 
-  it('messages cross, also when packets span frames and share them', async () => {
+  it('messages cross, also when packets span frames and share them [MQTT-6.0.0-2]', async () => {
     const broker = await bench.broker({ webSocket: true });
     const client = bench.client(broker.url);
     const mailbox = new Mailbox();
@@ -103,7 +103,20 @@ describe('WebSocket', () => {
       return { client, socket };
     }
 
-    it('a text frame ends the connection', async () => {
+    it('every frame of ours is binary [MQTT-6.0.0-1]', async () => {
+      const binary: boolean[] = [];
+      server.on('connection', (socket) => {
+        socket.on('message', (_data, isBinary) => void binary.push(isBinary));
+      });
+      const { client, socket } = await connected();
+      publish(client, { payload: 'text', qos: 0 });
+      await client.disconnect();
+      if (socket.readyState !== socket.CLOSED) await once(socket, 'close');
+      assert.ok(binary.length >= 2, `${binary.length} frames came`);
+      assert.deepEqual(new Set(binary), new Set([true]));
+    });
+
+    it('a text frame ends the connection [MQTT-6.0.0-1]', async () => {
       const { client, socket } = await connected();
       const closed = once(socket, 'close');
       socket.send('text');

@@ -105,7 +105,7 @@ describe('A message that cannot be stored', () => {
     });
   }
 
-  it('at its PUBREC is not forgotten: it completes on a later connection, and is settled once', async () => {
+  it('at its PUBREC is not forgotten: it completes on a later connection, and is settled once [MQTT-4.8.0-2 of 3.1.1]', async () => {
     const { scene, store } = await withFailingStore();
     scene.server.connection.answers = {
       publish: ({ messageId = 0 }) => {
@@ -273,7 +273,7 @@ describe('The expiry of a message', () => {
     });
   }
 
-  it('counts the time that it waited, and ends it unsent', async () => {
+  it('counts the time that it waited, and ends it unsent [MQTT-3.3.2.3.3]', async () => {
     const scene = new VirtualClient({ protocolVersion: 5 });
     const longer = scene.publish('longer', 1, { properties: { messageExpiryInterval: 100 } });
     const shorter = scene.publish('shorter', 1, { properties: { messageExpiryInterval: 60 } });
@@ -424,5 +424,51 @@ describe('A SUBSCRIBE that is not answered', () => {
     scene.server.connection.close();
     await scene.settle();
     await stopped;
+  });
+});
+
+describe('A received message that is published again as it came', () => {
+  it('has neither the DUP flag nor the Topic Alias nor the Subscription Identifiers that it came with [MQTT-3.3.1-3] [MQTT-3.2.2-18] [MQTT-3.3.4-6]', async () => {
+    const scene = await new VirtualClient({ protocolVersion: 5 }).connected();
+    const taker = new Taker();
+    taker.act = ({ topic, ...packet }) => scene.client.publish({ topic: `copy/${topic}`, ...packet }, () => undefined);
+    scene.subscribe('t', taker);
+    await scene.settle();
+    const { connection } = scene.server;
+    const properties = { topicAlias: 1, subscriptionIdentifier: 1, contentType: 'text' };
+    connection.send(aPublish({ topic: 't', qos: 1, messageId: 7, dup: true, properties }));
+    await scene.settle();
+    const [copy] = connection.all('publish');
+    assert.ok(copy !== undefined);
+    assert.deepEqual([copy.topic, copy.qos, copy.dup], ['copy/t', 1, false]);
+    assert.deepEqual({ ...copy.properties }, { contentType: 'text' });
+  });
+});
+
+describe('A connection of a client that does all it can', () => {
+  it('begins with its CONNECT, and has no other [MQTT-3.1.0-1] [MQTT-3.1.0-2]', async () => {
+    for (const protocolVersion of [4, 5] as const) {
+      const scene = await new VirtualClient({ protocolVersion, keepAlive: 10 }).connected();
+      for (let round = 0; round < 3; round++) {
+        const subscription = scene.subscribe(`a/${round}`, new Taker());
+        for (const qos of [0, 1, 2] as const) scene.publish(`a/${round}`, qos);
+        scene.client.connect();
+        await scene.pass(60_000);
+        subscription.unsubscribe();
+        await scene.settle();
+        scene.server.connection.close();
+        await scene.pass(60_000);
+      }
+      const stopped = scene.client.disconnect();
+      await scene.pass(3000);
+      await stopped;
+      const { connections } = scene.server;
+      assert.equal(connections.length, 4);
+      for (const { received } of connections) {
+        const connects = received.flatMap(({ cmd }, index) => (cmd === 'connect' ? [index] : []));
+        assert.deepEqual(connects, [0]);
+      }
+      assert.ok((connections[0]?.all('pingreq').length ?? 0) > 0);
+    }
   });
 });

@@ -45,7 +45,7 @@ describe('connectPacket', () => {
     }
   });
 
-  it('uses the client id that the Server assigned [MQTT-3.2.2-16]', () => {
+  it('uses the client id that the Server assigned [MQTT-3.2.2-16] [MQTT-3.1.3-6] [MQTT-3.1.3-7]', () => {
     assert.equal(packet({}, { clientId: 'assigned' }).clientId, 'assigned');
   });
 

@@ -61,6 +61,11 @@ describe('parseMessage', () => {
     refuses({ properties: { correlationData: Buffer.alloc(65_536) } }, 'invalid-message', /65536 bytes/);
   });
 
+  it('refuses a response topic that is no UTF-8 string [MQTT-3.3.2-13]', () => {
+    refuses({ properties: { responseTopic: 'a\uD800' } }, 'invalid-topic', /lone surrogate/);
+    refuses({ properties: { responseTopic: 'a\0b' } }, 'invalid-topic', /U\+0000/);
+  });
+
   it('refuses a response topic with wildcards [MQTT-3.3.2-14]', () => {
     refuses({ properties: { responseTopic: 'a/#' } }, 'invalid-topic', /wildcard/);
   });
@@ -70,7 +75,7 @@ describe('parseMessage', () => {
     ['U+0000 [MQTT-1.5.4-2]', 'a\0b'],
     ['65,536 bytes', 'x'.repeat(65_536)],
   ] as const) {
-    it(`refuses ${what} in a content type and in both halves of a user property [MQTT-1.5.7-1]`, () => {
+    it(`refuses ${what} in a content type and in both halves of a user property [MQTT-1.5.7-1] [MQTT-3.3.2-19]`, () => {
       refuses({ properties: { contentType: bad } }, 'invalid-message', /content type/);
       refuses(
         {

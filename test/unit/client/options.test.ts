@@ -76,7 +76,7 @@ describe('parseOptions', () => {
     assert.equal(parseOptions({ server: SERVER, cleanStart: false, clientId: 'me' }).clientId, 'me');
   });
 
-  it('needs a client id for MQTT 3.1', () => {
+  it('needs a client id for MQTT 3.1 [MQTT-3.1 of 3.1]', () => {
     refuses({ protocolVersion: 3 }, /MQTT 3.1 needs a client id/);
   });
 
@@ -138,6 +138,11 @@ describe('parseOptions', () => {
         refuses({ [name]: { topic: 'a', payload: '', qos: 3 } }, /QoS is 3/, 'invalid-message');
       });
     }
+
+    it('a will’s topic is a UTF-8 string [MQTT-3.1.3-11]', () => {
+      refuses({ will: { topic: 'a\uD800', payload: '' } }, /lone surrogate/, 'invalid-topic');
+      refuses({ will: { topic: 'a\0b', payload: '' } }, /U\+0000/, 'invalid-topic');
+    });
 
     it('a will at QoS 3 is refused [MQTT-3.1.2-12]', () => {
       refuses({ will: { topic: 'a', payload: '', qos: 3 } }, /QoS is 3/, 'invalid-message');

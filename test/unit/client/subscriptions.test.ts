@@ -338,7 +338,7 @@ describe('Subscriptions', () => {
       }
     });
 
-    it('are not used where the Server has none', () => {
+    it('are not used where the Server has none [MQTT-3.2.2.3.12]', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
       one.add('a');
       one.subscriptions.flush(one.link);
@@ -1182,7 +1182,7 @@ describe('Subscriptions', () => {
     });
   });
 
-  describe('what the Server does not offer is not asked for', () => {
+  describe('what the Server does not offer is not asked for [MQTT-3.2.2.3.11] [MQTT-3.2.2.3.13]', () => {
     const rows: readonly (readonly [string, Partial<ServerLimits>, string, RegExp])[] = [
       ['wildcards', { wildcardSubscriptionAvailable: false }, 'a/#', /wildcard subscriptions/],
       ['wildcards', { wildcardSubscriptionAvailable: false }, '+', /wildcard subscriptions/],

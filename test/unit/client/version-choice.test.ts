@@ -57,7 +57,7 @@ describe('A client that finds the protocol version by itself', () => {
   });
 
   for (const code of [0x84, UNKNOWN_VERSION]) {
-    it(`speaks 3.1.1 at once, and from then on, with a broker that refuses 5 by 0x${code.toString(16)}`, async () => {
+    it(`speaks 3.1.1 at once, and from then on, with a broker that refuses 5 by 0x${code.toString(16)} [MQTT-3.1.2-2]`, async () => {
       const scene = new VirtualClient(auto);
       treats(scene, code, 'accepts');
       await scene.connected();

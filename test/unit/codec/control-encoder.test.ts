@@ -40,15 +40,15 @@ function subscription(
 }
 
 describe('CONNECT', () => {
-  it('of MQTT 5 names MQTT and level 5 [MQTT-3.1.2-1] [MQTT-3.1.2-2]', () => {
+  it('of MQTT 5 names MQTT and level 5 [MQTT-3.1.2-1] [MQTT-3.1.2-2] [MQTT-3.1.2-16] [MQTT-3.1.2-18] [MQTT-3.1.3-3]', () => {
     assert.equal(connect({ protocolVersion: 5 }), expected('MQTT', 5, 2, properties(), text('me')));
   });
 
-  it('of MQTT 3.1.1 names MQTT and level 4, without properties', () => {
+  it('of MQTT 3.1.1 names MQTT and level 4, without properties [MQTT-7.0.0-2 of 3.1.1] [MQTT-3.1.2-1] [MQTT-3.1.2-2]', () => {
     assert.equal(connect({ properties: { receiveMaximum: 3 } }), expected('MQTT', 4, 2, text('me')));
   });
 
-  it('of MQTT 3.1 names MQIsdp and level 3', () => {
+  it('of MQTT 3.1 names MQIsdp and level 3 [MQTT-3.1.2-1] [MQTT-3.1.2-2]', () => {
     assert.equal(connect({ protocolVersion: 3 }), expected('MQIsdp', 3, 2, text('me')));
   });
 
@@ -56,7 +56,7 @@ describe('CONNECT', () => {
     assert.equal(connect({ cleanStart: false }), expected('MQTT', 4, 0, text('me')));
   });
 
-  it('may have an empty client id', () => {
+  it('may have an empty client id [MQTT-3.1.3-3]', () => {
     assert.equal(connect({ clientId: '' }), expected('MQTT', 4, 2, text('')));
   });
 
@@ -76,7 +76,7 @@ describe('CONNECT', () => {
     assert.equal(bytes, expected('MQTT', 4, 0x06, text('me'), text('w'), text('')));
   });
 
-  it('has user name and password, each with its flag, in this order [MQTT-3.1.3-1]', () => {
+  it('has user name and password, each with its flag, in this order [MQTT-3.1.3-1] [MQTT-3.1.2-17] [MQTT-3.1.2-18] [MQTT-3.1.2-19]', () => {
     assert.equal(connect({ username: 'u' }), expected('MQTT', 4, 0x82, text('me'), text('u')));
     assert.equal(
       connect({ username: 'u', password: 'p', will: WILL }),
@@ -85,7 +85,7 @@ describe('CONNECT', () => {
     assert.equal(connect({ username: '', password: '' }), expected('MQTT', 4, 0xc2, text('me'), text(''), text('')));
   });
 
-  it('of MQTT 5 may have a password without a user name [MQTT-3.1.2-16..19]', () => {
+  it('of MQTT 5 may have a password without a user name [MQTT-3.1.2-16] [MQTT-3.1.2-19]', () => {
     assert.equal(
       connect({ protocolVersion: 5, password: 'token' }),
       expected('MQTT', 5, 0x42, properties(), text('me'), text('token')),
@@ -173,7 +173,7 @@ describe('CONNECT', () => {
 });
 
 describe('SUBSCRIBE', () => {
-  it('has the flags 0010 and one option byte per filter, in their order [MQTT-3.8.1-1] [MQTT-3.8.3-5]', () => {
+  it('has the flags 0010 and one option byte per filter, in their order [MQTT-3.8.1-1] [MQTT-3.8.3-5] [MQTT-3.8.3-3]', () => {
     const subscriptions = [
       subscription('a', { qos: 2 }),
       subscription('b/#', { qos: 1, noLocal: true }),
@@ -223,7 +223,7 @@ describe('UNSUBSCRIBE, DISCONNECT and PINGREQ', () => {
     assert.deepEqual(encodeControl(packet, 5), frame(0xa2, uint16(258), properties(), text('a'), text('b/#')));
   });
 
-  it('DISCONNECT says its Reason Code in MQTT 5, and nothing before', () => {
+  it('DISCONNECT says its Reason Code in MQTT 5, and nothing before [MQTT-3.14.2-1]', () => {
     for (const reasonCode of [0x00, 0x04, 0x81, 0x82, 0x93, 0x94, 0x95]) {
       const packet = { cmd: 'disconnect', reasonCode, properties: {} } as const;
       assert.deepEqual(encodeControl(packet, 5), frame(0xe0, Buffer.from([reasonCode, 0])));
@@ -233,6 +233,13 @@ describe('UNSUBSCRIBE, DISCONNECT and PINGREQ', () => {
 
   it('PINGREQ is two bytes', () => {
     for (const version of [3, 4, 5] as const) assert.deepEqual(encodeControl({ cmd: 'pingreq' }, version), hex('c000'));
+  });
+
+  it('SUBSCRIBE and UNSUBSCRIBE without a filter are not written [MQTT-3.8.3-2] [MQTT-3.10.3-2]', () => {
+    for (const version of [3, 4, 5] as const) {
+      assert.throws(() => encodeControl({ cmd: 'subscribe', packetId: id(1), subscriptions: [] }, version));
+      assert.throws(() => encodeControl({ cmd: 'unsubscribe', packetId: id(1), filters: [] }, version));
+    }
   });
 
   it('throws, and writes nothing, for what cannot be encoded', () => {

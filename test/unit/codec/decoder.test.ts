@@ -42,12 +42,12 @@ function publish(version: ProtocolVersion, flags: number, topic: Buffer, props: 
 }
 
 describe('Decoder', () => {
-  describe('fixed header flags [MQTT-2.1.3-1]', () => {
+  describe('fixed header flags [MQTT-2.1.3-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]', () => {
     for (const row of TYPES) {
       for (const version of VERSIONS) {
         const body = 'bodies' in row ? row.bodies[version] : undefined;
         if (body === undefined || !('flags' in row)) {
-          it(`refuses ${row.name} in version ${version} whatever its flags: the Server may not send it`, () => {
+          it(`refuses ${row.name} in version ${version} whatever its flags: the Server may not send it [MQTT-2.1.2]`, () => {
             for (let flags = 0; flags < 16; flags++) {
               refuses(version, frame((row.type << 4) | flags, hex('0001 0000')), flags === 0 ? 0x82 : 0x81);
             }
@@ -142,7 +142,7 @@ describe('Decoder', () => {
         refuses(4, Buffer.concat([frame(first, hex('12')), hex('d000')]), 0x81);
       });
 
-      it(`${cmd}: refuses bytes behind its end`, () => {
+      it(`${cmd}: refuses bytes behind its end [MQTT-4.13.1]`, () => {
         refuses(5, frame(first, hex('1234 00 00 ff')), 0x81);
         for (const version of [3, 4] as const) refuses(version, frame(first, hex('123400')), 0x81);
       });
@@ -175,7 +175,7 @@ describe('Decoder', () => {
         bytes: (value) => frame(0x20, hex('00'), code(value), properties()),
       },
       {
-        name: 'CONNACK of 3.1.1 [MQTT-3.2.2-6]',
+        name: 'CONNACK of 3.1.1 [MQTT-3.2.2-6 of 3.1.1]',
         version: 4,
         codes: [0, 1, 2, 3, 4, 5],
         bytes: (value) => frame(0x20, hex('00'), code(value)),
@@ -211,7 +211,7 @@ describe('Decoder', () => {
         bytes: (value) => frame(0x90, uint16(1), properties(), code(0), code(value)),
       },
       {
-        name: 'SUBACK of 3.1.1 [MQTT-3.9.3-2]',
+        name: 'SUBACK of 3.1.1 [MQTT-3.9.3-2 of 3.1.1]',
         version: 4,
         codes: [0x00, 0x01, 0x02, 0x80],
         bytes: (value) => frame(0x90, uint16(1), code(0), code(value)),
@@ -291,7 +291,7 @@ describe('Decoder', () => {
       for (const bytes of ['2000', '2001 00', '2002 00 00', '2004 00 00 00 00']) refuses(5, hex(bytes), 0x81);
     });
 
-    it('has no Authentication Data without Authentication Method', () => {
+    it('has no Authentication Data without Authentication Method [MQTT-3.2.2.3.18]', () => {
       refuses(5, frame(0x20, hex('0000'), properties(property(0x16, text('data')))), 0x82);
     });
 
@@ -353,7 +353,7 @@ describe('Decoder', () => {
   });
 
   describe('SUBACK and UNSUBACK', () => {
-    it('have their codes in the order of the request', () => {
+    it('have their codes in the order of the request [MQTT-3.9.3-1] [MQTT-3.11.3-1]', () => {
       assert.deepEqual(decodeOne(5, frame(0x90, hex('0003 00 00 01 02 87'))), {
         cmd: 'suback',
         packetId: 3,
@@ -425,7 +425,7 @@ describe('Decoder', () => {
       assert.deepEqual(decodeOne(5, hex('f002 18 00')), { cmd: 'auth', reasonCode: 0x18 });
     });
 
-    it('bytes behind the end are refused', () => {
+    it('bytes behind the end are refused [MQTT-4.13.1]', () => {
       refuses(5, hex('e003 00 00 00'), 0x81);
       refuses(5, hex('f003 18 00 00'), 0x81);
     });
@@ -439,7 +439,7 @@ describe('Decoder', () => {
         }
       });
 
-      it(`in version ${version} is not empty without a Topic Alias`, () => {
+      it(`in version ${version} is not empty without a Topic Alias [MQTT-3.3.2.1]`, () => {
         refuses(version, publish(version, 0, text('')), 0x82);
       });
 
@@ -483,6 +483,14 @@ describe('Decoder', () => {
       refuses(4, hex('3203 000161'), 0x81);
       refuses(4, hex('3204 000161 00'), 0x81);
       refuses(5, hex('3003 000161'), 0x81);
+    });
+
+    it('has a Response Topic and a Content Type of well-formed UTF-8 [MQTT-3.3.2-13] [MQTT-3.3.2-19]', () => {
+      for (const identifier of [0x08, 0x03]) {
+        for (const bad of ['c328', 'eda080', '610062']) {
+          refuses(5, publish(5, 0, text('a'), properties(property(identifier, text(hex(bad))))), 0x81);
+        }
+      }
     });
 
     it('has no wildcards in its Response Topic [MQTT-3.3.2-14]', () => {

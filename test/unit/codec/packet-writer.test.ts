@@ -66,6 +66,16 @@ describe('PacketWriter', () => {
       );
     });
 
+    it('never has a Topic Alias: one that a received message came with is not the Server’s to know [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-8] [MQTT-3.3.2-9]', () => {
+      const plain = written(5, (writer) => writer.publish(message({ properties: {} })));
+      for (const topicAlias of [0, 1, 65_535]) {
+        assert.equal(
+          written(5, (writer) => writer.publish(message({ properties: { topicAlias } }))),
+          plain,
+        );
+      }
+    });
+
     it('has its properties, user properties in their order [MQTT-3.3.2-18]', () => {
       const userProperties = [
         ['a', '1'],
@@ -79,7 +89,6 @@ describe('PacketWriter', () => {
             properties: {
               payloadFormatIndicator: false,
               messageExpiryInterval: 0xffffffff,
-              topicAlias: 65_535,
               responseTopic: 'ä',
               correlationData: Buffer.from([0, 255]),
               contentType: 'text/plain',
@@ -91,7 +100,6 @@ describe('PacketWriter', () => {
       const list = properties(
         property(0x01, Buffer.from([0])),
         property(0x02, Buffer.from('ffffffff', 'hex')),
-        property(0x23, uint16(65_535)),
         property(0x08, text('ä')),
         property(0x09, text(Buffer.from([0, 255]))),
         property(0x03, text('text/plain')),
@@ -129,11 +137,11 @@ describe('PacketWriter', () => {
   });
 
   describe('acknowledgements', () => {
-    for (const [cmd, first] of [
-      ['puback', 0x40],
-      ['pubrec', 0x50],
-      ['pubrel', 0x62],
-      ['pubcomp', 0x70],
+    for (const [cmd, first, rules] of [
+      ['puback', 0x40, '[MQTT-3.4.2-2] [MQTT-3.4.2-3]'],
+      ['pubrec', 0x50, '[MQTT-3.5.2-2] [MQTT-3.5.2-3]'],
+      ['pubrel', 0x62, '[MQTT-3.6.2-2] [MQTT-3.6.2-3]'],
+      ['pubcomp', 0x70, '[MQTT-3.7.2-2] [MQTT-3.7.2-3]'],
     ] as const) {
       it(`${cmd} is two bytes for Success, and before MQTT 5 always`, () => {
         for (const version of VERSIONS) {
@@ -144,7 +152,7 @@ describe('PacketWriter', () => {
         assert.equal(old, frame(first, uint16(1)).toString('hex'));
       });
 
-      it(`${cmd} says any other Reason Code in MQTT 5`, () => {
+      it(`${cmd} says any other Reason Code in MQTT 5, and has no property that could be too much ${rules}`, () => {
         const bytes = written(5, (writer) => writer.acknowledge(cmd, id(1), 0x92));
         assert.equal(bytes, frame(first, uint16(1), Buffer.from([0x92])).toString('hex'));
       });
@@ -176,6 +184,19 @@ describe('PacketWriter', () => {
       ]);
       assert.equal(writer.pending, expected.length);
       assert.deepEqual(Buffer.concat(writer.take()), expected);
+    });
+
+    it('an acknowledgement leaves its Reason Code out, or is not written', () => {
+      const writer = new PacketWriter(5);
+      writer.maximumPacketSize = 4;
+      writer.acknowledge('pubcomp', id(1), 0x92);
+      assert.deepEqual(Buffer.concat(writer.take()), frame(0x70, uint16(1)));
+      writer.maximumPacketSize = 3;
+      assert.throws(
+        () => writer.acknowledge('puback', id(1)),
+        (error) => error instanceof PacketTooLarge && error.size === 4 && error.limit === 3,
+      );
+      assert.equal(writer.pending, 0);
     });
 
     it('a SUBSCRIBE is not written', () => {

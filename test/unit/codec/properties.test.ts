@@ -79,7 +79,7 @@ describe('properties of received packets', () => {
   for (const { name, allowed, build } of PACKETS) {
     const single = allowed.filter((identifier) => !REPEATABLE.has(identifier));
 
-    it(`${name} has its ${allowed.length} of the 27 properties, and no other (2.2.2.2)`, () => {
+    it(`${name} has its ${allowed.length} of the 27 properties, and no other [MQTT-2.2.2.2]`, () => {
       for (const [identifier, value] of VALUES) {
         const list = properties(...companions(name, identifier), property(identifier, value));
         const refused = CLIENT_ONLY.has(identifier) ? 0x81 : 0x82;
@@ -88,14 +88,14 @@ describe('properties of received packets', () => {
       }
     });
 
-    it(`${name} with an unknown property is refused, whatever its identifier`, () => {
+    it(`${name} with an unknown property is refused, whatever its identifier [MQTT-2.2.2.2]`, () => {
       const unknown = Array.from({ length: 300 }, (_, identifier) => identifier).filter((id) => !VALUES.has(id));
       for (const identifier of [...unknown, 16_384, 268_435_455]) {
         refuses(5, build(properties(property(identifier, hex('00000000')))), 0x81);
       }
     });
 
-    it(`${name} has none of them twice, except those that may repeat`, () => {
+    it(`${name} has none of them twice, except those that may repeat [MQTT-2.2.2.2]`, () => {
       for (const identifier of single) {
         const value = VALUES.get(identifier) ?? assert.fail();
         const once = property(identifier, value);
@@ -105,7 +105,7 @@ describe('properties of received packets', () => {
       assert.equal(verdict(5, build(properties(user, user))), 'accepted');
     });
 
-    it(`${name} is refused when its Property Length or a value runs past the end`, () => {
+    it(`${name} is refused when its Property Length or a value runs past the end [MQTT-2.2.2.1]`, () => {
       const good = properties(property(0x26, pair('name', 'value')));
       const payload = ['PUBLISH', 'SUBACK', 'UNSUBACK'].includes(name);
       for (let cut = 1; cut < (payload ? 5 : good.length); cut++) refuses(5, build(good.subarray(0, cut)), 0x81);
@@ -147,7 +147,7 @@ describe('properties of received packets', () => {
     ['PUBLISH', 'Topic Alias 0 [MQTT-3.3.2-8]', 0x23, '0000', 0x94],
   ];
   for (const [name, what, identifier, value, reasonCode] of ranges) {
-    it(`${name} is refused with ${what}`, () => {
+    it(`${name} is refused with ${what} [MQTT-${name === 'CONNACK' ? '3.2.2.3' : '3.3.2.3'}]`, () => {
       const { build } = PACKETS.find((packet) => packet.name === name) ?? assert.fail();
       refuses(5, build(properties(property(identifier, hex(value)))), reasonCode);
     });

@@ -53,7 +53,8 @@ describe('InboundAliases', () => {
     refused(new InboundAliases(0), packet('a', 1), 0x94);
   });
 
-  it('refuses an alias that was never set with 0x82', () => refused(new InboundAliases(5), packet('', 5), 0x82));
+  it('refuses an alias that was never set with 0x82 [MQTT-3.3.2.3.4]', () =>
+    refused(new InboundAliases(5), packet('', 5), 0x82));
 
   it('knows nothing of the aliases of another connection [MQTT-3.3.2-7]', () => {
     new InboundAliases(5).resolve(packet('a', 1));

@@ -155,7 +155,7 @@ describe('Connection, handshake', () => {
     assert.equal(peer.taken().length, 0);
   });
 
-  it('tells the CONNACK with the Server’s limits', () => {
+  it('tells the CONNACK with the Server’s limits [MQTT-3.2.2-22]', () => {
     const scene = running(5, { keepAlive: 60 }, '2006 00 00 03 21 0002');
     assert.equal(scene.accepted[0]?.limits.receiveMaximum, 2);
     assert.equal(scene.accepted[0]?.limits.keepAlive, 60);
@@ -258,7 +258,7 @@ describe('Connection, handshake', () => {
     assert.deepEqual([end(later).code, end(later).retryable], ['connection-lost', true]);
   });
 
-  it('takes Session Present without a clean start', () => {
+  it('takes Session Present without a clean start [MQTT-3.2.2-3]', () => {
     const scene = running(5, { cleanStart: false }, '2003 01 00 00');
     assert.equal(scene.accepted[0]?.connack.sessionPresent, true);
   });
@@ -293,7 +293,7 @@ describe('Connection, violations', () => {
   for (const [what, bytes, reasonCode] of [
     ['a malformed packet', 'd00100', 0x81],
     ['a second CONNACK [MQTT-3.2.0-2]', '2003000000', 0x82],
-    ['AUTH without a method in CONNECT [MQTT-4.12.0-6]', 'f000', 0x82],
+    ['AUTH without a method in CONNECT [MQTT-4.12.0-6] [MQTT-4.12.0-7]', 'f000', 0x82],
     ['a packet that only a client may send', 'c000', 0x82],
     ['a wildcard in a Topic Name', '3004 000123 00', 0x82],
     ['an alias that was not allowed [MQTT-3.1.2-27]', '3007 000161 03 230001', 0x94],
@@ -308,13 +308,13 @@ describe('Connection, violations', () => {
   }
 
   for (const version of [3, 4] as const) {
-    it(`before MQTT 5 (${version}) there is no DISCONNECT with a reason: the connection just ends`, () => {
+    it(`before MQTT 5 (${version}) there is no DISCONNECT with a reason: the connection just ends [MQTT-4.8.0-1 of 3.1.1]`, () => {
       const scene = running(version);
       scene.peer.send(hex('d00100'));
       violated(scene, 0x81, '');
     });
 
-    it(`before MQTT 5 (${version}) a DISCONNECT from the Server is a violation`, () => {
+    it(`before MQTT 5 (${version}) a DISCONNECT from the Server is a violation [MQTT-3.14 of 3.1.1]`, () => {
       const scene = running(version);
       scene.peer.send(hex('e000'));
       violated(scene, 0x82, '');
@@ -810,7 +810,7 @@ describe('Connection, PINGREQ to a Server that takes no packet of two bytes', ()
 
 describe('Connection, end', () => {
   for (const version of [3, 4, 5] as const) {
-    it(`in order in version ${version}: DISCONNECT behind everything collected, then the transport’s end`, () => {
+    it(`in order in version ${version}: DISCONNECT behind everything collected, then the transport’s end [MQTT-3.14.4-2]`, () => {
       const scene = running(version);
       scene.connection.acknowledge('puback', id(1), 0);
       scene.connection.close(CLOSED);
@@ -823,14 +823,16 @@ describe('Connection, end', () => {
     });
   }
 
-  it('with properties that cannot be encoded, or are too large, says goodbye without them, and throws nothing', () => {
+  it('with properties that cannot be encoded, or are too large, says goodbye without them, and throws nothing [MQTT-3.14.2-3] [MQTT-3.14.2-4]', () => {
     const bare = running(5);
     bare.connection.close(CLOSED, 4, { reasonString: 'x'.repeat(70_000) });
     assert.equal(bare.peer.taken().toString('hex'), 'e0020400');
-    const small = running(5, {}, '2008 00 00 05 27 00000004');
-    small.connection.close(CLOSED, 4, { reasonString: 'too much' });
-    assert.equal(small.peer.taken().toString('hex'), 'e0020400');
-    for (const scene of [bare, small]) {
+    const [text, pairs] = [4, 4].map(() => running(5, {}, '2008 00 00 05 27 00000004'));
+    assert.ok(text !== undefined && pairs !== undefined);
+    text.connection.close(CLOSED, 4, { reasonString: 'too much' });
+    pairs.connection.close(CLOSED, 4, { userProperties: [['too', 'much']] });
+    for (const small of [text, pairs]) assert.equal(small.peer.taken().toString('hex'), 'e0020400');
+    for (const scene of [bare, text, pairs]) {
       scene.peer.closed();
       assert.equal(end(scene), CLOSED);
     }

@@ -57,7 +57,7 @@ describe('KeepAlive', () => {
   });
 
   for (const seconds of [1, 2, 10, 60, 600, 65_535]) {
-    it(`of ${seconds} s never lets ${seconds} s pass without a packet, however little time is left for it`, () => {
+    it(`of ${seconds} s never lets ${seconds} s pass without a packet, however little time is left for it [MQTT-3.1.2-22]`, () => {
       const { clock, keepAlive, pings, deaths } = scene();
       keepAlive.start(seconds);
       clock.advance(seconds * 10_000);

@@ -53,7 +53,7 @@ describe('serverLimits', () => {
     assert.deepEqual([keepAlive(60, 2), keepAlive(0, 2), keepAlive(60, 0)], [2, 2, 0]);
   });
 
-  it('keeps our Session Expiry Interval where the Server says none', () => {
+  it('keeps our Session Expiry Interval where the Server says none [MQTT-3.2.2.3.2]', () => {
     const connect = { ...CONNECT, properties: { sessionExpiryInterval: 3600 } };
     assert.equal(serverLimits(connect, {}).sessionExpiryInterval, 3600);
     assert.equal(serverLimits(connect, { sessionExpiryInterval: 5 }).sessionExpiryInterval, 5);

@@ -17,7 +17,7 @@ describe('what a client may say in its DISCONNECT', () => {
 
   const refused: readonly (readonly [what: string, properties: DisconnectProperties, connect: number, why: RegExp])[] =
     [
-      ['an expiry where CONNECT had none [MQTT-3.1.2-23]', { sessionExpiryInterval: 1 }, 0, /cannot get one/],
+      ['an expiry where CONNECT had none [MQTT-3.14.2.2.2]', { sessionExpiryInterval: 1 }, 0, /cannot get one/],
       ['half a second', { sessionExpiryInterval: 0.5 }, 100, /0\.5/],
       ['a negative expiry', { sessionExpiryInterval: -1 }, 100, /-1/],
       ['an expiry beyond four bytes', { sessionExpiryInterval: 2 ** 32 }, 100, /4294967296/],

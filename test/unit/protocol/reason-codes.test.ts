@@ -38,7 +38,7 @@ describe('Reason Codes', () => {
 
   const forAPerson = [0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8a, 0x8c, 0x8e, 0x95, 0x9a, 0x9b, 0x9c, 0x9d];
   const passing = [0x80, 0x83, 0x88, 0x89, 0x8b, 0x8d, 0x93, 0x97, 0x98, 0x9f, 0xa0];
-  it('that ask for a person, or would start a fight over one client id (0x8E), are not retried soon', () => {
+  it('that ask for a person, or would start a fight over one client id (0x8E), are not retried soon [MQTT-3.2.2-12] [MQTT-3.2.2-13] [MQTT-4.11]', () => {
     assert.deepEqual(forAPerson.filter(mayRetrySoon), []);
   });
   it('that pass by themselves are retried soon', () => {

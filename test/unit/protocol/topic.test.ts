@@ -54,7 +54,7 @@ const BAD_FILTERS: readonly (readonly [string, string, RegExp])[] = [
   ['a/+b/c', '[MQTT-4.7.1-2]', /\+/],
   ['++', '[MQTT-4.7.1-2]', /\+/],
   ['a\0', '[MQTT-4.7.3-2]', /U\+0000/],
-  ['a\uD800', '[MQTT-1.5.4-1]', /lone surrogate/],
+  ['a\uD800', '[MQTT-1.5.4-1] [MQTT-3.8.3-1] [MQTT-3.10.3-1]', /lone surrogate/],
   ['x'.repeat(65_536), '[MQTT-4.7.3-3]', /65536 bytes/],
   ['$share/', '[MQTT-4.8.2-1]', /share name/],
   ['$share//a', '[MQTT-4.8.2-1]', /share name/],

@@ -20,7 +20,7 @@ function found(trie: TopicTrie<string>, topic: string): string[] {
 }
 
 describe('TopicTrie', () => {
-  describe('matches by every rule of section 4.7', () => {
+  describe('matches by every rule of section 4.7 [MQTT-4.7.3-4] [MQTT-4.7.2-1]', () => {
     const rows: readonly (readonly [string, readonly string[], readonly string[]])[] = [
       ['a/b', ['a/b'], ['a', 'a/b/c', 'a/B', '/a/b', 'a/b/', 'a//b']],
       ['a/+', ['a/b', 'a/'], ['a', 'a/b/c', 'b/b', '/a']],

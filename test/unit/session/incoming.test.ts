@@ -201,7 +201,7 @@ describe('Ownership of a QoS 2 message', () => {
     return store;
   }
 
-  it('is on record before its PUBREC leaves', () => {
+  it('is on record before its PUBREC leaves [MQTT-4.3.3-8]', () => {
     const driver = connected();
     driver.session.receive(received('a', 2, 5), 0);
     driver.session.incoming.handedOver(1, 0);

@@ -28,14 +28,14 @@ function violates(requests: Requests, packet: SubackPacket | UnsubackPacket): vo
 }
 
 describe('Requests', () => {
-  it('are answered once, with a code per filter in order [MQTT-3.8.4-6]', () => {
+  it('are answered once, with a code per filter in order [MQTT-3.8.4-6] [MQTT-3.9.3-1]', () => {
     const { requests, answers } = waiting('subscribe', 3);
     assert.equal(requests.receive(suback(1, 0, 0x87, 2)), true);
     assert.equal(requests.receive(suback(1, 0, 0x87, 2)), false);
     assert.deepEqual(answers, [[[0, 0x87, 2], 'why']]);
   });
 
-  it('with fewer or more codes than filters are a Protocol Error', () => {
+  it('with fewer or more codes than filters are a Protocol Error [MQTT-3.8.4-6]', () => {
     for (const codes of [[0], [0, 0, 0]]) {
       const { requests, answers } = waiting('subscribe', 2);
       violates(requests, suback(1, ...codes));

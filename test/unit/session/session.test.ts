@@ -130,7 +130,7 @@ describe('Session, outgoing', () => {
   });
 
   describe('at QoS 2', () => {
-    it('goes PUBLISH, PUBREC, PUBREL, PUBCOMP, stored at each step [MQTT-4.3.3-4] [MQTT-4.3.3-5]', () => {
+    it('goes PUBLISH, PUBREC, PUBREL, PUBCOMP, stored at each step [MQTT-4.3.3-4] [MQTT-4.3.3-5] [MQTT-4.1.0-1]', () => {
       const driver = connected();
       driver.accept('a', 2);
       driver.pump();
@@ -173,7 +173,7 @@ describe('Session, outgoing', () => {
       assert.equal(driver.outcome('a'), 0);
     });
 
-    it('takes a PUBREC with No matching subscribers for success', () => {
+    it('takes a PUBREC with No matching subscribers for success [MQTT-4.3.3-4]', () => {
       const driver = connected();
       driver.accept('a', 2);
       driver.pump();
@@ -201,7 +201,7 @@ describe('Session, outgoing', () => {
       assert.equal(driver.outcome('a'), 0);
     });
 
-    it('answers a PUBREC of an unknown id with PUBREL 0x92', () => {
+    it('answers a PUBREC of an unknown id with PUBREL 0x92 [MQTT-3.6.2.1]', () => {
       assert.deepEqual(connected().receive(ack('pubrec', 77)), ['pubrel 77 0x92']);
     });
 
@@ -267,7 +267,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['pubrel 4', 'publish b 2 dup', 'publish c 3 dup', 'publish new 5']);
     });
 
-    it('keeps the first order over wrapped ids: 1,000 in flight across 65,535', () => {
+    it('keeps the first order over wrapped ids: 1,000 in flight across 65,535 [MQTT-4.6.0-1]', () => {
       const driver = connected();
       for (let n = 0; n < 65_000; n++) driver.session.ids.take();
       for (let n = 1; n <= 65_000; n++) driver.session.ids.release(id(n));
@@ -293,7 +293,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['publish c 3 dup']);
     });
 
-    it('lets nothing new overtake what is to be sent again, not even QoS 0', () => {
+    it('lets nothing new overtake what is to be sent again, not even QoS 0 [MQTT-4.3.1-1]', () => {
       const driver = connected();
       for (const topic of ['a', 'b']) driver.accept(topic, 1);
       driver.pump();
@@ -401,6 +401,20 @@ describe('Session, outgoing', () => {
       assert.equal(driver.pump().length, 70_000 - 65_472);
     });
 
+    it('QoS 1, QoS 2 and SUBSCRIBE have one space of them, and what is new has no DUP [MQTT-4.3.2-1] [MQTT-4.3.2-2] [MQTT-4.3.3-1] [MQTT-4.3.3-2]', () => {
+      const driver = connected();
+      const seen: (number | undefined)[] = [];
+      for (let n = 0; n < 300; n++) {
+        driver.accept(`t${n}`, n % 2 === 0 ? 1 : 2);
+        const next = driver.session.next(0);
+        assert.ok(next?.cmd === 'publish');
+        assert.deepEqual([next.entry.message.qos, next.dup], [n % 2 === 0 ? 1 : 2, false]);
+        seen.push(next.packetId, driver.session.ids.take());
+      }
+      assert.equal(new Set(seen).size, 600);
+      assert.equal(seen.includes(undefined) || seen.includes(0), false);
+    });
+
     it('are not taken from a SUBSCRIBE that waits', () => {
       const driver = connected();
       assert.equal(driver.session.ids.take(), 1);
@@ -445,7 +459,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['publish c 3 dup']);
     });
 
-    it('sends every PUBREL at quota 0 [MQTT-3.3.4-8]', () => {
+    it('sends every PUBREL at quota 0 [MQTT-3.3.4-8] [MQTT-4.9.0-3]', () => {
       const driver = connected();
       for (const topic of ['a', 'b', 'c']) driver.accept(topic, 2);
       driver.pump();
@@ -454,7 +468,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['pubrel 1', 'pubrel 2', 'pubrel 3']);
     });
 
-    it('is given back by a PUBREC of 0x80 or more', () => {
+    it('is given back by a PUBREC of 0x80 or more [MQTT-4.9.0-2]', () => {
       const driver = connected({ ...LIMITS, receiveMaximum: 1 });
       for (const topic of ['a', 'b']) driver.accept(topic, 2);
       driver.pump();
@@ -494,8 +508,45 @@ describe('Session, outgoing', () => {
     });
   });
 
+  describe('what this Server does not take [MQTT-3.2.2-11] [MQTT-3.2.2-14]', () => {
+    const limits = { ...LIMITS, maximumQoS: 1, retainAvailable: false } as const;
+
+    function refused(driver: Driver, topic: string, problem: RegExp): void {
+      const error = driver.outcome(topic);
+      assert.ok(error instanceof MqttError);
+      assert.equal(error.code, 'not-supported');
+      assert.match(error.message, problem);
+    }
+
+    it('is not sent, whether it was given before the connection or during it', () => {
+      const driver = new Driver();
+      driver.accept('early', 2);
+      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, undefined, driver.noting('kept'));
+      driver.reset(limits);
+      driver.accept('late', 2);
+      driver.accept('fits', 1);
+      assert.deepEqual(driver.pump(), ['publish fits 1']);
+      refused(driver, 'early', /at most QoS 1/);
+      refused(driver, 'late', /at most QoS 1/);
+      refused(driver, 'kept', /no retained messages/);
+    });
+
+    it('is not sent again either, when it says so on a later connection', () => {
+      const driver = connected();
+      driver.accept('high', 2);
+      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, undefined, driver.noting('kept'));
+      driver.accept('fits', 1);
+      driver.pump();
+      reconnect(driver, limits);
+      assert.deepEqual(driver.pump(), ['publish fits 3 dup']);
+      refused(driver, 'high', /at most QoS 1/);
+      refused(driver, 'kept', /no retained messages/);
+      assert.deepEqual(driver.stored().outgoing, ['fits published 3']);
+    });
+  });
+
   describe('Message Expiry', () => {
-    it('is settled with `expired` instead of a first sending, exactly at its time', () => {
+    it('is settled with `expired` instead of a first sending, exactly at its time [MQTT-3.3.2.3.3]', () => {
       const driver = connected();
       const expiring = { ...message('a', 1), properties: { messageExpiryInterval: 5 } };
       driver.session.outgoing.accept(expiring, 5000, driver.noting('a'));
@@ -746,7 +797,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.delivered, ['a']);
   });
 
-  it('delivers QoS 1 first, then acknowledges [MQTT-4.3.2-4]', () => {
+  it('delivers QoS 1 first, then acknowledges [MQTT-4.3.2-4] [MQTT-3.3.4-1]', () => {
     const driver = connected();
     driver.session.receive(received('a', 1, 5), 0);
     assert.deepEqual(driver.delivered, ['a']);
@@ -759,7 +810,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.delivered, ['a', 'a', 'a']);
   });
 
-  it('delivers QoS 2 once and answers every duplicate with PUBREC, DUP or not [MQTT-4.3.3-10]', () => {
+  it('delivers QoS 2 once and answers every duplicate with PUBREC, DUP or not [MQTT-4.3.3-10] [MQTT-4.3.3-8] [MQTT-3.3.4-1] [MQTT-4.1.0-1]', () => {
     const driver = connected();
     for (const dup of [false, true, false]) assert.deepEqual(driver.receive(received('a', 2, 5, dup)), ['pubrec 5']);
     assert.deepEqual(driver.delivered, ['a']);
@@ -775,7 +826,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.delivered, ['a', 'a']);
   });
 
-  it('answers PUBREL of an unknown id with PUBCOMP 0x92, and goes on [MQTT-4.3.3-11]', () => {
+  it('answers PUBREL of an unknown id with PUBCOMP 0x92, and goes on [MQTT-4.3.3-11] [MQTT-3.7.2.1]', () => {
     const driver = connected();
     assert.deepEqual(driver.receive(ack('pubrel', 5)), ['pubcomp 5 0x92']);
     driver.receive(received('a', 2, 5));
@@ -804,7 +855,7 @@ describe('Session, incoming', () => {
     assert.deepEqual(driver.sent, ['puback 9', 'pubrec 3', 'puback 4', 'pubrec 1']);
   });
 
-  it('refuses QoS 1 with the id of an open QoS 2 message', () => {
+  it('refuses QoS 1 with the id of an open QoS 2 message [MQTT-2.2.1-4]', () => {
     const driver = connected();
     driver.receive(received('a', 2, 5));
     violates(() => driver.receive(received('b', 1, 5)), 0x82);
@@ -867,7 +918,7 @@ describe('Session, incoming', () => {
 });
 
 describe('Session, restored from its store', () => {
-  it('sends again with DUP and the same ids, then what was queued, in the first order', () => {
+  it('sends again with DUP and the same ids, then what was queued, in the first order [MQTT-3.1.2-23]', () => {
     const store = new MemoryStore();
     const first = connected({ ...LIMITS, receiveMaximum: 3 }, store);
     for (const [topic, qos] of [
@@ -961,7 +1012,7 @@ describe('Session, restored from its store', () => {
     assert.deepEqual(second.stored().outgoing, []);
   });
 
-  it('of another Server or client id: no id and no subscription is inherited, and the messages move', () => {
+  it('of another Server or client id: no id and no subscription is inherited, and the messages move [MQTT-3.1.3-2]', () => {
     for (const other of [
       { ...IDENTITY, server: 'mqtt://other:1883' },
       { ...IDENTITY, clientId: 'other' },
