@@ -37,8 +37,6 @@ export class HandOver {
   /** There are new receivers; in a later turn, when all that are subscribed in this one are there. */
   offer(): void {
     if (this.#offering || !this.#incoming.mayWait) return;
-    // What nobody wanted in this turn is held by then.
-    this.mark();
     this.#offering = true;
     this.#clock.afterIo(() => this.offerPending());
   }

@@ -216,7 +216,9 @@ export class Subscriptions {
 
   /** Its UNSUBSCRIBE leaves. */
   #leave(entry: SubscriptionEntry): Leave {
-    const { filter } = entry;
+    const { filter, wire } = entry;
+    // What was asked for the Server may have granted, though the answer is not there.
+    if (wire.state === 'asked') this.#keepGranted(filter, wire, wire.options.qos);
     entry.unsubscribed();
     this.#granted.leave(filter);
     // No copy by it is sure to come any more.
@@ -332,19 +334,24 @@ export class Subscriptions {
   /** The filter was asked for again since, or given up. What the Server granted it has until it answers that. */
   #answeredMeanwhile(request: AskedWish, code: number, link: SubscriptionLink): void {
     const { entry, asked } = request;
-    if (code < 0x80 && entry.grantMeanwhile(asked, code as QoS)) {
-      const { options, identifier } = asked;
-      this.#granted.keep({ filter: entry.filter, options, identifier, granted: code as QoS });
-    }
+    if (code < 0x80 && entry.grantMeanwhile(asked, code as QoS)) this.#keepGranted(entry.filter, asked, code as QoS);
     // What it brings comes all the same: also then its window ends.
     this.#answeredWindow(request, link);
   }
 
   /** Also those that were added while the answer was under way. */
   #grant({ entry, serves, asked: { options, identifier } }: AskedWish, granted: QoS): void {
-    this.#granted.keep({ filter: entry.filter, options, identifier, granted });
+    this.#keepGranted(entry.filter, { options, identifier }, granted);
     for (const served of this.#coverPlan?.servedBy(entry) ?? serves)
       if (served.comesBy(entry)) this.#comeBy(served, { options, identifier, qos: granted });
+  }
+
+  #keepGranted(
+    filter: TopicFilter,
+    { options, identifier }: Pick<Asked, 'options' | 'identifier'>,
+    granted: QoS,
+  ): void {
+    this.#granted.keep({ filter, options, identifier, granted });
   }
 
   /** When all that the answer brings has come, the filter is asked for as it is wanted. */

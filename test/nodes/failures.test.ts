@@ -44,6 +44,13 @@ describe('what failed, and why, is said', () => {
     assert.deepEqual(errors('c'), [`cannot reach mqtt://127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`]);
   });
 
+  it('a broker that does not answer is given up after the connect timeout of its connection', async () => {
+    await startFlow([connection(broker.port, { connectTimeout: '1' }), IN]);
+    await broker.accept();
+    await until(() => statuses('in').at(-1) === 'red ring no answer', 'the reason in the status');
+    assert.match(errors('c').join(), /within 1 s/);
+  });
+
   it('a refused subscription: a red status at this node only, and an error that names filter and code', async () => {
     await startFlow([connection(broker.port), IN, OUT, ...HELPERS]);
     const caught = collect('caught');

@@ -17,7 +17,7 @@ export interface Copy {
   readonly routed: number;
   /** The subscriptions that it is for. */
   readonly filters: readonly string[];
-  /** When the Server first had one of them. */
+  /** When the Server first had one of them, in milliseconds. */
   readonly began: number;
   /** Its session ends with its connection. */
   readonly brief: boolean;

@@ -315,7 +315,10 @@ export class Flows {
   }
 
   #flicker(action: Extract<Action, { kind: 'flicker' }>): void {
-    const { node, gap, times } = action;
+    const { node, gap, times, topic, qos } = action;
+    for (let third = 1; third <= 5; third++) {
+      this.#later((gap * third) / 3, () => void this.arrive({ qos, topic, retain: false }));
+    }
     this.#subscribe(node);
     this.#later(gap, () => {
       this.#unsubscribe(node);

@@ -15,6 +15,8 @@ export interface Wish {
   since: number;
   /** When the place first heard that it is granted, in whichever client. */
   granted: number;
+  /** The same in milliseconds. */
+  heard?: number;
   /** When the client heard of it, not counting a return after a deploy. */
   begun: number;
   state: 'active' | 'released' | 'returning' | 'coming';
@@ -36,8 +38,8 @@ export interface Place {
   readonly latest: Map<string, number>;
 }
 
-/** Milliseconds, at least, in which a packet reaches the Server and its answer the client. */
-const LONGEST_WAY = 500;
+/** Milliseconds in which a packet reaches the Server, or its answer the client. */
+const LONGEST_WAY = 200;
 
 /** The promises about what flows receive: nothing lost, doubled only where it must be, acknowledged last, in order. */
 export class Inbound {
@@ -87,7 +89,9 @@ export class Inbound {
   /** The place hears that its wish is granted. */
   granted({ wishes }: Place, filter: string): void {
     const wish = wishes.get(filter);
-    if (wish !== undefined) wish.granted = Math.min(wish.granted, this.#time.moment);
+    if (wish === undefined || wish.granted < this.#time.moment) return;
+    wish.granted = this.#time.moment;
+    wish.heard = this.#time.now;
   }
 
   /** A deploy takes the place's node away, and what it could not hand on yet with it. */
@@ -272,8 +276,9 @@ function isFor(wish: Wish, copy: Copy): boolean {
  */
 function isForeign({ wishes }: Place, copy: Copy): boolean {
   if (!copy.brief || copy.identifiers.length === 0 || copy.filters.some((filter) => wishes.has(filter))) return false;
-  return [...wishes.values()].some(({ filter, state, granted }) => {
-    return state === 'active' && matches(filter, copy.topic) && granted + LONGEST_WAY < copy.began;
+  return [...wishes.values()].some(({ filter, state, granted, heard = Infinity }) => {
+    const isLong = granted < Infinity && heard + LONGEST_WAY < copy.began;
+    return isLong && state === 'active' && matches(filter, copy.topic);
   });
 }
 

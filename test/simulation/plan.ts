@@ -49,8 +49,15 @@ export type Action =
     }
   /** In one turn. */
   | { readonly kind: 'subscribe' | 'unsubscribe'; readonly nodes: readonly number[] }
-  /** A node subscribes, and unsubscribes `gap` ms later; and again. */
-  | { readonly kind: 'flicker'; readonly node: number; readonly gap: number; readonly times: number }
+  /** A node subscribes, and unsubscribes `gap` ms later; and again, while messages arrive. */
+  | {
+      readonly kind: 'flicker';
+      readonly node: number;
+      readonly gap: number;
+      readonly times: number;
+      readonly topic: string;
+      readonly qos: QoS;
+    }
   /** The nodes leave, some come back after `gap` ms, the rest is pruned `prune` ms later. */
   | {
       readonly kind: 'redeploy';
@@ -234,7 +241,10 @@ class Planner {
     if (kind < 58) return arrival;
     if (kind < 62) return { kind: 'subscribe', nodes: some };
     if (kind < 65) return { kind: 'unsubscribe', nodes: one };
-    if (kind < 66.5) return { kind: 'flicker', node: one[0] ?? 0, gap: gap >> 1, times: 1 + Math.floor(whole * 4) };
+    if (kind < 66.5) {
+      const { topic, qos } = message;
+      return { kind: 'flicker', node: one[0] ?? 0, gap: 1 + (gap % 60), times: 1 + Math.floor(whole * 4), topic, qos };
+    }
     if (kind < 74) return unless('redeploy', { kind: 'redeploy', nodes, back, gap: gap * 3, prune: bytes * 5 });
     if (kind < 78) return unless('stop', { kind: 'disconnect', gap, hasty: this.#trouble('hasty', 0.2) });
     if (kind < 82) return unless('reopen', { kind: 'reopen', gap, moves: kept && this.#trouble('move', 0.3) });

@@ -42,7 +42,7 @@ export interface ServerKind {
 
 interface Subscribed extends WantedFilter {
   readonly identifier: number;
-  /** When the filter was subscribed first. */
+  /** When the filter was subscribed first, in milliseconds. */
   readonly began: number;
 }
 
@@ -115,7 +115,7 @@ export class Server {
     const options = { qos: 2, noLocal: false, retainAsPublished: mqtt5, retainHandling: 0 } as const;
     for (const [index, filter] of filters.entries()) {
       const identifier = mqtt5 && this.kind.identifiers ? index + 1 : 0;
-      session.subscriptions.set(filter, { filter, ...options, identifier, began: this.time.moment });
+      session.subscriptions.set(filter, { filter, ...options, identifier, began: this.time.now });
     }
     this.#sessions.set(clientId, session);
   }
@@ -172,7 +172,7 @@ export class Server {
   subscribe(session: Session, { filters, identifier }: Subscribe): void {
     for (const wanted of filters) {
       const isNew = !session.subscriptions.has(wanted.filter);
-      const began = session.subscriptions.get(wanted.filter)?.began ?? this.time.moment;
+      const began = session.subscriptions.get(wanted.filter)?.began ?? this.time.now;
       const subscribed = { ...wanted, identifier, began };
       session.subscriptions.set(wanted.filter, subscribed);
       if (wanted.retainHandling === 2 || (wanted.retainHandling === 1 && !isNew)) continue;

@@ -39,6 +39,14 @@ describe('protocol versions', () => {
     }
   }
 
+  it('a shared subscription with No Local is made without that option before MQTT 5, which has none', async () => {
+    const { client, peer } = await bench.connected({ protocolVersion: 4 });
+    const options = { qos: 1, noLocal: true, retainAsPublished: true, retainHandling: 2 } as const;
+    client.subscribe('$share/g/a', { receive: () => undefined }, options, () => undefined);
+    const { subscriptions } = await peer.expect('subscribe');
+    assert.deepEqual(subscriptions, [{ topic: '$share/g/a', qos: 1 }]);
+  });
+
   it('sends what CONNECT can say in MQTT 5', async () => {
     const { connect } = await bench.connected({
       cleanStart: false,

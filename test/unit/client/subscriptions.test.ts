@@ -1728,6 +1728,18 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), []);
     });
 
+    it('is sent on the next connection where neither it nor the SUBSCRIBE before it was answered', () => {
+      const one = scene();
+      const node = one.add('a');
+      one.flush();
+      one.subscriptions.remove(asFilter('a'), node);
+      assert.deepEqual(one.flush(), ['-a']);
+      const next = reconnected(one, true);
+      assert.deepEqual(next.flush(), ['-a']);
+      next.link.grant();
+      assert.deepEqual(reconnected(next, true).flush(), []);
+    });
+
     it('one that a refused filter would have served is asked for with what is retained', () => {
       const one = scene(new Link(KEPT));
       for (const filter of ['#', 'plant/alarm']) one.add(filter);
