@@ -95,16 +95,16 @@ export const ERRORS = [
     codes: {
       'invalid-filter': ['The topic to subscribe to is not one.', 'Mend the topic; the sentence says what is wrong.'],
       'subscription-refused': ['The broker refused the subscription.', 'See its reason code below.'],
+      'not-answered': [
+        'The broker has not answered SUBSCRIBE for 30 seconds, though the connection is up: it may send nothing for that filter.',
+        'Nothing, if the node turns green again: the answer came. Otherwise read the log of the broker, and deploy the connection again.',
+      ],
     },
   },
   {
     title: 'Notices',
     where: 'In the log, as a warning: the connection goes on, and a person should know.',
     codes: {
-      'not-answered': [
-        'The broker has not answered SUBSCRIBE for 30 seconds, though the connection is up: it may send nothing for that filter.',
-        'Nothing, if the node turns green again: the answer came. Otherwise read the log of the broker, and deploy the connection again.',
-      ],
       'message-skipped': [
         'A received message was not taken in, because it is too large or has more than 10,000 properties. It was acknowledged.',
         'Ask whoever sends it to send less.',
