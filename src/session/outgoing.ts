@@ -1,28 +1,17 @@
-import { MqttError, protocolError, textOf } from '../protocol/errors.ts';
+import { MqttError, protocolError } from '../protocol/errors.ts';
 import type { AckPacket, Message, PacketId } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
-import type { OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
+import type { Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
-import {
-  MOST_ANSWERS,
-  type NextAcknowledgement,
-  type NextPacket,
-  type OutgoingMessage,
-  sizeOf,
-} from './outgoing-message.ts';
+import { type AcceptedOptions, AcceptedMessages } from './accepted-messages.ts';
+import { MOST_ANSWERS, type NextAcknowledgement, type NextPacket, type OutgoingMessage } from './outgoing-message.ts';
 import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { type SendLimits, SendWindow } from './send-window.ts';
 import { expired, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
 
-export interface OutgoingOptions {
-  readonly store: SessionStore;
+export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
-  readonly report: (notice: MqttError) => void;
-  /** Told why a message that an earlier client accepted will never be delivered. */
-  readonly restored: (error: Error) => void;
-  /** No accepted message is left. */
-  readonly emptied?: (() => void) | undefined;
 }
 
 /** Before the first connection, when nothing can be sent. */
@@ -47,18 +36,15 @@ export interface Ending {
   readonly now: number;
 }
 
-/** The sending half of a session (4.1, 4.3): accepted messages, how far each is, and what may be sent next. */
+/** The sending half of a session (4.1, 4.3): how far each accepted message is, and what may be sent next. */
 export class Outgoing {
-  readonly #store: SessionStore;
+  readonly #accepted: AcceptedMessages;
   readonly #ids: PacketIds;
   readonly #window = new SendWindow();
   readonly #hangUps = new HangUps();
   readonly #report: (notice: MqttError) => void;
-  readonly #restored: (error: Error) => void;
-  readonly #emptied: (() => void) | undefined;
 
   // Valid for the session.
-  #sequence = 0;
   #releases = 0;
   readonly #queued = new Queue<OutgoingMessage>();
   /** In the order of their PUBLISH. */
@@ -67,8 +53,6 @@ export class Outgoing {
   readonly #doubted = new Set<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
-  #bytes = 0;
-  #count = 0;
 
   // Valid for the connection.
   #connection = 0;
@@ -82,38 +66,27 @@ export class Outgoing {
   readonly #pubrels = new Queue<NextAcknowledgement>();
   readonly #resend = new Queue<OutgoingMessage>();
 
-  constructor({ store, ids, report, restored, emptied }: OutgoingOptions) {
-    this.#store = store;
+  constructor({ ids, ...options }: OutgoingOptions) {
+    this.#accepted = new AcceptedMessages(options);
     this.#ids = ids;
-    this.#report = report;
-    this.#restored = restored;
-    this.#emptied = emptied;
+    this.#report = options.report;
   }
 
   /** Accepted messages that are not settled. */
   get count(): number {
-    return this.#count;
+    return this.#accepted.count;
   }
 
-  /** What they count for, as {@link sizeOf} counts it. */
+  /** What they count for in limits. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#accepted.bytes;
   }
 
   /** Takes up messages of an earlier client, by rising sequence. */
   restore(messages: readonly StoredMessage[]): void {
     const released: OutgoingMessage[] = [];
     for (const stored of messages) {
-      const entry = {
-        ...stored,
-        restored: true,
-        settled: false,
-        size: sizeOf(stored.message),
-        connection: 0,
-        hangUps: 0,
-      };
-      this.#sequence = Math.max(this.#sequence, entry.sequence);
-      this.#add(entry);
+      const entry = this.#accepted.restore(stored);
       const { state } = entry;
       if (state.step === 'queued') this.#queued.push(entry);
       else this.#ids.claim(state.packetId);
@@ -128,19 +101,14 @@ export class Outgoing {
 
   /** Accepts a message: at QoS 1 and 2 it is stored from here on until it is settled. */
   accept(message: Message, expiresAt: number | undefined, settle: Settle): void {
-    const entry = this.#newEntry(message, expiresAt, settle);
-    if (message.qos > 0) this.#store.save(entry);
-    this.#add(entry);
-    this.#queued.push(entry);
+    this.#queued.push(this.#accepted.accept(message, expiresAt, settle, message.qos > 0));
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
   announce(message: Message, settle: Settle): void {
     const refused = this.#hangUps.refused(message.topic);
     if (refused > 0) return settle(setAside(message, refused), 0);
-    const entry = this.#newEntry(message, undefined, settle);
-    this.#add(entry);
-    this.#announcements.push(entry);
+    this.#announcements.push(this.#accepted.accept(message, undefined, settle, false));
   }
 
   /** There is no time for answers any more: what was not announced yet leaves at QoS 0, which waits for no quota (4.9). */
@@ -180,8 +148,8 @@ export class Outgoing {
     for (const entry of [...kept, ...later]) this.#queued.push(entry);
     this.#reportRepeated(kept.filter(({ message }) => message.qos === 2).length);
     // Last: where the store fails, no message is lost here.
-    for (const entry of kept) this.#store.save(entry);
-    for (const entry of again) if (entry.state.step === 'abandoned') this.#store.remove(entry.sequence);
+    for (const entry of kept) this.#accepted.save(entry);
+    for (const entry of again) if (entry.state.step === 'abandoned') this.#accepted.forget(entry);
   }
 
   /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
@@ -198,19 +166,19 @@ export class Outgoing {
     this.#queued.drain();
     this.#published.clear();
     this.#released.clear();
-    this.#count = 0;
-    this.#bytes = 0;
+    this.#accepted.leave();
   }
 
   /** Settles what expired while it waited, so that it does not keep fresh messages out. */
   dropExpired(now: number): void {
     const late = this.#queued.partition(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
-    for (const entry of late) this.#end(entry, expired(entry.message), 0);
+    for (const entry of late) this.#accepted.end(entry, expired(entry.message), 0);
   }
 
   /** Settles with `error` the messages at QoS 0, which do not wait. */
   dropUnsent(error: Error): void {
-    for (const entry of this.#queued.partition(({ message }) => message.qos > 0)) this.#settle(entry, error, 0);
+    for (const entry of this.#queued.partition(({ message }) => message.qos > 0))
+      this.#accepted.settle(entry, error, 0);
   }
 
   /** Whether so many answers wait for the Server to read them that none of its packets should be read. */
@@ -262,14 +230,14 @@ export class Outgoing {
   /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */
   sent(entry: OutgoingMessage): void {
     this.#announced.delete(entry);
-    this.#settle(entry, undefined, ReasonCode.Success);
+    this.#accepted.settle(entry, undefined, ReasonCode.Success);
   }
 
   /** The message that `next` gave cannot be sent to this Server, ever. */
   fail(entry: OutgoingMessage, error: Error, dup: boolean): void {
     const { state } = entry;
     this.#announced.delete(entry);
-    if (state.step === 'queued') return this.#end(entry, error, 0);
+    if (state.step === 'queued') return this.#accepted.end(entry, error, 0);
     // `next` counted it (4.9): a message that never left must not take a share of the quota for good.
     if (entry.connection === this.#connection) this.#window.returned();
     // Sent before, the Server may know its id: a new message under it would be a repetition to it.
@@ -377,7 +345,7 @@ export class Outgoing {
       const problem = this.#whyNever(entry, now);
       if (problem !== undefined) {
         queue.shift();
-        this.#end(entry, problem, 0);
+        this.#accepted.end(entry, problem, 0);
       } else if (entry.message.qos === 0) {
         queue.shift();
         return { cmd: 'publish', entry, packetId: undefined, dup: false };
@@ -392,7 +360,8 @@ export class Outgoing {
     if (packetId === undefined) return undefined;
     try {
       // What is about the connection ends with it, and is not stored.
-      this.#advance(entry, { step: 'published', packetId }, queue !== this.#announcements);
+      if (queue === this.#announcements) entry.state = { step: 'published', packetId };
+      else this.#accepted.advance(entry, { step: 'published', packetId });
     } catch (error) {
       this.#ids.release(packetId);
       throw error;
@@ -465,7 +434,7 @@ export class Outgoing {
     // At QoS 2 the Server may have stored the id; a new message under it would be a repetition to it.
     if (entry.message.qos === 2) this.#ids.retire(state.packetId);
     else this.#ids.release(state.packetId);
-    this.#end(entry, error, 0);
+    this.#accepted.end(entry, error, 0);
   }
 
   /** What is about the connection ends with it; its next one is not sent any more. */
@@ -483,7 +452,7 @@ export class Outgoing {
     const abandoned = announced.filter((entry) => this.#retract(entry, error));
     this.dropUnsent(error);
     // Last: where the store fails, everything else is done.
-    for (const entry of abandoned) this.#store.save(entry);
+    for (const entry of abandoned) this.#accepted.save(entry);
   }
 
   /** An announcement ends with its connection. True: the Server has to forget its id, if it may know it (4.3.3). */
@@ -495,7 +464,7 @@ export class Outgoing {
       if (message.qos === 2) this.#abandon(entry, packetId);
       else this.#ids.release(packetId);
     }
-    this.#settle(entry, error, 0);
+    this.#accepted.settle(entry, error, 0);
     return entry.state.step === 'abandoned';
   }
 
@@ -507,22 +476,10 @@ export class Outgoing {
 
   #release(entry: OutgoingMessage, packetId: PacketId): void {
     const state = { step: 'released', packetId, order: ++this.#releases } as const;
-    this.#advance(entry, state, !this.#announced.has(entry));
+    if (this.#announced.has(entry)) entry.state = state;
+    else this.#accepted.advance(entry, state);
     this.#published.delete(packetId);
     this.#released.set(packetId, entry);
-  }
-
-  /** The next step of a message: it is on record before the packet leaves, or not taken at all. */
-  #advance(entry: OutgoingMessage, state: OutgoingState, isStored: boolean): void {
-    const before = entry.state;
-    entry.state = state;
-    if (!isStored) return;
-    try {
-      this.#store.save(entry);
-    } catch (error) {
-      entry.state = before;
-      throw error;
-    }
   }
 
   #reportRepeated(count: number): void {
@@ -533,63 +490,13 @@ export class Outgoing {
     );
   }
 
-  #newEntry(message: Message, expiresAt: number | undefined, settle: Settle): OutgoingMessage {
-    const sequence = ++this.#sequence;
-    const state = { step: 'queued' } as const;
-    const size = sizeOf(message);
-    return {
-      sequence,
-      message,
-      expiresAt,
-      state,
-      settle,
-      restored: false,
-      settled: false,
-      size,
-      connection: 0,
-      hangUps: 0,
-    };
-  }
-
   #finish(packetId: PacketId, entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
     this.#published.delete(packetId);
     this.#released.delete(packetId);
     this.#ids.release(packetId);
     // Abandoned: whoever waited for it was told when its connection ended.
-    if (entry.state.step === 'abandoned') this.#store.remove(entry.sequence);
-    else this.#end(entry, error, reasonCode);
-  }
-
-  /** Whatever becomes of the record, who waits for the outcome is told it. */
-  #end(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
-    try {
-      if (entry.message.qos > 0) this.#store.remove(entry.sequence);
-    } finally {
-      this.#settle(entry, error, reasonCode);
-    }
-  }
-
-  #add({ size, state }: OutgoingMessage): void {
-    if (state.step === 'abandoned') return;
-    this.#count += 1;
-    this.#bytes += size;
-  }
-
-  /** Once. What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
-  #settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
-    if (entry.settled) return;
-    entry.settled = true;
-    this.#count -= 1;
-    this.#bytes -= entry.size;
-    try {
-      entry.settle?.(error, reasonCode);
-      if (entry.restored && error !== undefined) this.#restored(error);
-      if (this.#count === 0) this.#emptied?.();
-    } catch (thrown) {
-      const { topic } = entry.message;
-      const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
-      this.#report(new MqttError('invalid-message', text, { cause: thrown }));
-    }
+    if (entry.state.step === 'abandoned') this.#accepted.forget(entry);
+    else this.#accepted.end(entry, error, reasonCode);
   }
 }
 

@@ -1,0 +1,126 @@
+import { MqttError, textOf } from '../protocol/errors.ts';
+import type { Message } from '../protocol/packet.ts';
+import type { OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
+import { type OutgoingMessage, sizeOf } from './outgoing-message.ts';
+
+export interface AcceptedOptions {
+  readonly store: SessionStore;
+  readonly report: (notice: MqttError) => void;
+  /** Told why a message that an earlier client accepted will never be delivered. */
+  readonly restored: (error: Error) => void;
+  /** No accepted message is left. */
+  readonly emptied?: (() => void) | undefined;
+}
+
+/**
+ * What was accepted and has no outcome yet: counted for the limits, on record in the store at QoS 1 and 2, and each told
+ * its outcome once.
+ */
+export class AcceptedMessages {
+  readonly #options: AcceptedOptions;
+  readonly #store: SessionStore;
+  #sequence = 0;
+  #count = 0;
+  #bytes = 0;
+
+  constructor(options: AcceptedOptions) {
+    this.#options = options;
+    this.#store = options.store;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What they count for, as {@link sizeOf} counts it. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A message is accepted; where it has to be `recorded`, not before it is in the store. */
+  accept(message: Message, expiresAt: number | undefined, settle: Settle, recorded: boolean): OutgoingMessage {
+    const entry: OutgoingMessage = {
+      sequence: ++this.#sequence,
+      message,
+      expiresAt,
+      state: { step: 'queued' },
+      settle,
+      restored: false,
+      settled: false,
+      size: sizeOf(message),
+      connection: 0,
+      hangUps: 0,
+    };
+    if (recorded) this.#store.save(entry);
+    this.#add(entry);
+    return entry;
+  }
+
+  /** Takes up a message of an earlier client. */
+  restore(stored: StoredMessage): OutgoingMessage {
+    const size = sizeOf(stored.message);
+    const entry: OutgoingMessage = { ...stored, restored: true, settled: false, size, connection: 0, hangUps: 0 };
+    this.#sequence = Math.max(this.#sequence, entry.sequence);
+    this.#add(entry);
+    return entry;
+  }
+
+  /** The next step of a message: it is on record before the packet leaves, or not taken at all. */
+  advance(entry: OutgoingMessage, state: OutgoingState): void {
+    const before = entry.state;
+    entry.state = state;
+    try {
+      this.#store.save(entry);
+    } catch (error) {
+      entry.state = before;
+      throw error;
+    }
+  }
+
+  save(entry: OutgoingMessage): void {
+    this.#store.save(entry);
+  }
+
+  /** Its record goes; whoever waited for it was told. */
+  forget({ sequence }: OutgoingMessage): void {
+    this.#store.remove(sequence);
+  }
+
+  /** Whatever becomes of the record, who waits for the outcome is told it. */
+  end(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    try {
+      if (entry.message.qos > 0) this.#store.remove(entry.sequence);
+    } finally {
+      this.settle(entry, error, reasonCode);
+    }
+  }
+
+  /** Once. What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
+  settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
+    if (entry.settled) return;
+    entry.settled = true;
+    this.#count -= 1;
+    this.#bytes -= entry.size;
+    try {
+      entry.settle?.(error, reasonCode);
+      if (entry.restored && error !== undefined) this.#options.restored(error);
+      if (this.#count === 0) this.#options.emptied?.();
+    } catch (thrown) {
+      const { topic } = entry.message;
+      const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
+      this.#options.report(new MqttError('invalid-message', text, { cause: thrown }));
+    }
+  }
+
+  /** The store is somebody else's now. */
+  leave(): void {
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  #add({ size, state }: OutgoingMessage): void {
+    if (state.step === 'abandoned') return;
+    this.#count += 1;
+    this.#bytes += size;
+  }
+}
