@@ -11,6 +11,7 @@ import { FilterTree } from '../router/filter-tree.ts';
 import { CoverPlan } from './cover-plan.ts';
 import { GrantedSubscriptions } from './granted-subscriptions.ts';
 import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
+import { type Leave, Leaves } from './leaves.ts';
 import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
@@ -18,12 +19,6 @@ import { openingOptions, RetainedWindows } from './retained-windows.ts';
 import { type AskedWish, differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
 
 const HIGHEST_IDENTIFIER = 268_435_455;
-
-/** An UNSUBSCRIBE for a filter: by what its messages come once the Server has it, and with which identifier on. */
-interface Leave {
-  readonly filter: TopicFilter;
-  readonly by: { readonly cover: TopicFilter; readonly identifier: number } | undefined;
-}
 
 /**
  * What the receivers want, and what the Server has: each filter at most once on the wire, with the options of all its
@@ -45,8 +40,7 @@ export class Subscriptions {
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
   readonly #windows: RetainedWindows;
-  /** Not answered yet, by filter, in the order in which they left. */
-  readonly #leaves = new Map<TopicFilter, readonly Leave[]>();
+  readonly #leaves = new Leaves();
   /** Valid for the connection, where there are no Subscription Identifiers. */
   #coverPlan: CoverPlan | undefined;
 
@@ -163,8 +157,7 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#leaveInDoubt(filter);
-    for (const leaves of this.#leaves.values()) leaves.forEach((leave) => this.#cameBy(leave));
-    this.#leaves.clear();
+    for (const leave of this.#leaves.drain()) this.#cameBy(leave);
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
@@ -417,7 +410,7 @@ export class Subscriptions {
       // Too large for this Server: it goes on sending what then matches nobody here.
       return;
     }
-    for (const leave of leaves) this.#leaves.set(leave.filter, [...(this.#leaves.get(leave.filter) ?? []), leave]);
+    for (const leave of leaves) this.#leaves.add(leave);
   }
 
   #keep(entry: SubscriptionEntry): void {
@@ -429,10 +422,8 @@ export class Subscriptions {
   #left(leave: Leave): void {
     const { filter } = leave;
     const entry = this.#entries.get(filter);
-    const later = (this.#leaves.get(filter) ?? []).filter((other) => other !== leave);
-    if (later.length > 0) this.#leaves.set(filter, later);
-    else this.#leaves.delete(filter);
-    if (entry?.onWire === true || later.length > 0) this.#cameBy(leave);
+    const isLast = this.#leaves.remove(leave);
+    if (entry?.onWire === true || !isLast) this.#cameBy(leave);
     else this.#gone(filter, entry);
   }
 
