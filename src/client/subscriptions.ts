@@ -190,8 +190,8 @@ export class Subscriptions {
   /** From now on its messages come by the one that covers it. */
   #leaveToCover(entry: SubscriptionEntry): void {
     const cover = this.#coverPlan?.serverOf(entry);
-    if (cover?.granted === undefined) return;
-    this.#comeBy(entry, cover.granted);
+    if (cover === undefined) return;
+    if (cover.granted !== undefined) this.#comeBy(entry, cover.granted);
     if (cover.wire.state === 'asked') this.#identify(entry, cover.wire);
     this.#windows.join(entry, cover);
   }
@@ -202,7 +202,7 @@ export class Subscriptions {
     if (entry?.onWire === false) this.#leaveToCover(entry);
   }
 
-  /** The filter was, or may be, asked for again since: meanwhile its messages came by what covered it then. */
+  /** Since the Server had the UNSUBSCRIBE its messages came by what covered the filter then, whatever covers it now. */
   #cameBy({ filter, by }: Leave): void {
     if (by !== undefined) this.#router.hadBy(filter, by.cover, by.identifier);
   }
@@ -327,7 +327,10 @@ export class Subscriptions {
   /** The filter was asked for again since, or given up. What the Server granted it has until it answers that. */
   #answeredMeanwhile(request: AskedWish, code: number, link: SubscriptionLink): void {
     const { entry, asked } = request;
-    if (code < 0x80 && entry.grantMeanwhile(asked, code as QoS)) this.#keepGranted(entry.filter, asked, code as QoS);
+    if (code < 0x80 && entry.grantMeanwhile(asked, code as QoS)) {
+      this.#keepGranted(entry.filter, asked, code as QoS);
+      this.#router.grant(entry.filter, grantedBy(asked.options, code as QoS), asked.identifier);
+    }
     // What it brings comes all the same: also then its window ends.
     this.#answeredWindow(request, link);
   }
@@ -335,7 +338,8 @@ export class Subscriptions {
   /** Also those that were added while the answer was under way. */
   #grant({ entry, serves, asked: { options, identifier } }: AskedWish, granted: QoS): void {
     this.#keepGranted(entry.filter, { options, identifier }, granted);
-    for (const served of this.#coverPlan?.servedBy(entry) ?? serves)
+    // Its own messages come by it until it leaves the wire, though another one may serve its receivers by then.
+    for (const served of new Set([entry, ...(this.#coverPlan?.servedBy(entry) ?? serves)]))
       if (served.comesBy(entry)) this.#comeBy(served, { options, identifier, qos: granted });
   }
 
@@ -423,8 +427,8 @@ export class Subscriptions {
     const { filter } = leave;
     const entry = this.#entries.get(filter);
     const isLast = this.#leaves.remove(leave);
-    if (entry?.onWire === true || !isLast) this.#cameBy(leave);
-    else this.#gone(filter, entry);
+    this.#cameBy(leave);
+    if (entry?.onWire !== true && isLast) this.#gone(filter, entry);
   }
 
   /** Its messages may come by one that covers it all the same. */

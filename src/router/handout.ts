@@ -39,7 +39,7 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
 
 /**
  * Whether a message with the RETAIN flag is withheld from this place; in doubt it is not, for it may be live (3.3.1.3).
- * @param sure the flag alone tells that the Server retained the message.
+ * @param sure the flag alone tells that the Server retained the message, as it always does where `all` of it is withheld.
  */
 export function isWithheld(
   route: Route,
@@ -49,8 +49,7 @@ export function isWithheld(
   sure: boolean,
 ): boolean {
   if (withheld === undefined || packet.dup) return false;
-  if (copy !== 'repeated' && (!sure || withheld === 'repeated' || (withheld === 'first' && copy === 'again')))
-    return false;
+  if (withheld !== 'all' && copy !== 'repeated' && (!sure || withheld === 'repeated' || copy === 'again')) return false;
   const identifiers = packet.properties?.subscriptionIdentifiers;
   // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
   if (identifiers !== undefined && identifiers.length > 1) return false;

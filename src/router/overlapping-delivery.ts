@@ -20,8 +20,8 @@ export class OverlappingDelivery {
   readonly #last: number;
   /** For which filters the copy is; undefined: it is not known, and the topic decides. */
   readonly #identifiers: readonly number[] | undefined;
-  /** The copy is for filters alone that the Server does not have any more: when the first of them was asked for. */
-  readonly #retiredSince: number | undefined;
+  /** The copy is for filters alone that the Server does not have any more: the identifier that was given first. */
+  readonly #retired: number | undefined;
   /** Receivers that have it. */
   readonly #seen: Set<Receiver>;
   /** By `ref`: one of the vacancies of each receiver that is waited for. */
@@ -51,7 +51,7 @@ export class OverlappingDelivery {
     const known = identifiers.every((identifier) => present.includes(identifier) || retired.has(identifier));
     this.#identifiers = known && present.length > 0 ? identifiers : undefined;
     const isRetired = known && present.length === 0 && identifiers.length > 0;
-    this.#retiredSince = isRetired ? retired.first(identifiers) : undefined;
+    this.#retired = isRetired ? Math.min(...identifiers) : undefined;
   }
 
   /** False: it is nobody's. */
@@ -73,7 +73,7 @@ export class OverlappingDelivery {
 
   #deliverBy(route: Route, rank: number): void {
     const packet = this.#packet;
-    const copy = packet.retain && this.#retiredSince === undefined ? route.note(packet) : undefined;
+    const copy = packet.retain && this.#retired === undefined ? route.note(packet) : undefined;
     const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
     for (const seat of route.seats) {
       if (seat.number > this.#last || (copy !== undefined && this.#isWithheld(route, seat, copy))) continue;
@@ -84,9 +84,11 @@ export class OverlappingDelivery {
     }
   }
 
-  /** A copy for several filters has the RETAIN flag as any of them wants it. */
+  /** A copy may be for several filters, unless it says for which: then it has the RETAIN flag as any of them wants it. */
   #isWithheld(route: Route, seat: Seat, copy: RetainedCopy): boolean {
-    const byOthers = this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
+    const byOthers =
+      this.#identifiers === undefined &&
+      this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
     return isWithheld(route, seat, this.#packet, copy, !byOthers);
   }
 
@@ -105,9 +107,10 @@ export class OverlappingDelivery {
   }
 
   /** Whether the copy is for a filter that is gone, and one for this filter comes, or came, too. */
-  #hasItsOwn({ granted, shared, fellAt }: Route, seat: Seat): boolean {
-    if (this.#retiredSince === undefined || granted === undefined || shared) return false;
-    if (seat.first < this.#retiredSince) return true;
+  #hasItsOwn({ granted, shared, fellAt, identifiers }: Route, seat: Seat): boolean {
+    if (this.#retired === undefined || granted === undefined || shared) return false;
+    // They are given in the order in which the Server handles what is asked.
+    if (Math.min(...identifiers) < this.#retired) return true;
     const qos = granted.qos < this.#packet.qos ? granted.qos : this.#packet.qos;
     return seat.heardSince(Math.max(seat.since, fellAt), qos);
   }

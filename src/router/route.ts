@@ -31,8 +31,6 @@ export class Route {
   /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
   #identifiers: readonly number[] = [];
   #granted: Granted | undefined;
-  /** When it was asked for first, of all with these identifiers; 0: never. */
-  #askedAt = 0;
   /** With which copies are of what is granted. */
   #grantedIdentifier: number | undefined;
   #grantedAt = Infinity;
@@ -72,10 +70,6 @@ export class Route {
   /** When it was granted with less, and so fell behind others that it had come before; 0: never. */
   get fellAt(): number {
     return this.#fellAt;
-  }
-
-  get askedAt(): number {
-    return this.#askedAt;
   }
 
   get identifiers(): readonly number[] {
@@ -148,8 +142,8 @@ export class Route {
       this.revoke(0);
       for (const seat of this.seats) seat.end();
     } else if (this.#identifiers[0] !== identifier) {
-      if (this.#identifiers.length === 0) this.#askedAt = serial;
-      this.#identifiers = [identifier, ...this.#identifiers].slice(0, MOST_IDENTIFIERS);
+      const earlier = this.#identifiers.filter((other) => other !== identifier);
+      this.#identifiers = [identifier, ...earlier].slice(0, MOST_IDENTIFIERS);
       if (asked !== undefined && this.#granted !== undefined) this.#grantLess(this.#granted, asked, serial);
     }
   }
@@ -159,7 +153,7 @@ export class Route {
     if (this.#identifiers.length === 0) this.#identifiers = cover.#identifiers;
   }
 
-  /** It had, until this one was asked for again: with the identifiers of the other from this one on. */
+  /** It had for a while: with the identifiers of the other from this one on. */
   hadBy(cover: Route, first: number): void {
     const since = cover.#identifiers.slice(0, cover.#identifiers.indexOf(first) + 1);
     const others = since.filter((identifier) => !this.has(identifier));
@@ -183,10 +177,10 @@ export class Route {
   }
 
   /** Asked for again, a filter stays granted meanwhile; what it did not bring before, it brings from `serial` on. */
-  grant(granted: Granted, serial: number): void {
+  grant(granted: Granted, serial: number, identifier = this.#identifiers[0]): void {
     const before = this.#granted;
     this.#granted = granted;
-    this.#grantedIdentifier = this.#identifiers[0];
+    this.#grantedIdentifier = identifier;
     if (before !== undefined && bringsMore(before, granted)) this.#fellAt = serial;
     if (before !== undefined && !bringsMore(granted, before)) return;
     this.#grantedAt = serial;

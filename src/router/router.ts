@@ -99,7 +99,7 @@ export class Router {
   /** The Server does not have the filter any more. What it had queued for it comes all the same. */
   retire(filter: TopicFilter): void {
     const route = this.#route(filter);
-    if (route !== undefined) this.#retired.add(route);
+    if (route !== undefined) this.#retired.add(route.identifiers);
     this.identify(filter, undefined);
   }
 
@@ -130,9 +130,9 @@ export class Router {
     this.#remembered.clear();
   }
 
-  /** Tells what the Server granted to `filter`, under the identifier that was told last. */
-  grant(filter: TopicFilter, granted: Granted): void {
-    this.#route(filter)?.grant(granted, ++this.#serial);
+  /** Tells what the Server granted to `filter`; with which identifier, if that is not the one that was told last. */
+  grant(filter: TopicFilter, granted: Granted, identifier?: number): void {
+    this.#route(filter)?.grant(granted, ++this.#serial, identifier);
     this.#remembered.clear();
   }
 

@@ -1146,6 +1146,35 @@ describe('Subscriptions', () => {
     });
   });
 
+  describe('what is retained comes for a new node, and another filter keeps the flag', () => {
+    it('a node that wants nothing retained gets none of it: the copy says for which filter it is', () => {
+      const one = scene();
+      const [runs, keeps] = [one.add('s/#', { retainHandling: 2 }), one.add('#', { retainHandling: 2 })];
+      one.flush();
+      one.link.grant();
+      const fresh = one.add('s/#');
+      one.subscriptions.flush(one.link);
+      const [packet] = one.link.subscribes();
+      one.router.deliver(live('s/1', [packet?.subscriptionIdentifier ?? 0], 'retained'));
+      assert.deepEqual([runs.received, keeps.received, fresh.received], [0, 0, 1]);
+    });
+
+    it('before MQTT 5 a running node gets nothing again, a state neither that has changed since', () => {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
+      const runs = one.add('s/#');
+      one.flush();
+      one.link.grant();
+      one.router.deliver(live('s/1', [], 'off'));
+      one.router.deliver({ ...live('s/1', [], 'on'), retain: false });
+      assert.equal(runs.received, 2);
+      const fresh = one.add('#');
+      one.flush();
+      one.link.grant();
+      one.router.deliver(live('s/1', [], 'on'));
+      assert.deepEqual([runs.received, fresh.received], [2, 1]);
+    });
+  });
+
   describe('what the Server may have although it did not say so', () => {
     it('is unsubscribed when nobody wants it any more', () => {
       const one = scene();
@@ -1659,6 +1688,15 @@ describe('Subscriptions', () => {
         one.link.grant();
         one.router.deliver(live('a/b', [cover], 'state'));
         assert.deepEqual([node.received, wide.received], [1, 2]);
+      });
+
+      it('a third one that covers both taking over, it misses nothing that came by the second one alone', () => {
+        const { one, node, cover } = covered();
+        one.add('#', { retainHandling: 2 });
+        assert.deepEqual(one.flush(), ['#']);
+        one.link.sent.at(-2)?.request.answered([0], undefined);
+        copy(one, cover);
+        assert.equal(node.received, 1);
       });
 
       for (const how of ['answered', 'not answered before the connection ends']) {
