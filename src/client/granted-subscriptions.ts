@@ -26,6 +26,11 @@ export class GrantedSubscriptions {
     if (record !== undefined) this.keep({ ...record, leaving: true });
   }
 
+  /** An UNSUBSCRIBE left, and was not answered. */
+  isLeaving(filter: TopicFilter): boolean {
+    return this.#records.get(filter)?.leaving === true;
+  }
+
   forget(filter: TopicFilter): void {
     if (this.#records.delete(filter)) this.#store.removeSubscription(filter);
   }

@@ -47,20 +47,24 @@ export class RetainedWindows {
     const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     if (options.retainAsPublished) this.#flagged = true;
     // Before MQTT 5 there is no Retain Handling: every SUBSCRIBE brings what is retained (3.1.1, 3.8.4).
-    if (mqtt5 && options.retainHandling === 2) return;
-    // Not all Servers do as they are asked: before MQTT 5 they have to (3.3.1.3), since then it is an option.
-    const rule = !mqtt5 ? 'all' : ambiguous ? 'repeated' : 'first';
+    if (mqtt5 && options.retainHandling === 2) return this.#end(entry, serves);
+    const rule = ambiguous ? 'repeated' : 'first';
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
-      this.#router.withhold(served.filter, withheldFrom(served, rule));
+      this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5));
     }
     if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, asked);
   }
 
+  /** Asked for without what is retained: by this SUBSCRIBE come live messages alone, which may have the flag. */
+  #end(entry: SubscriptionEntry, serves: readonly SubscriptionEntry[]): void {
+    for (const served of serves) if (served.comesBy(entry)) this.#router.withholdNothing(served.filter);
+  }
+
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
-    if (this.#open.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, 'repeated'));
+    if (this.#open.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, 'repeated', true));
   }
 
   /**
@@ -101,14 +105,23 @@ export function openingOptions({ serves, options }: WireWish, { mqtt5 }: Subscri
   return withholds ? { ...options, retainAsPublished: false } : options;
 }
 
-function withheldFrom({ members }: SubscriptionEntry, rule: Withheld): ReadonlyMap<Receiver, Withheld> | undefined {
+/**
+ * Who had what is retained may not have all of it yet: what is on its way comes once for him and once for the others.
+ * Who wants nothing gets nothing, where the flag is for nothing else: before MQTT 5 (3.3.1.3).
+ */
+function withheldFrom(
+  { members }: SubscriptionEntry,
+  rule: Withheld,
+  mqtt5: boolean,
+): ReadonlyMap<Receiver, Withheld> | undefined {
   const rules = new Map<Receiver, Withheld>();
   for (const [receiver, { options, retained }] of members) {
-    if (options.retainHandling === 2 || retained === 'had') rules.set(receiver, rule);
+    if (options.retainHandling === 2) rules.set(receiver, mqtt5 ? rule : 'all');
+    else if (retained === 'had') rules.set(receiver, rule);
   }
   return rules.size === 0 ? undefined : rules;
 }
 
 function hasWithheld(entry: SubscriptionEntry): boolean {
-  return withheldFrom(entry, 'repeated') !== undefined;
+  return withheldFrom(entry, 'repeated', true) !== undefined;
 }

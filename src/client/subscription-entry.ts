@@ -63,10 +63,13 @@ export class SubscriptionEntry {
   }
 
   /** As the Server of a kept session has it. */
-  static restored({ filter, options, identifier, granted }: StoredSubscription): SubscriptionEntry {
+  static restored({ filter, options, identifier, granted, leaving }: StoredSubscription): SubscriptionEntry {
     const entry = new SubscriptionEntry(filter);
     // Something may have been sent since that nobody heard an answer to: it is asked for again.
-    entry.#wire = { state: 'granted', options, identifier, qos: granted, doubtful: true };
+    entry.#wire =
+      leaving === true
+        ? { state: 'none', leftover: true, lost: options }
+        : { state: 'granted', options, identifier, qos: granted, doubtful: true };
     return entry;
   }
 

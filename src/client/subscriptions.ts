@@ -5,7 +5,7 @@ import type { ServerLimits } from '../connection/server-limits.ts';
 import type { Granted, Receiver, Router, Vacancy } from '../router/router.ts';
 import { LONGEST_ANSWER, type PendingRequest } from '../session/requests.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import type { SessionStore } from '../store/session-store.ts';
+import type { SessionStore, StoredSubscription } from '../store/session-store.ts';
 import { type Random, systemRandom } from '../util/clock.ts';
 import { FilterTree } from '../router/filter-tree.ts';
 import { CoverPlan } from './cover-plan.ts';
@@ -41,6 +41,8 @@ export class Subscriptions {
   #identifier: number;
   readonly #windows: RetainedWindows;
   readonly #leaves = new Leaves();
+  /** Of the latest connection. */
+  #mqtt5 = true;
   /** Valid for the connection, where there are no Subscription Identifiers. */
   #coverPlan: CoverPlan | undefined;
 
@@ -59,10 +61,13 @@ export class Subscriptions {
     this.#perPacket = filtersPerPacket;
     this.#granted = new GrantedSubscriptions(store);
     for (const record of this.#granted.all) {
-      this.#keep(this.#enter(SubscriptionEntry.restored(record)));
+      this.#keep(this.#restore(record));
       this.#inherited.set(record.filter, record.filter);
     }
-    for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#inherit(filter);
+    // Where the UNSUBSCRIBE of one of two was not answered, the Server may have had the wider one alone.
+    for (const { filter } of this.#granted.all) {
+      this.#inherit(filter, (covering) => this.#granted.isLeaving(filter) || this.#granted.isLeaving(covering));
+    }
   }
 
   /** Whether `flush` may have something to send. */
@@ -142,7 +147,7 @@ export class Subscriptions {
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
       const entry = this.#entries.get(record.filter);
-      if (entry === undefined) this.#dirty.add(this.#enter(SubscriptionEntry.restored(record)));
+      if (entry === undefined) this.#dirty.add(this.#restore(record));
       else if (record.leaving === true) entry.remains();
     }
     for (const entry of this.#entries.values()) {
@@ -168,6 +173,7 @@ export class Subscriptions {
 
   /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
   flush(link: SubscriptionLink): void {
+    this.#mqtt5 = link.mqtt5;
     const dirty = new Set(this.#dirty);
     this.#dirty.clear();
     for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
@@ -277,7 +283,7 @@ export class Subscriptions {
 
   /** Copies for the filter come with the identifier of the one that was asked for, which may cover it. */
   #identify({ filter }: SubscriptionEntry, { identifier, options }: Subscribed | Asked): void {
-    if (identifier !== undefined) this.#router.identify(filter, identifier, grantedBy(options, options.qos));
+    if (identifier !== undefined) this.#router.identify(filter, identifier, this.#grantedBy(options, options.qos));
   }
 
   /** Filters whose messages come from now on by one that the Server has already. */
@@ -295,7 +301,7 @@ export class Subscriptions {
   /** The Server has granted already what brings the messages of `served` from now on. */
   #comeBy(served: SubscriptionEntry, granted: Subscribed): void {
     this.#identify(served, granted);
-    this.#router.grant(served.filter, grantedBy(granted.options, granted.qos));
+    this.#router.grant(served.filter, this.#grantedBy(granted.options, granted.qos));
   }
 
   #answered(request: AskedWish, code: number, reasonString: string | undefined, link: SubscriptionLink): void {
@@ -329,7 +335,7 @@ export class Subscriptions {
     const { entry, asked } = request;
     if (code < 0x80 && entry.grantMeanwhile(asked, code as QoS)) {
       this.#keepGranted(entry.filter, asked, code as QoS);
-      this.#router.grant(entry.filter, grantedBy(asked.options, code as QoS), asked.identifier);
+      this.#router.grant(entry.filter, this.#grantedBy(asked.options, code as QoS), asked.identifier);
     }
     // What it brings comes all the same: also then its window ends.
     this.#answeredWindow(request, link);
@@ -456,25 +462,32 @@ export class Subscriptions {
     this.#router.revoke(entry.filter);
   }
 
+  /** Before MQTT 5 there is no Retain As Published. */
+  #grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {
+    return { qos, noLocal, retainAsPublished: this.#mqtt5 && retainAsPublished };
+  }
+
   #nextIdentifier(): number {
     this.#identifier = this.#identifier >= HIGHEST_IDENTIFIER ? 1 : this.#identifier + 1;
     return this.#identifier;
   }
 
-  /** What the Server granted in an earlier life comes by its old identifier until the filter is asked for again. */
   #enter(entry: SubscriptionEntry): SubscriptionEntry {
-    const { filter, wire } = entry;
-    this.#entries.set(filter, entry);
-    if (wire.state === 'granted') {
-      this.#router.identify(filter, wire.identifier);
-      this.#router.grantedBefore(filter, grantedBy(wire.options, wire.qos));
-    }
+    this.#entries.set(entry.filter, entry);
     return entry;
   }
 
-  #inherit(filter: TopicFilter): void {
+  /** What the Server granted in an earlier life comes by its old identifier until the filter is asked for again. */
+  #restore(record: StoredSubscription): SubscriptionEntry {
+    const { filter, identifier, options, granted } = record;
+    this.#router.identify(filter, identifier);
+    if (record.leaving !== true) this.#router.grantedBefore(filter, this.#grantedBy(options, granted));
+    return this.#enter(SubscriptionEntry.restored(record));
+  }
+
+  #inherit(filter: TopicFilter, from: (covering: TopicFilter) => boolean = () => true): void {
     for (const covering of this.#inherited.covering(filter)) {
-      if (covering !== filter) this.#router.inherit(filter, covering);
+      if (covering !== filter && from(covering)) this.#router.inherit(filter, covering);
     }
   }
 
@@ -485,10 +498,6 @@ export class Subscriptions {
     // It may have come by one that covers it, which may be another one when it is wanted again.
     this.#router.revoke(entry.filter);
   }
-}
-
-function grantedBy({ noLocal, retainAsPublished }: SubscriptionOptions, qos: QoS): Granted {
-  return { qos, noLocal, retainAsPublished };
 }
 
 function notAnswered(filter: TopicFilter): MqttError {

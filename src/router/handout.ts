@@ -2,7 +2,7 @@ import type { PublishPacket } from '../protocol/packet.ts';
 import type { RetainedCopy } from './retained-copies.ts';
 import type { Receiver } from './receiver.ts';
 import type { Route } from './route.ts';
-import type { Seat } from './seat.ts';
+import type { Seat, Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
 
 /** What is noted about one publication while the router hands it out. */
@@ -48,10 +48,21 @@ export function isWithheld(
   copy: RetainedCopy,
   sure: boolean,
 ): boolean {
-  if (withheld === undefined || packet.dup) return false;
-  if (withheld !== 'all' && copy !== 'repeated' && (!sure || withheld === 'repeated' || copy === 'again')) return false;
+  if (withheld === undefined || packet.dup || !isMeant(withheld, copy, sure)) return false;
   const identifiers = packet.properties?.subscriptionIdentifiers;
   // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
   if (identifiers !== undefined && identifiers.length > 1) return false;
   return !route.isEarlier(identifiers);
+}
+
+/** A second one on its topic is another SUBSCRIBE's, or live. */
+function isMeant(withheld: Withheld, { first, repeated }: RetainedCopy, sure: boolean): boolean {
+  switch (withheld) {
+    case 'all':
+      return true;
+    case 'first':
+      return sure ? first : repeated;
+    case 'repeated':
+      return repeated;
+  }
 }

@@ -15,11 +15,13 @@ export interface Room {
 /** Topics of which it is known whether a message came since the SUBSCRIBE; of others each may be a live one. */
 const MOST_TOPICS = 10_000;
 
-/**
- * What a message with the RETAIN flag is since the last SUBSCRIBE: the one that came last on its topic once more, another
- * one but the first on its topic, or one more, which is live.
- */
-export type RetainedCopy = 'repeated' | 'first' | 'again';
+/** What a message with the RETAIN flag is since the last SUBSCRIBE; neither: one more, which is live. */
+export interface RetainedCopy {
+  /** The first on its topic. */
+  readonly first: boolean;
+  /** What came last on its topic once more. */
+  readonly repeated: boolean;
+}
 
 /**
  * The last message with the RETAIN flag that came by a filter, by topic. With Retain As Published a live message has the
@@ -47,9 +49,7 @@ export class RetainedCopies {
   }
 
   note(packet: PublishPacket): RetainedCopy {
-    const first = this.#isFirst(packet.topic);
-    if (this.#isRepeated(packet)) return 'repeated';
-    return first ? 'first' : 'again';
+    return { first: this.#isFirst(packet.topic), repeated: this.#isRepeated(packet) };
   }
 
   #isFirst(topic: string): boolean {

@@ -197,7 +197,7 @@ export class Route {
   /** Notes a message with the RETAIN flag, and tells what it may be. */
   note(packet: PublishPacket): RetainedCopy {
     const copy = this.#retained.note(packet);
-    if (copy !== 'again') this.retainedCame = true;
+    if (copy.first || copy.repeated) this.retainedCame = true;
     return copy;
   }
 
