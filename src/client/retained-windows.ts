@@ -47,24 +47,28 @@ export class RetainedWindows {
     const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     if (options.retainAsPublished) this.#flagged = true;
     // Before MQTT 5 there is no Retain Handling: every SUBSCRIBE brings what is retained (3.1.1, 3.8.4).
-    if (mqtt5 && options.retainHandling === 2) return this.#end(entry, serves);
+    if (mqtt5 && options.retainHandling === 2) return;
     const rule = ambiguous ? 'repeated' : 'first';
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
-      this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5));
+      this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5), asked.identifier);
     }
     if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, asked);
   }
 
-  /** Asked for without what is retained: by this SUBSCRIBE come live messages alone, which may have the flag. */
-  #end(entry: SubscriptionEntry, serves: readonly SubscriptionEntry[]): void {
-    for (const served of serves) if (served.comesBy(entry)) this.#router.withholdNothing(served.filter);
+  /** While what is retained comes, a filter keeps the options with which it was asked for it. */
+  held(wish: WireWish): WireWish {
+    const asked = this.#open.get(wish.entry);
+    if (asked === undefined) return wish;
+    return { ...wish, options: { ...wish.options, retainAsPublished: asked.options.retainAsPublished } };
   }
 
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
-    if (this.#open.has(cover)) this.#router.withhold(entry.filter, withheldFrom(entry, 'repeated', true));
+    const asked = this.#open.get(cover);
+    if (asked === undefined) return;
+    this.#router.withhold(entry.filter, withheldFrom(entry, 'repeated', true), asked.identifier);
   }
 
   /**

@@ -178,7 +178,7 @@ export class Subscriptions {
     this.#dirty.clear();
     for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
     const { wishes, off, moved } = this.#plan(dirty, link);
-    this.#subscribe(wishes.filter(differsFromWire), link);
+    this.#subscribe(wishes.map((wish) => this.#windows.held(wish)).filter(differsFromWire), link);
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
     const gone = off.filter((entry) => !this.#waitsForCover(entry));
     this.#unsubscribe([...refused, ...gone], link);

@@ -52,7 +52,7 @@ export function isWithheld(
   const identifiers = packet.properties?.subscriptionIdentifiers;
   // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
   if (identifiers !== undefined && identifiers.length > 1) return false;
-  return !route.isEarlier(identifiers);
+  return route.isOfWindow(identifiers);
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */

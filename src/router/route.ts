@@ -36,6 +36,7 @@ export class Route {
   #grantedAt = Infinity;
   #fellAt = 0;
   readonly #retained: RetainedCopies;
+  #window: number | undefined;
   readonly #failed: Failed;
 
   constructor(filter: TopicFilter, room: Room, failed: Failed) {
@@ -187,11 +188,20 @@ export class Route {
     for (const seat of this.seats) seat.begin(serial);
   }
 
-  /** @param counts whether the first message of each topic is noted. */
-  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined, counts: boolean): void {
+  /**
+   * @param counts whether the first message of each topic is noted.
+   * @param identifier of the SUBSCRIBE that brings what is withheld, if it has one.
+   */
+  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined, counts: boolean, identifier?: number): void {
+    this.#window = identifier;
     this.#retained.expect(counts);
     for (const [receiver, seat] of this.#receivers) seat.withheld = rules?.get(receiver);
     for (const seat of this.#vacant.values()) seat.withheld = rules === undefined ? undefined : 'repeated';
+  }
+
+  /** Whether a copy may be what that SUBSCRIBE brings. */
+  isOfWindow(identifiers: readonly number[] | undefined): boolean {
+    return this.#window === undefined || identifiers === undefined || identifiers.includes(this.#window);
   }
 
   /** Notes a message with the RETAIN flag, and tells what it may be. */

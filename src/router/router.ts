@@ -142,9 +142,12 @@ export class Router {
     this.#remembered.clear();
   }
 
-  /** A SUBSCRIBE brings what the Server retains for `filter`. What of that is not for these receivers; undefined: all is. */
-  withhold(filter: TopicFilter, rules: ReadonlyMap<Receiver, Withheld> | undefined): void {
-    this.#route(filter)?.withhold(rules, true);
+  /**
+   * A SUBSCRIBE, with this identifier if it has one, brings what the Server retains for `filter`. What of that is not for
+   * these receivers; undefined: all is.
+   */
+  withhold(filter: TopicFilter, rules: ReadonlyMap<Receiver, Withheld> | undefined, identifier?: number): void {
+    this.#route(filter)?.withhold(rules, true, identifier);
   }
 
   /** All that it brought has come. */

@@ -1694,6 +1694,20 @@ describe('Subscriptions', () => {
         assert.equal(node.received, 1);
       });
 
+      it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
+        const one = scene(new Link(KEPT));
+        one.add('a/b', { retainAsPublished: false });
+        one.flush();
+        one.link.grant();
+        one.link.waiting = [];
+        one.add('#');
+        one.flush();
+        one.link.grant();
+        assert.deepEqual(one.flush(), ['-a/b']);
+        for (const _ of [1, 2, 3, 4]) one.link.waiting.splice(0).forEach((reached) => reached());
+        assert.deepEqual(one.flush(), ['#']);
+      });
+
       it('gets nothing retained once more, though that comes a few at a time, and first by the other one', () => {
         const one = scene(new Link(KEPT));
         const identifier = (): number => {

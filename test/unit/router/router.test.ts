@@ -537,7 +537,7 @@ describe('Router', () => {
         properties,
       });
 
-      function running(): { router: Router; running: Sink; added: Sink; window: () => void } {
+      function running(): { router: Router; running: Sink; added: Sink; window: (identifier?: number) => void } {
         const router = new Router();
         const [running, added] = [new Sink(), new Sink()];
         for (const sink of [running, added]) router.add(asFilter('lamp'), sink);
@@ -547,7 +547,7 @@ describe('Router', () => {
           router,
           running,
           added,
-          window: () => router.withhold(asFilter('lamp'), new Map([[running, 'repeated']])),
+          window: (identifier) => router.withhold(asFilter('lamp'), new Map([[running, 'repeated']]), identifier),
         };
       }
 
@@ -587,7 +587,7 @@ describe('Router', () => {
         const { router, running: node, window } = running();
         router.deliver(state('on', { subscriptionIdentifiers: [1] }));
         router.identify(asFilter('lamp'), 2);
-        window();
+        window(2);
         router.deliver(state('on', { subscriptionIdentifiers: [1] }));
         assert.equal(node.got.length, 2);
       });
