@@ -49,8 +49,6 @@ export class Outgoing {
   readonly #queued = new Queue<OutgoingMessage>();
   /** In the order of their PUBLISH. */
   readonly #published = new Map<PacketId, OutgoingMessage>();
-  /** Released in a session that may not be the Server's any more. */
-  readonly #doubted = new Set<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
 
@@ -121,12 +119,18 @@ export class Outgoing {
   /** A new connection resumes the session (Session Present 1): the unacknowledged goes first, in its first order (4.4). */
   resume(limits: SendLimits, now: number, certain: boolean = true): void {
     this.#begin(limits, this.#released.size, now);
-    if (!certain) for (const entry of this.#released.values()) this.#doubted.add(entry);
     for (const entry of this.#released.values()) {
       entry.connection = this.#connection;
       if ('packetId' in entry.state) this.#pubrels.push(pubrel(entry.state.packetId));
     }
     for (const entry of this.#published.values()) this.#resend.push(entry);
+    // Last: where the store fails, everything is sent all the same.
+    if (!certain) for (const entry of this.#released.values()) this.#doubt(entry);
+  }
+
+  /** Released in a session that may not be the Server's any more: the next client has to know it too. */
+  #doubt(entry: OutgoingMessage): void {
+    if (entry.state.step === 'released') this.#accepted.advance(entry, { ...entry.state, doubtful: true });
   }
 
   /**
@@ -140,7 +144,6 @@ export class Outgoing {
     for (const packetId of [...this.#published.keys(), ...this.#released.keys()]) this.#ids.release(packetId);
     this.#published.clear();
     this.#released.clear();
-    this.#doubted.clear();
     this.#ids.forgotten();
     const later = this.#queued.drain();
     const kept = again.filter(({ state }) => state.step !== 'abandoned');
@@ -272,7 +275,8 @@ export class Outgoing {
     this.#acknowledged(entry);
     // Before MQTT 5 the Server does not say whether it knew the id.
     const known = this.#limits.mqtt5 && reasonCode === ReasonCode.Success;
-    const error = this.#doubted.delete(entry) && !known ? outcomeUnknown(entry.message) : undefined;
+    const doubtful = entry.state.step === 'released' && entry.state.doubtful === true;
+    const error = doubtful && !known ? outcomeUnknown(entry.message) : undefined;
     this.#finish(packetId, entry, error, ReasonCode.Success);
   }
 

@@ -13,7 +13,13 @@ export type Settle = (error: Error | undefined, reasonCode: number) => void;
 export type OutgoingState =
   | { readonly step: 'queued' }
   | { readonly step: 'published'; readonly packetId: PacketId }
-  | { readonly step: 'released'; readonly packetId: PacketId; readonly order: number }
+  | {
+      readonly step: 'released';
+      readonly packetId: PacketId;
+      readonly order: number;
+      /** The Server may have begun a session since, in which it knows nothing of this one. */
+      readonly doubtful?: true;
+    }
   | { readonly step: 'abandoned'; readonly packetId: PacketId; readonly order: number };
 
 /** One accepted message at QoS 1 or 2. */
