@@ -293,7 +293,7 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.pump(), ['publish c 3 dup']);
     });
 
-    it('lets nothing new overtake what is to be sent again, not even QoS 0 [MQTT-4.3.1-1]', () => {
+    it('lets nothing new overtake what is to be sent again, not even QoS 0, which has no DUP [MQTT-4.3.1-1] [MQTT-3.3.1-2]', () => {
       const driver = connected();
       for (const topic of ['a', 'b']) driver.accept(topic, 1);
       driver.pump();
