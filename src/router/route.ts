@@ -185,7 +185,7 @@ export class Route {
     if (before !== undefined && bringsMore(before, granted)) this.#fellAt = serial;
     if (before !== undefined && !bringsMore(granted, before)) return;
     this.#grantedAt = serial;
-    for (const seat of this.seats) seat.begin(serial);
+    for (const seat of this.seats) seat.begin(serial, identifier);
   }
 
   /**
@@ -215,6 +215,13 @@ export class Route {
   isEarlier(identifiers: readonly number[] | undefined): boolean {
     const latest = this.#identifiers[0];
     return latest !== undefined && identifiers !== undefined && identifiers.length > 0 && !identifiers.includes(latest);
+  }
+
+  /** Whether a copy with these identifiers came by a subscription of before the place had one. */
+  isBefore(identifiers: readonly number[], { firstIdentifier }: Seat): boolean {
+    if (firstIdentifier === undefined) return false;
+    const first = this.#identifiers.indexOf(firstIdentifier);
+    return this.#identifiers.slice(0, first + 1).every((identifier) => !identifiers.includes(identifier));
   }
 
   /** Whether a copy with these identifiers is surely nobody's own publication. */
@@ -264,7 +271,7 @@ export class Route {
 
   #newSeat(receiver: Receiver, serial: number): Seat {
     this.#snapshot = undefined;
-    return new Seat(receiver, serial, this.#beginning(serial));
+    return new Seat(receiver, serial, this.#beginning(serial), this.#grantedIdentifier);
   }
 }
 

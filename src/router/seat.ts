@@ -19,12 +19,15 @@ export class Seat {
   #receiver: Receiver | undefined;
   #vacancy: Vacancy | undefined;
   #first: number;
+  #firstIdentifier: number | undefined;
   #since: number;
   /** The last time that a copy came; at QoS 1 or 2 behind everything that was queued before it. */
   #heard = -1;
   #heardInOrder = -1;
 
-  constructor(receiver: Receiver, number: number, since: number) {
+  /** @param identifier with which the first copies come. */
+  constructor(receiver: Receiver, number: number, since: number, identifier: number | undefined) {
+    this.#firstIdentifier = identifier;
     this.ref = receiver.ref;
     this.number = number;
     this.#receiver = receiver;
@@ -46,13 +49,21 @@ export class Seat {
     return this.#first;
   }
 
+  /** With which identifier the first copies came. */
+  get firstIdentifier(): number | undefined {
+    return this.#firstIdentifier;
+  }
+
   /** When it began to get what it gets now: later than `first`, if the filter was granted again with more. */
   get since(): number {
     return this.#since;
   }
 
-  begin(serial: number): void {
-    if (this.#first === Infinity) this.#first = serial;
+  begin(serial: number, identifier: number | undefined): void {
+    if (this.#first === Infinity) {
+      this.#first = serial;
+      this.#firstIdentifier = identifier;
+    }
     this.#since = serial;
     this.#heard = -1;
     this.#heardInOrder = -1;

@@ -250,7 +250,8 @@ export class Inbound {
     const copy = copies.find((one) => one.packetId === packetId && one.gotMoment !== undefined && !one.acknowledged);
     if (copy === undefined || copy.stored || !copy.label.startsWith('p')) return;
     // What came before it subscribed and comes again was not meant for it.
-    if ((place.wishes.get(filter)?.since ?? 0) > copy.routed) return;
+    const { since = 0, begun = 0 } = place.wishes.get(filter) ?? {};
+    if (since > copy.routed || begun > (copy.gotMoment ?? 0)) return;
     // One for a filter that is not known any more may reach others by its topic, when it is clear that it is nobody's.
     if (copy.identifiers.length > 0 && !copy.filters.includes(filter)) return;
     const key = `${copy.session} ${qos} ${topic}`;
