@@ -102,10 +102,14 @@ export class CoverPlan {
     this.#places.get(server)?.serves.add(entry);
   }
 
-  /** The one that it has, while that is right; else one of the outermost filters that cover it; else itself. */
+  /**
+   * The one that it has, while that is right; else one of the outermost filters that cover it, if possible one that the
+   * Server has, which brings its messages already; else itself.
+   */
   #serverFor(entry: SubscriptionEntry, { server }: Place): SubscriptionEntry {
     const outermost = this.#othersCovering(entry).filter((other) => this.#othersCovering(other).length === 0);
-    return outermost.includes(server) ? server : (outermost[0] ?? entry);
+    if (outermost.includes(server)) return server;
+    return outermost.find(({ wire }) => wire.state === 'granted') ?? outermost[0] ?? entry;
   }
 
   #othersCovered(entry: SubscriptionEntry): SubscriptionEntry[] {

@@ -14,8 +14,8 @@ const CALM_BARRIERS = 3;
  */
 export class RetainedWindows {
   readonly #router: Router;
-  /** By the entry that was asked for. */
-  readonly #open = new Map<SubscriptionEntry, Asked>();
+  /** By the entry that was asked for: several of one, where nodes come one after another. */
+  readonly #open = new Map<SubscriptionEntry, readonly Asked[]>();
   /**
    * Live messages with the RETAIN flag may be under way, or queued: Retain As Published was asked for in this session, or
    * may have been by an earlier client.
@@ -54,45 +54,64 @@ export class RetainedWindows {
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
       this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5), asked.identifier);
     }
-    if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, asked);
+    if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, [...this.#of(entry), asked]);
+  }
+
+  /** Somebody comes who wants nothing of what may be on its way. */
+  added(entry: SubscriptionEntry, receiver: Receiver, mqtt5: boolean): void {
+    if (!mqtt5) return this.#router.refrain(entry.filter, receiver, 'all');
+    const [asked] = this.#of(entry);
+    if (asked === undefined) return;
+    this.#router.refrain(entry.filter, receiver, asked.options.retainAsPublished ? 'repeated' : 'first');
   }
 
   /** While what is retained comes, a filter keeps the options with which it was asked for it. */
   held(wish: WireWish): WireWish {
-    const asked = this.#open.get(wish.entry);
-    if (asked === undefined) return wish;
-    return { ...wish, options: { ...wish.options, retainAsPublished: asked.options.retainAsPublished } };
+    const { wire } = wish.entry;
+    const isHeld = (wire.state === 'asked' || wire.state === 'granted') && this.#of(wish.entry).length > 0;
+    if (!isHeld) return wish;
+    return { ...wish, options: { ...wish.options, retainAsPublished: wire.options.retainAsPublished } };
   }
 
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
-    const asked = this.#open.get(cover);
-    if (asked === undefined) return;
-    this.#router.withhold(entry.filter, withheldFrom(entry, 'repeated', true), asked.identifier);
+    for (const { identifier, options } of this.#of(cover)) {
+      const rule = options.retainAsPublished ? 'repeated' : 'first';
+      this.#router.withhold(entry.filter, withheldFrom(entry, rule, true), identifier);
+    }
   }
 
   /**
    * The SUBSCRIBE was answered; `over` is called when all that it brings has come. Servers send no more of it at once than
-   * may be in flight (4.9), and at QoS 2 the next one takes two round trips.
+   * may be in flight (4.9), which other messages and what other SUBSCRIBEs bring may fill, and at QoS 2 the next one takes
+   * two round trips.
    */
-  answered(request: AskedWish, link: SubscriptionLink, over: () => void, barriers: number = 1): void {
+  answered(request: AskedWish, link: SubscriptionLink, over: () => void, barriers: number = CALM_BARRIERS): void {
     if (!this.#isOpen(request)) return;
+    const before = this.#router.retainedCame;
     link.barrier(() => {
       if (!this.#isOpen(request)) return;
-      const came = request.serves.filter(({ filter }) => this.#router.takeRetained(filter)).length > 0;
-      if (came) return this.answered(request, link, over, CALM_BARRIERS);
+      const came = this.#router.retainedCame !== before;
+      if (came) return this.answered(request, link, over);
       if (barriers > 1) return this.answered(request, link, over, barriers - 1);
       this.close(request);
       over();
     });
   }
 
-  close({ entry, serves }: AskedWish): void {
-    if (this.#open.delete(entry)) for (const { filter } of serves) this.#router.withholdNothing(filter);
+  close({ entry, asked, serves }: AskedWish): void {
+    const others = this.#of(entry).filter((other) => other !== asked);
+    if (others.length > 0) this.#open.set(entry, others);
+    else this.#open.delete(entry);
+    for (const { filter } of serves) this.#router.withholdNothing(filter, asked.identifier);
   }
 
   #isOpen({ entry, asked }: AskedWish): boolean {
-    return this.#open.get(entry) === asked;
+    return this.#of(entry).includes(asked);
+  }
+
+  #of(entry: SubscriptionEntry): readonly Asked[] {
+    return this.#open.get(entry) ?? [];
   }
 }
 

@@ -16,7 +16,15 @@ import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { openingOptions, RetainedWindows } from './retained-windows.ts';
-import { type AskedWish, differsFromWire, membersOf, planEach, type WirePlan, type WireWish } from './wire-plan.ts';
+import {
+  type AskedWish,
+  differsFromWire,
+  membersOf,
+  reached,
+  planEach,
+  type WirePlan,
+  type WireWish,
+} from './wire-plan.ts';
 
 const HIGHEST_IDENTIFIER = 268_435_455;
 
@@ -85,6 +93,7 @@ export class Subscriptions {
     const entry = known ?? this.#enter(new SubscriptionEntry(filter));
     entry.add(receiver, options, outcome);
     this.#router.add(filter, receiver);
+    if (options.retainHandling === 2) this.#windows.added(entry, receiver, this.#mqtt5);
     if (known === undefined) this.#inherit(filter);
     this.#dirty.add(entry);
   }
@@ -178,7 +187,12 @@ export class Subscriptions {
     this.#dirty.clear();
     for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
     const { wishes, off, moved } = this.#plan(dirty, link);
-    this.#subscribe(wishes.map((wish) => this.#windows.held(wish)).filter(differsFromWire), link);
+    const identified = link.limits.subscriptionIdentifiersAvailable;
+    const held = wishes.map((wish) => this.#windows.held(wish));
+    this.#subscribe(
+      held.filter((wish) => differsFromWire(wish, identified)),
+      link,
+    );
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
     const gone = off.filter((entry) => !this.#waitsForCover(entry));
     this.#unsubscribe([...refused, ...gone], link);
@@ -200,6 +214,8 @@ export class Subscriptions {
     if (cover.granted !== undefined) this.#comeBy(entry, cover.granted);
     if (cover.wire.state === 'asked') this.#identify(entry, cover.wire);
     this.#windows.join(entry, cover);
+    // Who wants what is retained gets it from now on.
+    this.#dirty.add(cover);
   }
 
   /** Whether its UNSUBSCRIBE arrived is not known: its messages may come by both. */
@@ -277,7 +293,9 @@ export class Subscriptions {
       this.#identify(served, asked);
     }
     this.#windows.open({ ...wish, asked }, link);
-    for (const member of membersOf(serves)) if (member.retained === 'wanted') member.retained = 'asked';
+    for (const member of membersOf(reached(entry, serves, subscriptionIdentifier !== undefined))) {
+      if (member.retained === 'wanted') member.retained = 'asked';
+    }
     return { ...wish, asked };
   }
 

@@ -35,10 +35,22 @@ export function wishFor(entry: SubscriptionEntry, serves: readonly SubscriptionE
   return { entry, serves, options: entry.allowed(mergedOptions(entry, serves)) };
 }
 
-/** Whether a SUBSCRIBE is needed: never asked, asked for something else, or for the sake of the retained messages. */
-export function differsFromWire({ entry, serves, options }: WireWish): boolean {
+/**
+ * Whether a SUBSCRIBE is needed: never asked, asked for something else, or for the sake of the retained messages.
+ * @param identified whether a copy says for which filter it is.
+ */
+export function differsFromWire({ entry, serves, options }: WireWish, identified: boolean): boolean {
   if (entry.wire.state === 'refused') return false;
-  return entry.differsFrom(options) || membersOf(serves).some(wantsRetained);
+  return entry.differsFrom(options) || membersOf(reached(entry, serves, identified)).some(wantsRetained);
+}
+
+/** Those to whom copies of what the entry is subscribed for go: not to one that still has a subscription of its own. */
+export function reached(
+  entry: SubscriptionEntry,
+  serves: readonly SubscriptionEntry[],
+  identified: boolean,
+): readonly SubscriptionEntry[] {
+  return identified ? serves.filter((served) => served.comesBy(entry)) : serves;
 }
 
 export function membersOf(entries: readonly SubscriptionEntry[]): Member[] {

@@ -43,16 +43,13 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
  */
 export function isWithheld(
   route: Route,
-  { withheld }: Seat,
+  seat: Seat,
   packet: PublishPacket,
   copy: RetainedCopy,
   sure: boolean,
 ): boolean {
-  if (withheld === undefined || packet.dup || !isMeant(withheld, copy, sure)) return false;
-  const identifiers = packet.properties?.subscriptionIdentifiers;
-  // What a SUBSCRIBE brings comes by that one subscription: a copy for several is live.
-  if (identifiers !== undefined && identifiers.length > 1) return false;
-  return route.isOfWindow(identifiers);
+  const rule = packet.dup ? undefined : route.windowOf(packet)?.rules.get(seat);
+  return rule !== undefined && isMeant(rule, copy, sure);
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PublishPacket } from '../protocol/packet.ts';
+import type { RetainedWindow } from './retained-window.ts';
 
 /** Characters of a content that are kept as they are; of a longer one a digest is. */
 const LONGEST_CONTENT = 128;
@@ -7,15 +8,18 @@ const LONGEST_CONTENT = 128;
 /** Characters of a topic that is noted: topics of 64 KiB, whoever sends them, must not fill the memory. */
 const LONGEST_TOPIC = 512;
 
-/** Topics that may still be noted, over all filters of a connection. */
+/** Over all filters of a connection. */
 export interface Room {
+  /** Topics that may still be noted. */
   left: number;
+  /** Messages that may be what a SUBSCRIBE brought of what the Server retains. */
+  came: number;
 }
 
 /** Topics of which it is known whether a message came since the SUBSCRIBE; of others each may be a live one. */
 const MOST_TOPICS = 10_000;
 
-/** What a message with the RETAIN flag is since the last SUBSCRIBE; neither: one more, which is live. */
+/** What a message with the RETAIN flag is in the window of a SUBSCRIBE; neither: one more, which is live. */
 export interface RetainedCopy {
   /** The first on its topic. */
   readonly first: boolean;
@@ -30,62 +34,57 @@ export interface RetainedCopy {
 export class RetainedCopies {
   readonly #room: Room;
   readonly #contents = new Map<string, string>();
-  /** Topics whose copy has come since the SUBSCRIBE: one like it after that is a live message. */
-  readonly #come = new Set<string>();
-  /** Topics of which any has come since; undefined: nobody asks. */
-  #topics: Set<string> | undefined;
 
   constructor(room: Room) {
     this.#room = room;
   }
 
-  /**
-   * A SUBSCRIBE was sent: of each topic one copy may come again.
-   * @param firsts whether the first message of each topic is to be told.
-   */
-  expect(firsts: boolean = false): void {
-    this.#come.clear();
-    this.#topics = firsts ? new Set() : undefined;
-  }
-
-  note(packet: PublishPacket): RetainedCopy {
-    return { first: this.#isFirst(packet.topic), repeated: this.#isRepeated(packet) };
-  }
-
-  #isFirst(topic: string): boolean {
-    const topics = this.#topics;
-    if (topics === undefined || topics.has(topic)) return false;
-    if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;
-    topics.add(topic);
-    return true;
-  }
-
-  /** It is what came last on its topic, for the first time since `expect`. */
-  #isRepeated(packet: PublishPacket): boolean {
-    const { topic } = packet;
-    const content = contentOf(packet);
-    const last = this.#contents.get(topic);
-    if (last !== content) return this.#keep(topic, content, last === undefined);
-    if (this.#come.has(topic)) return false;
-    this.#come.add(topic);
-    return true;
+  /** Notes a message; outside of a window it is what it is. */
+  note(packet: PublishPacket, window: RetainedWindow | undefined): RetainedCopy {
+    const isKnown = this.#keep(packet);
+    if (window === undefined) return LIVE;
+    const copy = {
+      first: isFirst(packet.topic, window.topics),
+      repeated: isKnown && isNew(packet.topic, window.repeated),
+    };
+    if (copy.first || copy.repeated) this.#room.came += 1;
+    return copy;
   }
 
   clear(): void {
     this.#room.left += this.#contents.size;
     this.#contents.clear();
-    this.expect();
   }
 
-  /** Without room a topic is not noted: its copy then comes a second time, and no message is missed. */
-  #keep(topic: string, content: string, isNew: boolean): false {
-    if (isNew) {
+  /**
+   * True: it is what came last on its topic. Without room a topic is not noted: its copy then comes a second time, and no
+   * message is missed.
+   */
+  #keep(packet: PublishPacket): boolean {
+    const { topic } = packet;
+    const content = contentOf(packet);
+    const last = this.#contents.get(topic);
+    if (last === content) return true;
+    if (last === undefined) {
       if (this.#room.left === 0 || topic.length > LONGEST_TOPIC) return false;
       this.#room.left -= 1;
     }
     this.#contents.set(topic, content);
     return false;
   }
+}
+
+const LIVE: RetainedCopy = { first: false, repeated: false };
+
+function isFirst(topic: string, topics: Set<string>): boolean {
+  if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;
+  return isNew(topic, topics);
+}
+
+function isNew(topic: string, topics: Set<string>): boolean {
+  if (topics.has(topic)) return false;
+  topics.add(topic);
+  return true;
 }
 
 /** What two copies of one publication have in common; the Message Expiry Interval counts down (3.3.2.3.3). */

@@ -2,6 +2,7 @@ import type { PublishPacket, QoS } from '../protocol/packet.ts';
 import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { Receiver } from './receiver.ts';
 import { RetainedCopies, type RetainedCopy, type Room } from './retained-copies.ts';
+import { RetainedWindow } from './retained-window.ts';
 import { Seat, type Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
 
@@ -23,8 +24,6 @@ const MOST_IDENTIFIERS = 64;
 export class Route {
   readonly filter: TopicFilter;
   readonly shared: boolean;
-  /** What the Server retained came, or may have, since this was last set to false. */
-  retainedCame = false;
   readonly #receivers = new Map<Receiver, Seat>();
   readonly #vacant = new Map<string, Seat>();
   #snapshot: readonly Seat[] | undefined;
@@ -36,7 +35,8 @@ export class Route {
   #grantedAt = Infinity;
   #fellAt = 0;
   readonly #retained: RetainedCopies;
-  #window: number | undefined;
+  /** Of SUBSCRIBEs that may bring what the Server retains. */
+  #windows: readonly RetainedWindow[] = [];
   readonly #failed: Failed;
 
   constructor(filter: TopicFilter, room: Room, failed: Failed) {
@@ -188,27 +188,40 @@ export class Route {
     for (const seat of this.seats) seat.begin(serial, identifier);
   }
 
-  /**
-   * @param counts whether the first message of each topic is noted.
-   * @param identifier of the SUBSCRIBE that brings what is withheld, if it has one.
-   */
-  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined, counts: boolean, identifier?: number): void {
-    this.#window = identifier;
-    this.#retained.expect(counts);
-    for (const [receiver, seat] of this.#receivers) seat.withheld = rules?.get(receiver);
-    for (const seat of this.#vacant.values()) seat.withheld = rules === undefined ? undefined : 'repeated';
+  /** A SUBSCRIBE with this identifier, if it has one, brings what the Server retains: for whom it is not. */
+  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined, identifier: number | undefined): void {
+    const bySeat = new Map<Seat, Withheld>();
+    for (const [receiver, rule] of rules ?? []) {
+      const seat = this.#receivers.get(receiver);
+      if (seat !== undefined) bySeat.set(seat, rule);
+    }
+    if (rules !== undefined) for (const seat of this.#vacant.values()) bySeat.set(seat, 'repeated');
+    this.#windows = [...this.#others(identifier), new RetainedWindow(identifier, bySeat)];
   }
 
-  /** Whether a copy may be what that SUBSCRIBE brings. */
-  isOfWindow(identifiers: readonly number[] | undefined): boolean {
-    return this.#window === undefined || identifiers === undefined || identifiers.includes(this.#window);
+  /** A receiver came while it comes, and wants nothing of it. */
+  refrain(receiver: Receiver, rule: Withheld): void {
+    const seat = this.#receivers.get(receiver);
+    if (seat !== undefined) for (const { rules } of this.#windows) rules.set(seat, rule);
+  }
+
+  /** All that it brings has come; undefined: all that any of them brings. */
+  withholdNothing(identifier: number | undefined): void {
+    this.#windows = identifier === undefined ? [] : this.#others(identifier);
+  }
+
+  /** The window that a message with the RETAIN flag belongs to. */
+  windowOf({ properties }: PublishPacket): RetainedWindow | undefined {
+    return this.#windows.find((window) => window.isOf(properties?.subscriptionIdentifiers));
   }
 
   /** Notes a message with the RETAIN flag, and tells what it may be. */
   note(packet: PublishPacket): RetainedCopy {
-    const copy = this.#retained.note(packet);
-    if (copy.first || copy.repeated) this.retainedCame = true;
-    return copy;
+    return this.#retained.note(packet, this.windowOf(packet));
+  }
+
+  #others(identifier: number | undefined): RetainedWindow[] {
+    return this.#windows.filter((window) => window.identifier !== identifier);
   }
 
   /** A copy with an earlier identifier was on its way before the filter was asked for again. */

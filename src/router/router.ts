@@ -33,7 +33,7 @@ export class Router {
   /** Routes in which somebody is waited for. */
   readonly #vacated = new Set<Route>();
   readonly #retired = new RetiredIdentifiers();
-  readonly #retainedRoom = { left: MOST_RETAINED };
+  readonly #retainedRoom = { left: MOST_RETAINED, came: 0 };
   #serial = 0;
   /** The receivers that had the message of an overlapping delivery; undefined during one. */
   #spare: Set<Receiver> | undefined;
@@ -147,20 +147,22 @@ export class Router {
    * these receivers; undefined: all is.
    */
   withhold(filter: TopicFilter, rules: ReadonlyMap<Receiver, Withheld> | undefined, identifier?: number): void {
-    this.#route(filter)?.withhold(rules, true, identifier);
+    this.#route(filter)?.withhold(rules, identifier);
   }
 
-  /** All that it brought has come. */
-  withholdNothing(filter: TopicFilter): void {
-    this.#route(filter)?.withhold(undefined, false);
+  /** What any SUBSCRIBE for `filter` is still bringing of what the Server retains is not for this receiver either. */
+  refrain(filter: TopicFilter, receiver: Receiver, rule: Withheld): void {
+    this.#route(filter)?.refrain(receiver, rule);
   }
 
-  /** Whether anything came by `filter` since the last call that the Server may have retained: of each topic the first. */
-  takeRetained(filter: TopicFilter): boolean {
-    const route = this.#route(filter);
-    const some = route?.retainedCame === true;
-    if (route !== undefined) route.retainedCame = false;
-    return some;
+  /** All that it brought has come; without an identifier all that any of them brought. */
+  withholdNothing(filter: TopicFilter, identifier?: number): void {
+    this.#route(filter)?.withholdNothing(identifier);
+  }
+
+  /** Rises with what may be retained and comes by a SUBSCRIBE, whichever it is: of each topic the first. */
+  get retainedCame(): number {
+    return this.#retainedRoom.came;
   }
 
   /** Who has the same `ref`, and a filter that matches: a place that nobody took may have been left for it. */

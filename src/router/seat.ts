@@ -14,7 +14,6 @@ export class Seat {
   readonly ref: string | undefined;
   /** Rises from seat to seat: those of after the beginning of a delivery are not part of it. */
   readonly number: number;
-  withheld: Withheld | undefined;
   // Two fields and not a union, because each delivery asks; the methods below keep at most one of them set.
   #receiver: Receiver | undefined;
   #vacancy: Vacancy | undefined;

@@ -1103,6 +1103,30 @@ describe('Subscriptions', () => {
       assert.equal(one.link.waiting.length, 0);
     });
 
+    it('a second new node while that comes: neither SUBSCRIBE brings a running node anything retained', () => {
+      for (const first of [{ retainHandling: 2 }, { retainHandling: 0 }] as const) {
+        const { one, runs, now } = lamp({ ...first, retainAsPublished: false });
+        const [second, third] = [one.add('lamp'), one.add('lamp')];
+        const identifiers = [now()];
+        one.link.grant();
+        const late = one.add('lamp');
+        identifiers.push(now());
+        one.link.grant();
+        for (const identifier of identifiers) one.router.deliver(live('lamp', [identifier], 'on'));
+        assert.deepEqual([runs.received, second.received, third.received, late.received], [0, 1, 1, 2]);
+      }
+    });
+
+    it('a node that comes while that comes, and wants none of it, gets none', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2, retainAsPublished: false });
+      const fresh = one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      const late = one.add('lamp', { retainHandling: 2, retainAsPublished: false });
+      one.router.deliver(live('lamp', [identifier], 'on'));
+      assert.deepEqual([runs.received, fresh.received, late.received], [0, 1, 0]);
+    });
+
     it('what comes by several filters is live, though the node wants nothing retained', () => {
       const { one, runs, now } = lamp({ retainHandling: 2 });
       one.add('lamp');
@@ -1692,6 +1716,53 @@ describe('Subscriptions', () => {
         leaves?.request.answered([0], undefined);
         copy(one, asked?.packet.cmd === 'subscribe' ? asked.packet.subscriptionIdentifier : undefined);
         assert.equal(node.received, 1);
+      });
+
+      it('a new node on it gets what is retained, though the other one is new as well', () => {
+        const one = scene(new Link(KEPT));
+        one.add('a/b');
+        one.flush();
+        one.link.grant();
+        one.link.waiting = [];
+        const [wide, fresh] = [one.add('#'), one.add('a/b')];
+        one.subscriptions.flush(one.link);
+        const [first] = one.link.subscribes();
+        one.link.grant();
+        one.router.deliver(live('a/b', [first?.subscriptionIdentifier ?? 0], 'state'));
+        one.flush();
+        one.link.grant();
+        one.subscriptions.flush(one.link);
+        const second = one.link.subscribes().at(-1);
+        assert.equal(second?.subscriptions[0]?.retainHandling, 0);
+        one.link.grant();
+        one.router.deliver(live('a/b', [second.subscriptionIdentifier ?? 0], 'state'));
+        assert.deepEqual([wide.received, fresh.received], [1, 1]);
+        assert.deepEqual(
+          one.flush().filter((line) => !line.startsWith('-')),
+          [],
+        );
+      });
+
+      it('of two that cover it, over another connection it comes by the one that the broker has', () => {
+        for (const filters of [
+          ['+/b', 'a/#'],
+          ['a/#', '+/b'],
+        ] as const) {
+          const one = scene(new Link(KEPT));
+          const [has, added] = filters;
+          const node = one.add('a/b');
+          one.add(has);
+          one.flush();
+          one.link.grant();
+          one.flush();
+          const next = reconnected(one, true, new Link(KEPT));
+          next.add(added);
+          next.add(has, { qos: 2 });
+          next.subscriptions.flush(next.link);
+          const again = next.link.subscribes().find(({ subscriptions: [first] }) => first?.filter === has);
+          copy(next, again?.subscriptionIdentifier);
+          assert.equal(node.received, 1);
+        }
       });
 
       it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
