@@ -14,6 +14,10 @@ export class Leaves {
     this.#byFilter.set(leave.filter, [...(this.#byFilter.get(leave.filter) ?? []), leave]);
   }
 
+  has(filter: TopicFilter): boolean {
+    return this.#byFilter.has(filter);
+  }
+
   /** It was answered. True: there is no later one of this filter. */
   remove(leave: Leave): boolean {
     const rest = (this.#byFilter.get(leave.filter) ?? []).filter((other) => other !== leave);

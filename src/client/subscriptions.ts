@@ -513,8 +513,8 @@ export class Subscriptions {
     if (!entry.isOver || this.#dirty.has(entry) || this.#entries.get(entry.filter) !== entry) return;
     this.#entries.delete(entry.filter);
     this.#kept.delete(entry);
-    // It may have come by one that covers it, which may be another one when it is wanted again.
-    this.#router.revoke(entry.filter);
+    // It came by one that covers it, whose messages are not for it any more.
+    if (!this.#leaves.has(entry.filter)) this.#forget(entry.filter);
   }
 }
 

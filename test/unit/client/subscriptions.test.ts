@@ -1765,6 +1765,19 @@ describe('Subscriptions', () => {
         }
       });
 
+      it('gone itself, it keeps no message from the nodes that are there', () => {
+        const { one, node, wide, cover } = covered();
+        one.link.grant();
+        one.subscriptions.remove(asFilter('a/b'), node);
+        one.flush();
+        one.subscriptions.remove(asFilter('a/#'), wide);
+        one.flush();
+        one.link.grant();
+        const back = one.add('a/#');
+        copy(one, cover);
+        assert.equal(back.received, 1);
+      });
+
       it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
         const one = scene(new Link(KEPT));
         one.add('a/b', { retainAsPublished: false });
