@@ -1198,6 +1198,17 @@ describe('Subscriptions', () => {
 
     const V4 = { subscriptionIdentifiersAvailable: false };
 
+    it('before MQTT 5 a node that wants nothing retained gets none of it, however often it comes', () => {
+      const one = scene(new Link(V4, false));
+      const runs = one.add('s/#', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('s/#');
+      one.flush();
+      for (let times = 0; times < 3; times++) one.router.deliver(live('s/1', [], 'old'));
+      assert.equal(runs.received, 0);
+    });
+
     it('before MQTT 5 a running node gets what is its own all the same, where that is still on its way', () => {
       const one = scene(new Link(V4, false));
       one.link.waiting = [];
