@@ -169,11 +169,11 @@ function protocolVersion(stored: StoredConnection): NonNullable<ClientOptions['p
   return (whole(stored.protocolVersion, 3, 5) as 3 | 4 | 5 | undefined) ?? 4;
 }
 
-/** Zero would refuse everything; no limit at all would be no limit on memory. */
 function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
+/** Zero would refuse everything; no limit at all would be no limit on memory. */
 function mebibytes(value: unknown): number | undefined {
   const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : 0;
   return number > 0 ? Math.floor(number * MEBIBYTE) : undefined;

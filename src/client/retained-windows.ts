@@ -103,7 +103,7 @@ export class RetainedWindows {
     const others = this.#of(entry).filter((other) => other !== asked);
     if (others.length > 0) this.#open.set(entry, others);
     else this.#open.delete(entry);
-    for (const { filter } of serves) this.#router.withholdNothing(filter, asked.identifier);
+    for (const { filter } of serves) this.#router.brought(filter, asked.identifier);
   }
 
   #isOpen({ entry, asked }: AskedWish): boolean {

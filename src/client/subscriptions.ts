@@ -20,8 +20,8 @@ import {
   type AskedWish,
   differsFromWire,
   membersOf,
-  reached,
   planEach,
+  reached,
   type WirePlan,
   type WireWish,
 } from './wire-plan.ts';
@@ -151,8 +151,8 @@ export class Subscriptions {
     if (!sessionPresent) {
       this.#windows.forget();
       this.#inherited = new FilterTree();
+      for (const { filter } of this.#granted.all) this.#forget(filter);
     }
-    if (!sessionPresent) for (const { filter } of this.#granted.all) this.#forget(filter);
     // Its UNSUBSCRIBE was not answered: it is sent again.
     for (const record of this.#granted.all) {
       const entry = this.#entries.get(record.filter);

@@ -19,7 +19,7 @@ export function deliverBy(route: Route, packet: PublishPacket, handout: Handout 
   const taken = isTaken(route, handout);
   const copy = packet.retain ? route.note(packet) : undefined;
   for (const seat of seats) {
-    if (copy !== undefined && isWithheld(route, seat, packet, copy, true)) continue;
+    if (copy !== undefined && isWithheld(seat, packet, copy, true)) continue;
     const { receiver } = seat;
     if (receiver !== undefined) hand(receiver, route, packet, handout);
     else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
@@ -41,20 +41,14 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
  * Whether a message with the RETAIN flag is withheld from this place; in doubt it is not, for it may be live (3.3.1.3).
  * @param sure the flag alone tells that the Server retained the message, as it always does where `all` of it is withheld.
  */
-export function isWithheld(
-  route: Route,
-  seat: Seat,
-  packet: PublishPacket,
-  copy: RetainedCopy,
-  sure: boolean,
-): boolean {
-  const rule = packet.dup ? undefined : route.windowOf(packet)?.rules.get(seat);
-  return rule !== undefined && isMeant(rule, copy, sure);
+export function isWithheld(seat: Seat, packet: PublishPacket, copy: RetainedCopy, sure: boolean): boolean {
+  const rule = packet.dup ? undefined : copy.rules.get(seat);
+  return rule !== undefined && applies(rule, copy, sure);
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */
-function isMeant(withheld: Withheld, { first, repeated }: RetainedCopy, sure: boolean): boolean {
-  switch (withheld) {
+function applies(rule: Withheld, { first, repeated }: RetainedCopy, sure: boolean): boolean {
+  switch (rule) {
     case 'all':
       return true;
     case 'first':

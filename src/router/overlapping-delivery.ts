@@ -46,12 +46,9 @@ export class OverlappingDelivery {
     this.#handout = handout;
     this.#last = last;
     const identifiers = packet.properties?.subscriptionIdentifiers ?? [];
-    const present = identifiers.filter((identifier) => matches.some((route) => route.has(identifier)));
-    // One that no filter has, nor had, belongs to a subscription whose answer was lost: it may be any of them.
-    const known = identifiers.every((identifier) => present.includes(identifier) || retired.has(identifier));
-    this.#identifiers = known && present.length > 0 ? identifiers : undefined;
-    const isRetired = known && present.length === 0 && identifiers.length > 0;
-    this.#retired = isRetired ? Math.min(...identifiers) : undefined;
+    const origin = originOf(identifiers, matches, retired);
+    this.#identifiers = origin === 'present' ? identifiers : undefined;
+    this.#retired = origin === 'retired' ? Math.min(...identifiers) : undefined;
   }
 
   /** False: it is nobody's. */
@@ -89,7 +86,7 @@ export class OverlappingDelivery {
     const byOthers =
       this.#identifiers === undefined &&
       this.#matches.some((other) => other !== route && other.granted?.retainAsPublished === true);
-    return isWithheld(route, seat, this.#packet, copy, !byOthers);
+    return isWithheld(seat, this.#packet, copy, !byOthers);
   }
 
   #give(route: Route, seat: Seat): void {
@@ -145,4 +142,22 @@ export class OverlappingDelivery {
     place.standFor(seat);
     return true;
   }
+}
+
+/**
+ * What the identifiers of a copy tell: it is for filters that are there; for such alone that are gone; or nothing. One
+ * that no filter has, nor had, belongs to a subscription whose answer was lost: it may be any of them.
+ */
+function originOf(
+  identifiers: readonly number[],
+  matches: readonly Route[],
+  retired: RetiredIdentifiers,
+): 'present' | 'retired' | 'unknown' {
+  let origin: 'present' | 'retired' | 'unknown' = 'unknown';
+  for (const identifier of identifiers) {
+    if (matches.some((route) => route.has(identifier))) origin = 'present';
+    else if (!retired.has(identifier)) return 'unknown';
+    else if (origin === 'unknown') origin = 'retired';
+  }
+  return origin;
 }

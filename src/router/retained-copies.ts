@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PublishPacket } from '../protocol/packet.ts';
 import type { RetainedWindow } from './retained-window.ts';
+import type { Seat, Withheld } from './seat.ts';
 
 /** Characters of a content that are kept as they are; of a longer one a digest is. */
 const LONGEST_CONTENT = 128;
@@ -21,6 +22,8 @@ const MOST_TOPICS = 10_000;
 
 /** What a message with the RETAIN flag is in the window of a SUBSCRIBE; neither: one more, which is live. */
 export interface RetainedCopy {
+  /** What of the window is not for whom. */
+  readonly rules: ReadonlyMap<Seat, Withheld>;
   /** The first on its topic. */
   readonly first: boolean;
   /** What came last on its topic once more. */
@@ -34,21 +37,40 @@ export interface RetainedCopy {
 export class RetainedCopies {
   readonly #room: Room;
   readonly #contents = new Map<string, string>();
+  #windows: readonly RetainedWindow[] = [];
 
   constructor(room: Room) {
     this.#room = room;
   }
 
-  /** Notes a message; outside of a window it is what it is. */
-  note(packet: PublishPacket, window: RetainedWindow | undefined): RetainedCopy {
+  /** In place of one with the same identifier, which without identifiers is the one before. */
+  open(window: RetainedWindow): void {
+    this.close(window.identifier);
+    this.#windows = [...this.#windows, window];
+  }
+
+  close(identifier: number | undefined): void {
+    this.#windows = this.#windows.filter((window) => window.identifier !== identifier);
+  }
+
+  closeAll(): void {
+    this.#windows = [];
+  }
+
+  /** What any window brings is not for the place either. */
+  refrain(seat: Seat, rule: Withheld): void {
+    for (const { rules } of this.#windows) rules.set(seat, rule);
+  }
+
+  /** Notes a message; undefined: it belongs to no window. */
+  note(packet: PublishPacket): RetainedCopy | undefined {
     const isKnown = this.#keep(packet);
-    if (window === undefined) return LIVE;
-    const copy = {
-      first: isFirst(packet.topic, window.topics),
-      repeated: isKnown && isNew(packet.topic, window.repeated),
-    };
-    if (copy.first || copy.repeated) this.#room.came += 1;
-    return copy;
+    const window = this.#windows.find((one) => one.isOf(packet.properties?.subscriptionIdentifiers));
+    if (window === undefined) return undefined;
+    const first = isFirst(packet.topic, window.topics);
+    const repeated = isKnown && isNew(packet.topic, window.repeated);
+    if (first || repeated) this.#room.came += 1;
+    return { rules: window.rules, first, repeated };
   }
 
   clear(): void {
@@ -73,8 +95,6 @@ export class RetainedCopies {
     return false;
   }
 }
-
-const LIVE: RetainedCopy = { first: false, repeated: false };
 
 function isFirst(topic: string, topics: Set<string>): boolean {
   if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;

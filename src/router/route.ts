@@ -35,8 +35,6 @@ export class Route {
   #grantedAt = Infinity;
   #fellAt = 0;
   readonly #retained: RetainedCopies;
-  /** Of SUBSCRIBEs that may bring what the Server retains. */
-  #windows: readonly RetainedWindow[] = [];
   readonly #failed: Failed;
 
   constructor(filter: TopicFilter, room: Room, failed: Failed) {
@@ -196,32 +194,28 @@ export class Route {
       if (seat !== undefined) bySeat.set(seat, rule);
     }
     if (rules !== undefined) for (const seat of this.#vacant.values()) bySeat.set(seat, 'repeated');
-    this.#windows = [...this.#others(identifier), new RetainedWindow(identifier, bySeat)];
+    this.#retained.open(new RetainedWindow(identifier, bySeat));
   }
 
   /** A receiver came while it comes, and wants nothing of it. */
   refrain(receiver: Receiver, rule: Withheld): void {
     const seat = this.#receivers.get(receiver);
-    if (seat !== undefined) for (const { rules } of this.#windows) rules.set(seat, rule);
+    if (seat !== undefined) this.#retained.refrain(seat, rule);
   }
 
-  /** All that it brings has come; undefined: all that any of them brings. */
-  withholdNothing(identifier: number | undefined): void {
-    this.#windows = identifier === undefined ? [] : this.#others(identifier);
+  /** All that it brings has come. */
+  brought(identifier: number | undefined): void {
+    this.#retained.close(identifier);
   }
 
-  /** The window that a message with the RETAIN flag belongs to. */
-  windowOf({ properties }: PublishPacket): RetainedWindow | undefined {
-    return this.#windows.find((window) => window.isOf(properties?.subscriptionIdentifiers));
+  /** The connection is gone, and with it what any of them would have brought. */
+  withholdNothing(): void {
+    this.#retained.closeAll();
   }
 
-  /** Notes a message with the RETAIN flag, and tells what it may be. */
-  note(packet: PublishPacket): RetainedCopy {
-    return this.#retained.note(packet, this.windowOf(packet));
-  }
-
-  #others(identifier: number | undefined): RetainedWindow[] {
-    return this.#windows.filter((window) => window.identifier !== identifier);
+  /** Notes a message with the RETAIN flag, and tells what it may be; undefined: it is not what a SUBSCRIBE brings. */
+  note(packet: PublishPacket): RetainedCopy | undefined {
+    return this.#retained.note(packet);
   }
 
   /** A copy with an earlier identifier was on its way before the filter was asked for again. */

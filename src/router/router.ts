@@ -155,9 +155,14 @@ export class Router {
     this.#route(filter)?.refrain(receiver, rule);
   }
 
-  /** All that it brought has come; without an identifier all that any of them brought. */
-  withholdNothing(filter: TopicFilter, identifier?: number): void {
-    this.#route(filter)?.withholdNothing(identifier);
+  /** All that the SUBSCRIBE with this identifier, if it has one, brought has come. */
+  brought(filter: TopicFilter, identifier: number | undefined): void {
+    this.#route(filter)?.brought(identifier);
+  }
+
+  /** The connection is gone, and with it what any of them would have brought. */
+  withholdNothing(filter: TopicFilter): void {
+    this.#route(filter)?.withholdNothing();
   }
 
   /** Rises with what may be retained and comes by a SUBSCRIBE, whichever it is: of each topic the first. */

@@ -1,7 +1,7 @@
 import { MqttError, protocolError } from '../protocol/errors.ts';
 import type { AckPacket, Message, PacketId } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
-import type { Settle, StoredMessage } from '../store/session-store.ts';
+import type { OutgoingState, Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import { type AcceptedOptions, AcceptedMessages } from './accepted-messages.ts';
 import { MOST_ANSWERS, type NextAcknowledgement, type NextPacket, type OutgoingMessage } from './outgoing-message.ts';
@@ -364,8 +364,7 @@ export class Outgoing {
     if (packetId === undefined) return undefined;
     try {
       // What is about the connection ends with it, and is not stored.
-      if (queue === this.#announcements) entry.state = { step: 'published', packetId };
-      else this.#accepted.advance(entry, { step: 'published', packetId });
+      this.#advance(entry, { step: 'published', packetId }, queue === this.#announcements);
     } catch (error) {
       this.#ids.release(packetId);
       throw error;
@@ -480,10 +479,14 @@ export class Outgoing {
 
   #release(entry: OutgoingMessage, packetId: PacketId): void {
     const state = { step: 'released', packetId, order: ++this.#releases } as const;
-    if (this.#announced.has(entry)) entry.state = state;
-    else this.#accepted.advance(entry, state);
+    this.#advance(entry, state, this.#announced.has(entry));
     this.#published.delete(packetId);
     this.#released.set(packetId, entry);
+  }
+
+  #advance(entry: OutgoingMessage, state: OutgoingState, isAnnouncement: boolean): void {
+    if (isAnnouncement) entry.state = state;
+    else this.#accepted.advance(entry, state);
   }
 
   #reportRepeated(count: number): void {

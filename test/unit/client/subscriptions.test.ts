@@ -187,6 +187,12 @@ function reconnected(old: Scene, sessionPresent: boolean, link = new Link()): Sc
   };
 }
 
+/** Sends what changed, and tells the identifier of the last SUBSCRIBE; 0: there was none. */
+function askedAs({ subscriptions, link }: Scene): number {
+  subscriptions.flush(link);
+  return link.subscribes().at(-1)?.subscriptionIdentifier ?? 0;
+}
+
 /** A publication at QoS 1 as it comes by these identifiers. */
 function live(topic: string, subscriptionIdentifiers: readonly number[], retained?: string): PublishPacket {
   return {
@@ -1011,10 +1017,7 @@ describe('Subscriptions', () => {
     /** A lamp's node that runs and has its state `off`, and another one whose SUBSCRIBE is on its way. */
     function lamp(first: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone; now: () => number } {
       const one = scene();
-      const now = (): number => {
-        one.subscriptions.flush(one.link);
-        return one.link.subscribes().at(-1)?.subscriptionIdentifier ?? 0;
-      };
+      const now = (): number => askedAs(one);
       const runs = one.add('lamp', first);
       const identifier = now();
       one.link.grant();
@@ -1190,19 +1193,21 @@ describe('Subscriptions', () => {
       one.flush();
       one.link.grant();
       const fresh = one.add('s/#');
-      one.subscriptions.flush(one.link);
-      const [packet] = one.link.subscribes();
-      one.router.deliver(live('s/1', [packet?.subscriptionIdentifier ?? 0], 'retained'));
+      one.router.deliver(live('s/1', [askedAs(one)], 'retained'));
       assert.deepEqual([runs.received, keeps.received, fresh.received], [0, 0, 1]);
     });
 
-    const V4 = { subscriptionIdentifiersAvailable: false };
-
-    it('before MQTT 5 a node that wants nothing retained gets none of it, however often it comes', () => {
-      const one = scene(new Link(V4, false));
-      const runs = one.add('s/#', { retainHandling: 2 });
+    /** Before MQTT 5, with a node on `s/#` that runs. */
+    function before5(options: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone } {
+      const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
+      const runs = one.add('s/#', options);
       one.flush();
       one.link.grant();
+      return { one, runs };
+    }
+
+    it('before MQTT 5 a node that wants nothing retained gets none of it, however often it comes', () => {
+      const { one, runs } = before5({ retainHandling: 2 });
       one.add('s/#');
       one.flush();
       for (let times = 0; times < 3; times++) one.router.deliver(live('s/1', [], 'old'));
@@ -1210,11 +1215,7 @@ describe('Subscriptions', () => {
     });
 
     it('before MQTT 5 a running node gets what is its own all the same, where that is still on its way', () => {
-      const one = scene(new Link(V4, false));
-      one.link.waiting = [];
-      const runs = one.add('s/#');
-      one.flush();
-      one.link.grant();
+      const { one, runs } = before5();
       one.router.deliver(live('s/1', [], 'one'));
       one.add('s/#');
       one.flush();
@@ -1223,11 +1224,7 @@ describe('Subscriptions', () => {
     });
 
     it('before MQTT 5 a running node gets nothing again, a state neither that has changed since', () => {
-      const one = scene(new Link(V4, false));
-      one.link.waiting = [];
-      const runs = one.add('s/#');
-      one.flush();
-      one.link.grant();
+      const { one, runs } = before5();
       one.router.deliver(live('s/1', [], 'off'));
       one.router.deliver({ ...live('s/1', [], 'on'), retain: false });
       assert.equal(runs.received, 2);
@@ -1510,8 +1507,7 @@ describe('Subscriptions', () => {
         const added = new Map<string, Someone>();
         for (const filter of first === 'a/b' ? ['a/b', 'a/#'] : ['a/#', 'a/b']) {
           added.set(filter, one.add(filter));
-          one.subscriptions.flush(one.link);
-          identifiers.set(filter, one.link.subscribes()[0]?.subscriptionIdentifier ?? 0);
+          identifiers.set(filter, askedAs(one));
           one.link.grant();
         }
         one.subscriptions.remove(asFilter('a/#'), added.get('a/#') ?? assert.fail());
@@ -1544,8 +1540,7 @@ describe('Subscriptions', () => {
       it('is for a node that wants it again', () => {
         const one = scene();
         const node = one.add('a/b');
-        one.subscriptions.flush(one.link);
-        const identifier = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+        const identifier = askedAs(one);
         one.link.grant();
         one.subscriptions.remove(asFilter('a/b'), node);
         one.flush();
@@ -1669,15 +1664,11 @@ describe('Subscriptions', () => {
       /** A node on `a/b`, another one on `a/#` that was just granted, and their identifiers. */
       function covered(): { one: Scene; node: Someone; wide: Someone; own: number; cover: number } {
         const one = scene(new Link(KEPT));
-        const identifier = (): number => {
-          one.subscriptions.flush(one.link);
-          return one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
-        };
         const node = one.add('a/b');
-        const own = identifier();
+        const own = askedAs(one);
         one.link.grant();
         const wide = one.add('a/#', { retainHandling: 2 });
-        const cover = identifier();
+        const cover = askedAs(one);
         one.link.grant();
         assert.deepEqual(one.flush(), ['-a/b']);
         return { one, node, wide, own, cover };
@@ -1693,15 +1684,13 @@ describe('Subscriptions', () => {
       });
 
       it('the other one coming and going a hundred times, it misses nothing that came by that one alone', () => {
-        const { one, node, wide, cover } = covered();
+        const { one, node, wide } = covered();
         one.subscriptions.remove(asFilter('a/#'), wide);
         one.flush();
         one.link.grant();
-        let by = cover;
         for (let times = 1; times <= 100; times++) {
           const other = one.add('a/#', { retainHandling: 2 });
-          one.subscriptions.flush(one.link);
-          by = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+          const by = askedAs(one);
           one.link.grant();
           assert.deepEqual(one.flush(), ['-a/b']);
           one.subscriptions.remove(asFilter('a/#'), other);
@@ -1736,10 +1725,9 @@ describe('Subscriptions', () => {
         one.link.grant();
         one.link.waiting = [];
         const [wide, fresh] = [one.add('#'), one.add('a/b')];
-        one.subscriptions.flush(one.link);
-        const [first] = one.link.subscribes();
+        const first = askedAs(one);
         one.link.grant();
-        one.router.deliver(live('a/b', [first?.subscriptionIdentifier ?? 0], 'state'));
+        one.router.deliver(live('a/b', [first], 'state'));
         one.flush();
         one.link.grant();
         one.subscriptions.flush(one.link);
@@ -1805,18 +1793,14 @@ describe('Subscriptions', () => {
 
       it('gets nothing retained once more, though that comes a few at a time, and first by the other one', () => {
         const one = scene(new Link(KEPT));
-        const identifier = (): number => {
-          one.subscriptions.flush(one.link);
-          return one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
-        };
         const node = one.add('a/b');
-        const own = identifier();
+        const own = askedAs(one);
         one.link.grant();
         one.router.deliver(live('a/b', [own], 'state'));
         assert.equal(node.received, 1);
         one.link.waiting = [];
         const wide = one.add('#');
-        const cover = identifier();
+        const cover = askedAs(one);
         one.link.grant();
         one.subscriptions.flush(one.link);
         one.router.deliver(live('c', [cover], 'of another topic'));

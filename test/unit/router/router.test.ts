@@ -517,7 +517,7 @@ describe('Router', () => {
       assert.deepEqual([wants.got.length, refuses.got.length], [1, 0]);
       router.deliver(packet('a'));
       assert.deepEqual([wants.got.length, refuses.got.length], [2, 1]);
-      router.withholdNothing(asFilter('a'));
+      router.brought(asFilter('a'), undefined);
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [3, 2]);
     });
@@ -595,7 +595,7 @@ describe('Router', () => {
       it('a topic of 64 KiB is not kept: its copy comes twice', () => {
         const { router, running: node, window } = running();
         router.add(asFilter('#'), node);
-        router.withholdNothing(asFilter('#'));
+        router.brought(asFilter('#'), undefined);
         router.remove(asFilter('lamp'), node);
         const long = packet('x'.repeat(60_000), undefined, true);
         router.deliver(long);
