@@ -8,6 +8,12 @@ import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
 /** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
 const CALM_BARRIERS = 3;
 
+/** A SUBSCRIBE whose retained messages may still come, and what of them is not for those who are not to have them. */
+interface Window {
+  readonly asked: Asked;
+  readonly rule: Withheld;
+}
+
 /**
  * While a SUBSCRIBE may bring what the Server retains, which is not for all receivers of its filter: those who had it, or
  * want none of it, are withheld it (3.3.1.3, 3.8.3.1).
@@ -15,7 +21,7 @@ const CALM_BARRIERS = 3;
 export class RetainedWindows {
   readonly #router: Router;
   /** By the entry that was asked for: several of one, where nodes come one after another. */
-  readonly #open = new Map<SubscriptionEntry, readonly Asked[]>();
+  readonly #open = new Map<SubscriptionEntry, readonly Window[]>();
   /**
    * Live messages with the RETAIN flag may be under way, or queued: Retain As Published was asked for in this session, or
    * may have been by an earlier client.
@@ -54,15 +60,14 @@ export class RetainedWindows {
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
       this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5), asked.identifier);
     }
-    if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, [...this.#of(entry), asked]);
+    if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, [...this.#of(entry), { asked, rule }]);
   }
 
   /** Somebody comes who wants nothing of what may be on its way. */
   added(entry: SubscriptionEntry, receiver: Receiver, mqtt5: boolean): void {
     if (!mqtt5) return this.#router.refrain(entry.filter, receiver, 'all');
-    const [asked] = this.#of(entry);
-    if (asked === undefined) return;
-    this.#router.refrain(entry.filter, receiver, asked.options.retainAsPublished ? 'repeated' : 'first');
+    const [window] = this.#of(entry);
+    if (window !== undefined) this.#router.refrain(entry.filter, receiver, window.rule);
   }
 
   /** While what is retained comes, a filter keeps the options with which it was asked for it. */
@@ -75,9 +80,8 @@ export class RetainedWindows {
 
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
-    for (const { identifier, options } of this.#of(cover)) {
-      const rule = options.retainAsPublished ? 'repeated' : 'first';
-      this.#router.withhold(entry.filter, withheldFrom(entry, rule, true), identifier);
+    for (const { asked, rule } of this.#of(cover)) {
+      this.#router.withhold(entry.filter, withheldFrom(entry, rule, true), asked.identifier);
     }
   }
 
@@ -100,17 +104,17 @@ export class RetainedWindows {
   }
 
   close({ entry, asked, serves }: AskedWish): void {
-    const others = this.#of(entry).filter((other) => other !== asked);
+    const others = this.#of(entry).filter((other) => other.asked !== asked);
     if (others.length > 0) this.#open.set(entry, others);
     else this.#open.delete(entry);
     for (const { filter } of serves) this.#router.brought(filter, asked.identifier);
   }
 
   #isOpen({ entry, asked }: AskedWish): boolean {
-    return this.#of(entry).includes(asked);
+    return this.#of(entry).some((window) => window.asked === asked);
   }
 
-  #of(entry: SubscriptionEntry): readonly Asked[] {
+  #of(entry: SubscriptionEntry): readonly Window[] {
     return this.#open.get(entry) ?? [];
   }
 }

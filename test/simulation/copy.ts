@@ -33,6 +33,8 @@ export interface Copy {
   gotMoment: number | undefined;
   /** When some receiver was given it first after that. */
   handedMoment: number | undefined;
+  /** Some receiver was given it since it came last. */
+  handed: boolean;
   /** The client acknowledged it. */
   acknowledged: boolean;
   /** The Server forgot it: its session is gone. */

@@ -83,6 +83,7 @@ export class Inbound {
   /** The copy's last byte is given to the client. */
   got(copy: Copy): void {
     copy.given += 1;
+    copy.handed = false;
     copy.gotMoment ??= this.#time.moment;
   }
 
@@ -170,7 +171,11 @@ export class Inbound {
       return this.#judge.violation('only who subscribed receives', text);
     }
     const copies = this.#copies.get(label) ?? [];
-    for (const copy of copies) if (copy.gotMoment !== undefined) copy.handedMoment ??= this.#time.moment;
+    for (const copy of copies) {
+      if (copy.gotMoment === undefined) continue;
+      copy.handedMoment ??= this.#time.moment;
+      copy.handed = true;
+    }
     const count = (place.had.get(label) ?? 0) + 1;
     place.had.set(label, count);
     // As Node-RED hands a message on to the next node: in a later turn.
@@ -209,7 +214,7 @@ export class Inbound {
 
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
-    if (copy.handedMoment === undefined || this.deploying) return false;
+    if (!copy.handed || this.deploying) return false;
     return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isByItself(wish, copy)));
   }
 

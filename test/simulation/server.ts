@@ -206,6 +206,7 @@ export class Server {
       ambiguous: false,
       gotMoment: undefined,
       handedMoment: undefined,
+      handed: false,
       acknowledged: false,
       lost: false,
     };
