@@ -1,6 +1,6 @@
 import { MqttError } from '../../src/index.ts';
 import type { Transport } from '../../src/transport/transport.ts';
-import { randomFrom, wholeNumber } from '../support/random.ts';
+import { type Random, randomFrom, wholeNumber } from '../support/random.ts';
 import { ConnectionWatch } from './connection-watch.ts';
 import { Flows } from './flows.ts';
 import { Inbound } from './inbound.ts';
@@ -55,7 +55,7 @@ class World {
     this.#inbound = new Inbound(this.#time, this.judge);
     this.#server = new Server(scenario.server, this.#time, this.judge, this.#outbound, this.#inbound);
     const oracles = { outbound: this.#outbound, inbound: this.#inbound };
-    this.#flows = new Flows(scenario, this.#server, oracles, randomFrom(scenario.seed ^ 0x5eed), {
+    this.#flows = new Flows(scenario, this.#server, oracles, withoutChance(randomFrom(scenario.seed ^ 0x5eed)), {
       dial: (alive) => (_server, _options, signal) => this.#dial(alive, signal),
       abandon: () => this.#links.at(-1)?.abandon(),
     });
@@ -205,4 +205,21 @@ class World {
       });
     });
   }
+}
+
+/**
+ * Never twice the same of 65,535 numbers. One process in so many begins at the packet id of the one before, and then a
+ * Server may take a message for a repetition: the ids make that improbable, and nobody promises more.
+ */
+function withoutChance(random: Random): Random {
+  const drawn = new Set<number>();
+  return () => {
+    for (;;) {
+      const value = random();
+      const id = Math.floor(value * 65_535);
+      if (drawn.has(id)) continue;
+      drawn.add(id);
+      return value;
+    }
+  };
 }
