@@ -70,12 +70,10 @@ export interface OutgoingMsg {
  */
 export function toRequest(msg: OutgoingMsg, own: OutDefaults, mqtt5: boolean): PublishRequest {
   const topic = own.topic ?? filled(msg.topic);
-  const request = {
-    payload: payloadOf(msg.payload),
-    qos: own.qos ?? qosOf(msg.qos) ?? 0,
-    retain: own.retain ?? flag(msg.retain, false),
-  };
-  if (!mqtt5) return { ...request, topic: topic ?? '' };
+  const payload = payloadOf(msg.payload);
+  const qos = own.qos ?? qosOf(msg.qos) ?? 0;
+  const retain = own.retain ?? flag(msg.retain, false);
+  if (!mqtt5) return { topic: topic ?? '', payload, qos, retain };
   const responseTopic = own.responseTopic ?? filled(msg.responseTopic);
   const properties = propertiesOf({
     payloadFormatIndicator: msg.payloadFormatIndicator,
@@ -86,7 +84,7 @@ export function toRequest(msg: OutgoingMsg, own: OutDefaults, mqtt5: boolean): P
     // An answer to a request goes to its response topic, and names none itself.
     responseTopic: topic === undefined ? undefined : responseTopic,
   });
-  return { ...request, topic: topic ?? responseTopic ?? '', properties };
+  return { topic: topic ?? responseTopic ?? '', payload, qos, retain, properties };
 }
 
 /** A name that occurs more than once becomes a list, in order. */

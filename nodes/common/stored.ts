@@ -59,7 +59,16 @@ export function propertiesOf(source: PropertySource): MessageProperties | undefi
   const correlationData = bufferOf(source.correlationData);
   const userProperties = userPropertiesOf(source.userProperties);
   const contentType = filled(source.contentType);
-  const properties: MessageProperties = {
+  const isEmpty =
+    payloadFormatIndicator === undefined &&
+    messageExpiryInterval === undefined &&
+    responseTopic === undefined &&
+    correlationData === undefined &&
+    userProperties === undefined &&
+    contentType === undefined;
+  // Most messages have none: then nothing is made for them.
+  if (isEmpty) return undefined;
+  return {
     ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
     ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
     ...(responseTopic !== undefined && { responseTopic }),
@@ -67,7 +76,6 @@ export function propertiesOf(source: PropertySource): MessageProperties | undefi
     ...(userProperties !== undefined && { userProperties }),
     ...(contentType !== undefined && { contentType }),
   };
-  return Object.keys(properties).length === 0 ? undefined : properties;
 }
 
 /**

@@ -8,8 +8,10 @@ const HIGHEST = 65_535;
  * somewhere at random: a Server that still holds an id of an earlier process would take a new message for a repetition.
  */
 export class PacketIds {
-  readonly #used = new Set<number>();
-  readonly #retired = new Set<number>();
+  /** By id: 1 while it is in use. A byte each costs less than a set, which every message would change twice. */
+  readonly #used = new Uint8Array(HIGHEST + 1);
+  #count = 0;
+  readonly #retired = new Set<PacketId>();
   #last: number;
 
   constructor(random: Random) {
@@ -18,21 +20,25 @@ export class PacketIds {
 
   /** An unused id, or undefined while all 65,535 are in flight. */
   take(): PacketId | undefined {
-    if (this.#used.size === HIGHEST) return undefined;
+    if (this.#count === HIGHEST) return undefined;
     do {
       this.#last = this.#last === HIGHEST ? 1 : this.#last + 1;
-    } while (this.#used.has(this.#last));
-    this.#used.add(this.#last);
+    } while (this.#used[this.#last] === 1);
+    this.claim(this.#last as PacketId);
     return this.#last as PacketId;
   }
 
   /** Marks an id that came from the store. */
   claim(packetId: PacketId): void {
-    this.#used.add(packetId);
+    if (this.#used[packetId] === 1) return;
+    this.#used[packetId] = 1;
+    this.#count += 1;
   }
 
   release(packetId: PacketId): void {
-    if (!this.#retired.has(packetId)) this.#used.delete(packetId);
+    if (this.#used[packetId] === 0 || this.#retired.has(packetId)) return;
+    this.#used[packetId] = 0;
+    this.#count -= 1;
   }
 
   /** The Server may know this id for as long as the session lasts: it is not used again until {@link forgotten}. */
@@ -42,7 +48,8 @@ export class PacketIds {
 
   /** The Server has no session: it knows no id any more. */
   forgotten(): void {
-    for (const packetId of this.#retired) this.#used.delete(packetId);
+    const retired = [...this.#retired];
     this.#retired.clear();
+    for (const packetId of retired) this.release(packetId);
   }
 }
