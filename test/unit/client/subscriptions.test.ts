@@ -1106,6 +1106,23 @@ describe('Subscriptions', () => {
       assert.equal(one.link.waiting.length, 0);
     });
 
+    it('a node that wants nothing retained gets none while what another filter brings keeps it back', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2, retainAsPublished: false });
+      one.add('lamp');
+      one.add('o/#');
+      const identifier = now();
+      one.link.grant();
+      const answer = (): void => one.link.waiting?.splice(0).forEach((reached) => reached());
+      for (const topic of ['o/1', 'o/2', 'o/3', 'o/4']) {
+        one.router.deliver(live(topic, [identifier], 'state'));
+        answer();
+      }
+      one.router.deliver(live('lamp', [identifier], 'old'));
+      assert.equal(runs.received, 0);
+      for (const _ of [1, 2, 3, 4]) answer();
+      assert.equal(one.link.waiting?.length, 0);
+    });
+
     it('a second new node while that comes: neither SUBSCRIBE brings a running node anything retained', () => {
       for (const first of [{ retainHandling: 2 }, { retainHandling: 0 }] as const) {
         const { one, runs, now } = lamp({ ...first, retainAsPublished: false });
@@ -1742,21 +1759,21 @@ describe('Subscriptions', () => {
         );
       });
 
-      it('of two that cover it, over another connection it comes by the one that the broker has', () => {
-        for (const filters of [
+      it('of two that cover it, in the next client it comes by the one that the broker has', () => {
+        for (const [has, added] of [
           ['+/b', 'a/#'],
           ['a/#', '+/b'],
         ] as const) {
-          const one = scene(new Link(KEPT));
-          const [has, added] = filters;
-          const node = one.add('a/b');
-          one.add(has);
-          one.flush();
-          one.link.grant();
-          one.flush();
-          const next = reconnected(one, true, new Link(KEPT));
+          const store = new MemoryStore();
+          const first = scene(new Link(KEPT), 8, store);
+          first.add(has);
+          first.flush();
+          first.link.grant();
+          const next = scene(new Link(KEPT), 8, store);
+          next.subscriptions.connected(true);
           next.add(added);
-          next.add(has, { qos: 2 });
+          const node = next.add('a/b');
+          next.add(has);
           next.subscriptions.flush(next.link);
           const again = next.link.subscribes().find(({ subscriptions: [first] }) => first?.filter === has);
           copy(next, again?.subscriptionIdentifier);
@@ -1764,17 +1781,19 @@ describe('Subscriptions', () => {
         }
       });
 
-      it('gone itself, it keeps no message from the nodes that are there', () => {
-        const { one, node, wide, cover } = covered();
-        one.link.grant();
-        one.subscriptions.remove(asFilter('a/b'), node);
-        one.flush();
-        one.subscriptions.remove(asFilter('a/#'), wide);
+      it('a node that wants nothing retained gets none of what the other one still brings when it joins it', () => {
+        const one = scene(new Link(KEPT));
+        const node = one.add('a/b', { retainHandling: 2 });
         one.flush();
         one.link.grant();
-        const back = one.add('a/#');
-        copy(one, cover);
-        assert.equal(back.received, 1);
+        one.link.waiting = [];
+        const wide = one.add('#');
+        const cover = askedAs(one);
+        one.link.grant();
+        assert.deepEqual(one.flush(), ['-a/b']);
+        one.link.grant();
+        one.router.deliver(live('a/b', [cover], 'old'));
+        assert.deepEqual([node.received, wide.received], [0, 1]);
       });
 
       it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
