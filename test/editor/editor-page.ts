@@ -31,7 +31,7 @@ export class EditorPage {
 
   constructor(page: Page) {
     this.#page = page;
-    page.on('pageerror', (error) => this.errors.push(error.message));
+    page.on('pageerror', (error) => this.errors.push(error.stack ?? error.message));
     page.on('console', (message) => {
       if (message.type() === 'error' || SWALLOWED.test(message.text())) this.errors.push(message.text());
     });
