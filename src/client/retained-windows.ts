@@ -49,7 +49,8 @@ export class RetainedWindows {
   }
 
   /** The SUBSCRIBE leaves. */
-  open({ entry, serves, options, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
+  open({ entry, serves, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
+    const { options } = asked;
     const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
     if (options.retainAsPublished) this.#flagged = true;
     // Before MQTT 5 there is no Retain Handling: every SUBSCRIBE brings what is retained (3.1.1, 3.8.4).
@@ -122,10 +123,12 @@ export class RetainedWindows {
 /**
  * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
  * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again. Not where all
- * who had them had them with the flag: then copies are known by their content.
+ * who had them had them with the flag: then copies are known by their content. Nor where the Server may have the filter
+ * with it, for it may go on with it (mosquitto up to 2.0).
  */
-export function openingOptions({ serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
+export function openingOptions({ entry, serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
   if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
+  if (entry.mayHave?.retainAsPublished ?? entry.mayBeLeftover) return options;
   const withholds = membersOf(serves).some(
     (member) => member.options.retainHandling === 2 || (member.retained === 'had' && !member.options.retainAsPublished),
   );

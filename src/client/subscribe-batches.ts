@@ -8,9 +8,9 @@ const MOST_OPEN_BATCHES = 16;
  * Packets of at most `perPacket` filters. A Subscription Identifier belongs to a packet, and says which copy of a message
  * is for whom: where there are any (`apart`), filters that overlap never share one.
  */
-export function subscribeBatches(wishes: readonly WireWish[], perPacket: number, apart: boolean): WireWish[][] {
-  const batches: WireWish[][] = [];
-  const open: WireWish[][] = [];
+export function subscribeBatches<T extends WireWish>(wishes: readonly T[], perPacket: number, apart: boolean): T[][] {
+  const batches: T[][] = [];
+  const open: T[][] = [];
   for (const wish of wishes) {
     const fitting = open.find((batch) => !apart || !anyOverlaps(batch, wish));
     const batch = fitting ?? [];

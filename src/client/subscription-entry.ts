@@ -17,6 +17,8 @@ export interface Member {
 /** A subscription as the Server granted it. */
 export interface Subscribed {
   readonly options: SubscriptionOptions;
+  /** What was wanted of the SUBSCRIBE that made it, which may have been sent without Retain As Published at first. */
+  readonly made: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly qos: QoS;
 }
@@ -34,6 +36,7 @@ export type Wire =
 export interface Asked {
   readonly state: 'asked';
   readonly options: SubscriptionOptions;
+  readonly made: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly before: Before;
   readonly leftover: boolean;
@@ -69,7 +72,7 @@ export class SubscriptionEntry {
     entry.#wire =
       leaving === true
         ? { state: 'none', leftover: true, lost: options }
-        : { state: 'granted', options, identifier, qos: granted, doubtful: true };
+        : { state: 'granted', options, made: options, identifier, qos: granted, doubtful: true };
     return entry;
   }
 
@@ -123,6 +126,24 @@ export class SubscriptionEntry {
   get #keptWishes(): readonly SubscriptionOptions[] {
     if (!this.#kept) return [];
     return this.#keptOptions === undefined ? this.#released : [this.#keptOptions];
+  }
+
+  /** What the Server has, or may have; undefined: nothing, or it is not known what. */
+  get mayHave(): SubscriptionOptions | undefined {
+    return this.onWire || this.mayBeLeftover ? this.#keptOptions : undefined;
+  }
+
+  /**
+   * Whether a SUBSCRIBE is not enough for these options: mosquitto up to 2.0 goes on with No Local and Retain As Published
+   * of the one that made the subscription, against 3.8.4.
+   */
+  isMadeOtherwise({ noLocal, retainAsPublished }: SubscriptionOptions): boolean {
+    const has = this.mayHave;
+    if (has === undefined) return false;
+    const wire = this.#wire;
+    const made = wire.state === 'asked' || wire.state === 'granted' ? wire.made : has;
+    const isPublished = retainAsPublished === made.retainAsPublished || retainAsPublished === has.retainAsPublished;
+    return noLocal !== made.noLocal || !isPublished;
   }
 
   /** What the Server has for those who may come back, or had until it was lost. */
@@ -184,11 +205,13 @@ export class SubscriptionEntry {
     }
   }
 
-  ask(options: SubscriptionOptions, identifier: number | undefined): Asked {
+  /** @param wanted what it will be asked for, when `options` are for a while */
+  ask(options: SubscriptionOptions, identifier: number | undefined, wanted: SubscriptionOptions): Asked {
     const wire = this.#wire;
     const asked: Asked = {
       state: 'asked',
       options,
+      made: wire.state === 'asked' || wire.state === 'granted' ? wire.made : wanted,
       identifier,
       before: wire.state === 'asked' ? wire.before : { granted: this.granted },
       leftover: this.#mayRemain(),
@@ -198,13 +221,13 @@ export class SubscriptionEntry {
   }
 
   /** The answer to this SUBSCRIBE. */
-  grant({ options, identifier }: Asked, qos: QoS): void {
-    this.#wire = { state: 'granted', options, identifier, qos, doubtful: false };
+  grant({ options, made, identifier }: Asked, qos: QoS): void {
+    this.#wire = { state: 'granted', options, made, identifier, qos, doubtful: false };
   }
 
   /** The answer to this SUBSCRIBE, behind which the filter was asked for again. False: it was given up meanwhile. */
-  grantMeanwhile({ before, options, identifier }: Asked, qos: QoS): boolean {
-    before.granted = { options, identifier, qos };
+  grantMeanwhile({ before, options, made, identifier }: Asked, qos: QoS): boolean {
+    before.granted = { options, made, identifier, qos };
     return this.#wire.state === 'asked' && this.#wire.before === before;
   }
 

@@ -20,6 +20,7 @@ import {
   type AskedWish,
   differsFromWire,
   membersOf,
+  type OpeningWish,
   planEach,
   reached,
   type WirePlan,
@@ -189,10 +190,15 @@ export class Subscriptions {
     const { wishes, off, moved } = this.#plan(dirty, link);
     const identified = link.limits.subscriptionIdentifiersAvailable;
     const held = wishes.map((wish) => this.#windows.held(wish));
-    this.#subscribe(
-      held.filter((wish) => differsFromWire(wish, identified)),
+    const changed = held
+      .filter((wish) => differsFromWire(wish, identified))
+      .map((wish) => ({ ...wish, opening: openingOptions(wish, link) }));
+    const others = link.mqtt5 ? changed.filter(({ entry, opening }) => entry.isMadeOtherwise(opening)) : [];
+    this.#unsubscribe(
+      others.map(({ entry }) => entry),
       link,
     );
+    this.#subscribe(changed, link);
     const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
     const gone = off.filter((entry) => !this.#waitsForCover(entry));
     this.#unsubscribe([...refused, ...gone], link);
@@ -253,17 +259,16 @@ export class Subscriptions {
     return this.#coverPlan.update(new Set([...this.#entries.values(), ...dirty]));
   }
 
-  #subscribe(wishes: readonly WireWish[], link: SubscriptionLink): void {
+  #subscribe(wishes: readonly OpeningWish[], link: SubscriptionLink): void {
     const apart = link.limits.subscriptionIdentifiersAvailable;
     for (const batch of subscribeBatches(wishes, this.#perPacket, apart)) this.#sendSubscribe(batch, link);
   }
 
-  #sendSubscribe(batch: readonly WireWish[], link: SubscriptionLink): void {
+  #sendSubscribe(batch: readonly OpeningWish[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return batch.forEach(({ entry }) => this.#dirty.add(entry));
     const subscriptionIdentifier = link.limits.subscriptionIdentifiersAvailable ? this.#nextIdentifier() : undefined;
-    const wishes = batch.map((wish) => ({ ...wish, options: openingOptions(wish, link) }));
-    const subscriptions = wishes.map(({ entry, options }) => ({ filter: entry.filter, ...options }));
+    const subscriptions = batch.map(({ entry, opening }) => ({ filter: entry.filter, ...opening }));
     const requests: AskedWish[] = [];
     const answered = (codes: readonly number[], reason: string | undefined): void => {
       for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
@@ -281,12 +286,12 @@ export class Subscriptions {
       for (const { entry } of batch) this.#refuse(entry, error);
       return;
     }
-    for (const wish of wishes) requests.push(this.#asked(wish, subscriptionIdentifier, link));
+    for (const wish of batch) requests.push(this.#asked(wish, subscriptionIdentifier, link));
   }
 
-  #asked(wish: WireWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): AskedWish {
-    const { entry, serves, options } = wish;
-    const asked = entry.ask(options, subscriptionIdentifier);
+  #asked(wish: OpeningWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): AskedWish {
+    const { entry, serves, opening, options } = wish;
+    const asked = entry.ask(opening, subscriptionIdentifier, options);
     for (const served of serves) {
       if (!served.comesBy(entry)) continue;
       this.#router.join(served.filter, entry.filter);
@@ -300,7 +305,7 @@ export class Subscriptions {
   }
 
   /** Copies for the filter come with the identifier of the one that was asked for, which may cover it. */
-  #identify({ filter }: SubscriptionEntry, { identifier, options }: Subscribed | Asked): void {
+  #identify({ filter }: SubscriptionEntry, { identifier, options }: Pick<Subscribed, 'identifier' | 'options'>): void {
     if (identifier !== undefined) this.#router.identify(filter, identifier, this.#grantedBy(options, options.qos));
   }
 
@@ -317,7 +322,7 @@ export class Subscriptions {
   }
 
   /** The Server has granted already what brings the messages of `served` from now on. */
-  #comeBy(served: SubscriptionEntry, granted: Subscribed): void {
+  #comeBy(served: SubscriptionEntry, granted: Omit<Subscribed, 'made'>): void {
     this.#identify(served, granted);
     this.#router.grant(served.filter, this.#grantedBy(granted.options, granted.qos));
   }

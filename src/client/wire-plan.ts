@@ -8,6 +8,11 @@ export interface WireWish {
   readonly options: SubscriptionOptions;
 }
 
+/** A wish with the options that it is asked for with, while what the Server retains comes. */
+export interface OpeningWish extends WireWish {
+  readonly opening: SubscriptionOptions;
+}
+
 /** A wish with the SUBSCRIBE that was sent for it. */
 export interface AskedWish extends WireWish {
   readonly asked: Asked;

@@ -155,6 +155,7 @@ class Planner {
       packetIds: this.#pick(['lowest', 'next'] as const),
       queuesQos0: this.#chance(0.2),
       think: this.#pick([0, 0, 5, 20]),
+      keepsOptions: this.#chance(0.4),
     };
   }
 

@@ -36,6 +36,8 @@ export interface ServerKind {
   readonly window: number;
   readonly packetIds: 'lowest' | 'next';
   readonly queuesQos0: boolean;
+  /** Goes on with No Local and Retain As Published of the SUBSCRIBE that made a subscription, as mosquitto does up to 2.0. */
+  readonly keepsOptions?: boolean;
   /** Milliseconds until an acknowledgement leaves. */
   readonly think: number;
 }
@@ -171,15 +173,20 @@ export class Server {
 
   subscribe(session: Session, { filters, identifier }: Subscribe): void {
     for (const wanted of filters) {
-      const isNew = !session.subscriptions.has(wanted.filter);
-      const began = session.subscriptions.get(wanted.filter)?.began ?? this.time.now;
-      const subscribed = { ...wanted, identifier, began };
+      const before = session.subscriptions.get(wanted.filter);
+      const isNew = before === undefined;
+      const subscribed = { ...wanted, ...this.#optionsOf(before), identifier, began: before?.began ?? this.time.now };
       session.subscriptions.set(wanted.filter, subscribed);
       if (wanted.retainHandling === 2 || (wanted.retainHandling === 1 && !isNew)) continue;
       for (const publication of this.#retained.values()) {
         if (matches(wanted.filter, publication.topic)) this.#enqueue(session, publication, [subscribed], true);
       }
     }
+  }
+
+  #optionsOf(before: Subscribed | undefined): Partial<Subscribed> {
+    if (before === undefined || this.kind.keepsOptions !== true) return {};
+    return { noLocal: before.noLocal, retainAsPublished: before.retainAsPublished };
   }
 
   #enqueue(session: Session, publication: Publication, wanted: readonly Subscribed[], stored: boolean): void {

@@ -1013,6 +1013,60 @@ describe('Subscriptions', () => {
     });
   });
 
+  describe('a filter that the broker has, wanted otherwise than it was made', () => {
+    /** A node of before, one that comes, and what is sent for its sake. */
+    function sentFor(
+      first: Partial<SubscriptionOptions>,
+      second: Partial<SubscriptionOptions>,
+      link = new Link(),
+    ): string[] {
+      const one = scene(link);
+      one.add('a', { retainHandling: 2, ...first });
+      one.flush();
+      one.link.grant();
+      one.add('a', { retainHandling: 2, ...second });
+      return one.flush();
+    }
+
+    it('is left first where No Local or Retain As Published change: mosquitto goes on with the first', () => {
+      assert.deepEqual(sentFor({ noLocal: true }, {}), ['-a', 'a']);
+      assert.deepEqual(sentFor({ retainAsPublished: false }, { retainAsPublished: true }), ['-a', 'a']);
+    });
+
+    it('is not left for another QoS, nor before MQTT 5', () => {
+      assert.deepEqual(sentFor({ qos: 0 }, { qos: 1 }), ['a']);
+      const before5 = new Link({ subscriptionIdentifiersAvailable: false }, false);
+      assert.deepEqual(sentFor({ noLocal: true }, {}, before5), ['a']);
+    });
+
+    it('is left first by the next client of a session, too', () => {
+      const store = new MemoryStore();
+      const before = scene(new Link(), 8, store);
+      before.add('a', { noLocal: true });
+      before.flush();
+      before.link.grant();
+      const after = scene(new Link(), 8, store);
+      after.subscriptions.connected(true);
+      after.add('a');
+      after.subscriptions.prune();
+      assert.deepEqual(after.flush(), ['-a', 'a']);
+    });
+
+    it('gets its messages, whichever of both the Server answers last', () => {
+      const one = scene();
+      const node = one.add('a', { noLocal: true, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { retainHandling: 2 });
+      one.subscriptions.flush(one.link);
+      const identifier = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+      one.link.grant();
+      one.router.deliver(live('a', [identifier]));
+      assert.equal(node.received, 1);
+      assert.deepEqual(one.flush(), []);
+    });
+  });
+
   describe('while what is retained comes for a new node, with Retain As Published', () => {
     /** A lamp's node that runs and has its state `off`, and another one whose SUBSCRIBE is on its way. */
     function lamp(first: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone; now: () => number } {
@@ -1089,7 +1143,7 @@ describe('Subscriptions', () => {
     });
 
     it('a node that wants nothing retained gets none where the broker sends it a few at a time, but each live message', () => {
-      const { one, runs, now } = lamp({ retainHandling: 2 });
+      const { one, runs, now } = lamp({ retainHandling: 2, retainAsPublished: false });
       one.add('lamp');
       const identifier = now();
       one.link.grant();
@@ -1158,7 +1212,7 @@ describe('Subscriptions', () => {
     });
 
     it('a node that wants nothing retained gets none of it, and everything when it has come', () => {
-      const { one, runs, now } = lamp({ retainHandling: 2 });
+      const { one, runs, now } = lamp({ retainHandling: 2, retainAsPublished: false });
       one.add('lamp');
       const identifier = now();
       one.link.grant();
@@ -1170,7 +1224,7 @@ describe('Subscriptions', () => {
     });
 
     it('what was asked for first being there does not mean that what was asked for last is', () => {
-      const { one, runs, now } = lamp({ retainHandling: 2 });
+      const { one, runs, now } = lamp({ retainHandling: 2, retainAsPublished: false });
       one.add('lamp');
       now();
       one.link.grant();
@@ -1194,6 +1248,28 @@ describe('Subscriptions', () => {
       assert.equal(runs.received, 1);
     });
 
+    it('each live message reaches a node that wants nothing retained, where the broker goes on with the flag', () => {
+      const { one, runs, now } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      one.router.deliver(live('lamp', [identifier], 'on'));
+      assert.equal(runs.received, 1);
+    });
+
+    it('nodes that come together: who wants nothing retained gets none of it, and the flag is asked for when it has come', () => {
+      const one = scene();
+      const [none, all] = [one.add('lamp', { retainHandling: 2 }), one.add('lamp')];
+      one.link.waiting = [];
+      one.subscriptions.flush(one.link);
+      const [packet] = one.link.subscribes();
+      one.link.grant();
+      one.router.deliver(live('lamp', [packet?.subscriptionIdentifier ?? 0], 'on'));
+      assert.deepEqual([none.received, all.received], [0, 1]);
+      for (const _ of [1, 2, 3, 4]) one.link.waiting.splice(0).forEach((reached) => reached());
+      assert.deepEqual(one.flush(), ['lamp'], 'no message is missed for the sake of a flag');
+    });
+
     it('nothing is sent to learn its end where everybody gets everything', () => {
       const one = scene();
       one.add('lamp');
@@ -1206,7 +1282,10 @@ describe('Subscriptions', () => {
   describe('what is retained comes for a new node, and another filter keeps the flag', () => {
     it('a node that wants nothing retained gets none of it: the copy says for which filter it is', () => {
       const one = scene();
-      const [runs, keeps] = [one.add('s/#', { retainHandling: 2 }), one.add('#', { retainHandling: 2 })];
+      const [runs, keeps] = [
+        one.add('s/#', { retainHandling: 2, retainAsPublished: false }),
+        one.add('#', { retainHandling: 2 }),
+      ];
       one.flush();
       one.link.grant();
       const fresh = one.add('s/#');
