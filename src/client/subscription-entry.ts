@@ -25,10 +25,16 @@ export interface Subscribed {
 
 /**
  * How far the wire is with a filter. `leftover`: the Server may have it all the same; `lost`: what was asked for when the
- * connection or the session was lost. `doubtful`: the Server refused more, and may have dropped this too.
+ * connection or the session was lost; `left`: what it was left with, to be subscribed with other options. `doubtful`: the
+ * Server refused more, and may have dropped this too.
  */
 export type Wire =
-  | { readonly state: 'none' | 'refused'; readonly leftover: boolean; readonly lost?: SubscriptionOptions | undefined }
+  | {
+      readonly state: 'none' | 'refused';
+      readonly leftover: boolean;
+      readonly lost?: SubscriptionOptions | undefined;
+      readonly left?: Subscribed | undefined;
+    }
   | Asked
   | (Subscribed & { readonly state: 'granted'; readonly doubtful: boolean });
 
@@ -39,6 +45,8 @@ export interface Asked {
   readonly made: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly before: Before;
+  /** What is asked for if that is refused: what was granted before, though the Server may have it no more. */
+  readonly less: Subscribed | undefined;
   readonly leftover: boolean;
 }
 
@@ -85,6 +93,17 @@ export class SubscriptionEntry {
     const wire = this.#wire;
     if (wire.state === 'granted') return wire.doubtful ? undefined : wire;
     return wire.state === 'asked' ? wire.before.granted : undefined;
+  }
+
+  /** What is asked for once more if the next SUBSCRIBE is refused. */
+  get less(): Subscribed | undefined {
+    return this.granted ?? this.#less;
+  }
+
+  get #less(): Subscribed | undefined {
+    const wire = this.#wire;
+    if (wire.state === 'granted') return undefined;
+    return wire.state === 'asked' ? wire.less : wire.left;
   }
 
   get onWire(): boolean {
@@ -134,12 +153,15 @@ export class SubscriptionEntry {
   }
 
   /**
-   * Whether a SUBSCRIBE is not enough for these options: mosquitto up to 2.0 goes on with No Local and Retain As Published
-   * of the one that made the subscription, against 3.8.4.
+   * Whether a SUBSCRIBE is not enough for these options, as it ought to be (3.8.4): mosquitto up to 2.0 goes on with No
+   * Local and Retain As Published of the one that made the subscription, and RabbitMQ 3.x has another one at QoS 0, beside
+   * which the first stays.
    */
-  isMadeOtherwise({ noLocal, retainAsPublished }: SubscriptionOptions): boolean {
+  isMadeOtherwise({ qos, noLocal, retainAsPublished }: SubscriptionOptions, mqtt5: boolean): boolean {
     const has = this.mayHave;
     if (has === undefined) return false;
+    if ((qos === 0) !== (has.qos === 0)) return true;
+    if (!mqtt5) return false;
     const wire = this.#wire;
     const made = wire.state === 'asked' || wire.state === 'granted' ? wire.made : has;
     const isPublished = retainAsPublished === made.retainAsPublished || retainAsPublished === has.retainAsPublished;
@@ -214,6 +236,7 @@ export class SubscriptionEntry {
       made: wire.state === 'asked' || wire.state === 'granted' ? wire.made : wanted,
       identifier,
       before: wire.state === 'asked' ? wire.before : { granted: this.granted },
+      less: this.#less,
       leftover: this.#mayRemain(),
     };
     this.#wire = asked;
@@ -234,7 +257,7 @@ export class SubscriptionEntry {
   /** Refused. True: the Server granted less before, which is asked for once more. */
   refuse(): boolean {
     const wire = this.#wire;
-    const less = wire.state === 'asked' ? wire.before.granted : undefined;
+    const less = this.less;
     if (wire.state === 'asked' && less !== undefined) {
       this.#tooMuch = { refused: wire.options, allowed: less.options };
       this.#wire = { ...less, state: 'granted', doubtful: true };
@@ -246,7 +269,7 @@ export class SubscriptionEntry {
 
   /** The UNSUBSCRIBE was sent. */
   unsubscribed(): void {
-    this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false };
+    this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false, left: this.granted };
   }
 
   /** The UNSUBSCRIBE was not answered. */

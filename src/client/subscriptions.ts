@@ -193,7 +193,7 @@ export class Subscriptions {
     const changed = held
       .filter((wish) => differsFromWire(wish, identified))
       .map((wish) => ({ ...wish, opening: openingOptions(wish, link) }));
-    const others = link.mqtt5 ? changed.filter(({ entry, opening }) => entry.isMadeOtherwise(opening)) : [];
+    const others = changed.filter(({ entry, opening }) => entry.isMadeOtherwise(opening, link.mqtt5));
     this.#unsubscribe(
       others.map(({ entry }) => entry),
       link,
@@ -401,7 +401,7 @@ export class Subscriptions {
 
   /** Those that it would have served too are subscribed by themselves: they may be allowed. */
   #refuse(entry: SubscriptionEntry, error: MqttError): void {
-    const before = entry.wire.state === 'asked' ? entry.wire.before.granted : undefined;
+    const before = entry.less;
     const hasLess = entry.refuse();
     this.#dirty.add(entry);
     const outcome = (): SubscriptionOutcome => ({ granted: false, error });

@@ -14,6 +14,28 @@ describe('RabbitMQ 3.x', () => {
   // It delivers QoS 2 at QoS 1.
   itCarriesMessages({ port: () => broker().port, arrivesAt: [0, 1, 1] });
 
+  it('a filter whose QoS changes between 0 and 1, for another node, brings each message once', async () => {
+    const client = bench.client(broker().url, { clientId: 'changes', protocolVersion: 4 });
+    client.connect();
+    const first = new Mailbox();
+    subscribe(client, 'change', first, { qos: 0 });
+    await first.outcomes.take('no SUBACK');
+    const second = new Mailbox();
+    const other = subscribe(client, 'change', second, { qos: 1 });
+    await second.outcomes.take('no SUBACK');
+    await delivered(publish(client, { topic: 'change', payload: 'both', qos: 1 }));
+    await until(() => first.messages.length > 0 && second.messages.length > 0, 'both came');
+    other.unsubscribe();
+    const behind = new Mailbox();
+    subscribe(client, 'behind', behind);
+    await behind.outcomes.take('no SUBACK');
+    await delivered(publish(client, { topic: 'change', payload: 'first', qos: 1 }));
+    await until(() => first.texts.includes('first'), 'the first came');
+    await delivered(publish(client, { topic: 'change', payload: 'last', qos: 1 }));
+    await until(() => first.texts.includes('last'), 'the last came');
+    assert.deepEqual([first.texts, second.texts], [['both', 'first', 'last'], ['both']]);
+  });
+
   it('answers QoS 2 with PUBACK: every message arrives and is done once, on one connection, told once', async () => {
     const mailbox = new Mailbox();
     const receiver = bench.client(broker().url, {

@@ -799,7 +799,7 @@ describe('Subscriptions', () => {
 
     it('of an earlier SUBSCRIBE are not taken for those of a later one', () => {
       const one = scene();
-      const someone = one.add('a', { qos: 0, retainHandling: 2 });
+      const someone = one.add('a', { qos: 1, retainHandling: 2 });
       one.flush();
       one.add('a', { qos: 2, retainHandling: 2 });
       one.flush();
@@ -1033,8 +1033,19 @@ describe('Subscriptions', () => {
       assert.deepEqual(sentFor({ retainAsPublished: false }, { retainAsPublished: true }), ['-a', 'a']);
     });
 
-    it('is not left for another QoS, nor before MQTT 5', () => {
-      assert.deepEqual(sentFor({ qos: 0 }, { qos: 1 }), ['a']);
+    it('is left first where QoS 0 is not enough any more, or is again: RabbitMQ goes on with both', () => {
+      assert.deepEqual(sentFor({ qos: 0 }, { qos: 1 }), ['-a', 'a']);
+      const one = scene();
+      one.add('a', { qos: 0 });
+      const better = one.add('a', { qos: 1 });
+      one.flush();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a'), better);
+      assert.deepEqual(one.flush(), ['-a', 'a']);
+    });
+
+    it('is not left for QoS 2 in place of 1, nor for what MQTT 3.1.1 does not have: nobody may miss a message', () => {
+      assert.deepEqual(sentFor({ qos: 1 }, { qos: 2 }), ['a']);
       const before5 = new Link({ subscriptionIdentifiersAvailable: false }, false);
       assert.deepEqual(sentFor({ noLocal: true }, {}, before5), ['a']);
     });
