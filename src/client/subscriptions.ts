@@ -291,11 +291,12 @@ export class Subscriptions {
 
   #asked(wish: OpeningWish, subscriptionIdentifier: number | undefined, link: SubscriptionLink): AskedWish {
     const { entry, serves, opening, options } = wish;
+    const isThere = entry.granted !== undefined;
     const asked = entry.ask(opening, subscriptionIdentifier, options);
     for (const served of serves) {
       if (!served.comesBy(entry)) continue;
       this.#router.join(served.filter, entry.filter);
-      this.#identify(served, asked);
+      this.#identify(served, asked, served === entry && isThere);
     }
     this.#windows.open({ ...wish, asked }, link);
     for (const member of membersOf(reached(entry, serves, subscriptionIdentifier !== undefined))) {
@@ -305,8 +306,13 @@ export class Subscriptions {
   }
 
   /** Copies for the filter come with the identifier of the one that was asked for, which may cover it. */
-  #identify({ filter }: SubscriptionEntry, { identifier, options }: Pick<Subscribed, 'identifier' | 'options'>): void {
-    if (identifier !== undefined) this.#router.identify(filter, identifier, this.#grantedBy(options, options.qos));
+  #identify(
+    { filter }: SubscriptionEntry,
+    { identifier, options }: Pick<Subscribed, 'identifier' | 'options'>,
+    again = false,
+  ): void {
+    if (identifier === undefined) return;
+    this.#router.identify(filter, identifier, this.#grantedBy(options, options.qos), again);
   }
 
   /** Filters whose messages come from now on by one that the Server has already. */

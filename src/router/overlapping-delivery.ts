@@ -71,7 +71,7 @@ export class OverlappingDelivery {
   #deliverBy(route: Route, rank: number): void {
     const packet = this.#packet;
     const copy = packet.retain && this.#retired === undefined ? route.note(packet) : undefined;
-    const proves = this.#identifiers !== undefined && !packet.retain && !route.isEarlier(this.#identifiers);
+    const proves = this.#identifiers !== undefined && !packet.retain && route.proves(this.#identifiers);
     for (const seat of route.seats) {
       if (seat.number > this.#last || (copy !== undefined && this.#isWithheld(route, seat, copy))) continue;
       if (this.#hasItsOwn(route, seat) || this.#comesByAnother(route, seat, rank)) continue;

@@ -10,9 +10,13 @@ const MOST_RETIRED = 1000;
 export class RetiredIdentifiers {
   readonly #identifiers = new Set<number>();
 
+  get some(): boolean {
+    return this.#identifiers.size > 0;
+  }
+
   /** Whether a message came by one of them. */
   concern({ properties }: PublishPacket): boolean {
-    if (this.#identifiers.size === 0 || properties?.subscriptionIdentifiers === undefined) return false;
+    if (!this.some || properties?.subscriptionIdentifiers === undefined) return false;
     return properties.subscriptionIdentifiers.some((identifier) => this.#identifiers.has(identifier));
   }
 

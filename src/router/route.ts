@@ -34,6 +34,8 @@ export class Route {
   #grantedIdentifier: number | undefined;
   #grantedAt = Infinity;
   #fellAt = 0;
+  /** The first identifier since which the Server has had the filter without a break, for the same messages. */
+  #steadySince: number | undefined;
   readonly #retained: RetainedCopies;
   readonly #failed: Failed;
 
@@ -134,8 +136,9 @@ export class Route {
   /**
    * The identifier with which the filter is asked for; undefined: the Server does not have the filter, or has none.
    * It brings no more than is asked for, though the answer is not there.
+   * @param again the Server has it already.
    */
-  identify(identifier: number | undefined, asked: Granted | undefined, serial: number): void {
+  identify(identifier: number | undefined, asked: Granted | undefined, again: boolean, serial: number): void {
     if (identifier === undefined) {
       this.#identifiers = [];
       this.revoke(0);
@@ -143,6 +146,7 @@ export class Route {
     } else if (this.#identifiers[0] !== identifier) {
       const earlier = this.#identifiers.filter((other) => other !== identifier);
       this.#identifiers = [identifier, ...earlier].slice(0, MOST_IDENTIFIERS);
+      if (!again || !bringsSame(this.#granted, asked)) this.#steadySince = identifier;
       if (asked !== undefined && this.#granted !== undefined) this.#grantLess(this.#granted, asked, serial);
     }
   }
@@ -156,10 +160,9 @@ export class Route {
   hadBy(cover: Route, first: number): void {
     const since = cover.#identifiers.slice(0, cover.#identifiers.indexOf(first) + 1);
     const others = since.filter((identifier) => !this.has(identifier));
-    // They are younger than all but the one with which it was asked for since.
-    const [latest, ...earlier] = this.#identifiers;
-    const all = latest === undefined ? others : [latest, ...others, ...earlier];
-    this.#identifiers = all.slice(0, MOST_IDENTIFIERS);
+    // They are younger than all but those with which it was asked for since.
+    const own = 1 + this.#identifiers.findIndex((identifier) => identifier === this.#steadySince);
+    this.#identifiers = this.#identifiers.toSpliced(own, 0, ...others).slice(0, MOST_IDENTIFIERS);
   }
 
   /** What the Server queued for one that covers this filter, and was on the wire in its place, is for this one too. */
@@ -218,10 +221,21 @@ export class Route {
     return this.#retained.note(packet);
   }
 
-  /** A copy with an earlier identifier was on its way before the filter was asked for again. */
-  isEarlier(identifiers: readonly number[] | undefined): boolean {
-    const latest = this.#identifiers[0];
-    return latest !== undefined && identifiers !== undefined && identifiers.length > 0 && !identifiers.includes(latest);
+  /** Whether a copy with these identifiers tells that the Server has the filter, for the messages that it brings now. */
+  proves(identifiers: readonly number[]): boolean {
+    const first = this.#steadySince ?? this.#identifiers[0];
+    for (const identifier of this.#identifiers) {
+      if (identifiers.includes(identifier)) return true;
+      if (identifier === first) return false;
+    }
+    return false;
+  }
+
+  /** A copy comes for this filter alone. */
+  hear({ qos, retain, properties }: PublishPacket, serial: number): void {
+    const identifiers = properties?.subscriptionIdentifiers;
+    if (retain || identifiers === undefined || !this.proves(identifiers)) return;
+    for (const seat of this.seats) seat.hear(qos, serial);
   }
 
   /** Whether a copy with these identifiers came by a subscription of before the place had one. */
@@ -280,6 +294,10 @@ export class Route {
     this.#snapshot = undefined;
     return new Seat(receiver, serial, this.#beginning(serial), this.#grantedIdentifier);
   }
+}
+
+function bringsSame(one: Granted | undefined, other: Granted | undefined): boolean {
+  return one !== undefined && other !== undefined && one.qos === other.qos && one.noLocal === other.noLocal;
 }
 
 function bringsMore(one: Granted, other: Granted): boolean {

@@ -87,11 +87,12 @@ export class Router {
   /**
    * Tells the Subscription Identifier with which `filter` is asked for, and with what; undefined: the Server does not
    * have it.
+   * @param again the Server has it already, and is asked for the sake of what it retains, or for other options
    */
-  identify(filter: TopicFilter, identifier: number | undefined, asked?: Granted): void {
+  identify(filter: TopicFilter, identifier: number | undefined, asked?: Granted, again = false): void {
     const route = this.#route(filter) ?? (identifier === undefined ? undefined : this.#newRoute(filter));
     if (route === undefined) return;
-    route.identify(identifier, asked, ++this.#serial);
+    route.identify(identifier, asked, again, ++this.#serial);
     this.#remembered.clear();
     this.#dropIdle(route);
   }
@@ -187,8 +188,9 @@ export class Router {
     const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;
-    if (matches.length === 1 && !this.#retired.concern(packet)) return deliverBy(only, packet, handout);
-    return this.#deliverOverlapping(packet, matches, handout);
+    if (matches.length > 1 || this.#retired.concern(packet)) return this.#deliverOverlapping(packet, matches, handout);
+    if (this.#retired.some) only.hear(packet, this.#serial);
+    return deliverBy(only, packet, handout);
   }
 
   /** A delivery from within this one finds no spare set, and makes its own. */

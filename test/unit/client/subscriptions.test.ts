@@ -1608,12 +1608,15 @@ describe('Subscriptions', () => {
 
     describe('what the Server had queued for it', () => {
       /** A node on `a/b` and another one on `a/#`, which was asked for before or after it, and is gone. */
-      function gone(first: 'a/b' | 'a/#'): { one: Scene; node: Someone; own: number; left: number } {
+      function gone(
+        first: 'a/b' | 'a/#',
+        options: Partial<SubscriptionOptions> = {},
+      ): { one: Scene; node: Someone; own: number; left: number } {
         const one = scene();
         const identifiers = new Map<string, number>();
         const added = new Map<string, Someone>();
         for (const filter of first === 'a/b' ? ['a/b', 'a/#'] : ['a/#', 'a/b']) {
-          added.set(filter, one.add(filter));
+          added.set(filter, one.add(filter, options));
           identifiers.set(filter, askedAs(one));
           one.link.grant();
         }
@@ -1637,11 +1640,32 @@ describe('Subscriptions', () => {
         const { one, node, own, left } = gone('a/#');
         one.router.deliver(live('a/b', [left]));
         assert.equal(node.received, 1);
-        one.add('a/+');
         one.router.deliver(live('a/b', [own]));
         assert.equal(node.received, 2);
         one.router.deliver(live('a/b', [left]));
         assert.equal(node.received, 2);
+      });
+
+      it('is not for a node that was told so by a copy of before its filter was asked for again, for a new node', () => {
+        const { one, node, own, left } = gone('a/#');
+        one.add('a/b');
+        one.flush();
+        one.router.deliver(live('a/b', [own]));
+        one.router.deliver(live('a/b', [left]));
+        assert.equal(node.received, 1);
+      });
+
+      it('is for a node whose filter was asked for otherwise since: a copy of before tells nothing then', () => {
+        for (const options of [{ qos: 1 }, { noLocal: false }] as const) {
+          const { one, node, own, left } = gone('a/#', { qos: 2, noLocal: true });
+          one.subscriptions.remove(asFilter('a/b'), node);
+          const other = one.add('a/b', { qos: 2, noLocal: true, ...options });
+          one.flush();
+          one.router.deliver(live('a/b', [own]));
+          one.link.grant();
+          one.router.deliver(live('a/b', [left]));
+          assert.equal(other.received, 2);
+        }
       });
 
       it('is for a node that wants it again', () => {
