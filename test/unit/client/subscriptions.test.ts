@@ -376,6 +376,24 @@ describe('Subscriptions', () => {
       }
     });
 
+    it('a filter that two others cover stays with the one that serves it, also where both are there', () => {
+      for (const [first, second] of [
+        ['a/+/c', '+/b/c'],
+        ['+/b/c', 'a/+/c'],
+      ] as const) {
+        const one = scene(new Link(none));
+        one.add(first, { qos: 0 });
+        one.flush();
+        one.link.grant();
+        one.add('a/b/c', { qos: 2 });
+        one.add(second, { qos: 0 });
+        one.flush();
+        one.link.grant();
+        one.add('a/b/c', { qos: 1, retainHandling: 2 });
+        assert.deepEqual(one.flush(), []);
+      }
+    });
+
     it('the covered one is told the outcome too', () => {
       const one = scene(new Link(none));
       const someone = one.add('a/b', { qos: 2 });
@@ -1534,6 +1552,16 @@ describe('Subscriptions', () => {
         one.flush().map((line) => line.split(' ').filter((filter) => filter.startsWith('-')).length),
         [8, 1],
       );
+    });
+
+    it('takes fewer filters per packet where the Server takes none of that size', () => {
+      const one = scene();
+      const all = ['a', 'b', 'c', 'd'].map((filter) => [asFilter(filter), one.add(filter)] as const);
+      one.flush();
+      one.link.grant();
+      for (const [filter, someone] of all) one.subscriptions.remove(filter, someone);
+      one.link.mostFilters = 2;
+      assert.deepEqual(one.flush(), ['-a -b', '-c -d']);
     });
 
     it('does not unsubscribe what was never asked for, or was refused', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { PublishPacket, QoS } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import { RetiredIdentifiers } from '../../../src/router/retired-identifiers.ts';
 import { type Receiver, Router } from '../../../src/router/router.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { heapInUse } from '../garbage.ts';
@@ -507,6 +508,29 @@ describe('Router', () => {
     });
   });
 
+  describe('a filter that is asked for without end', () => {
+    it('is known by its latest 64 identifiers: a copy with an earlier one is for all whose filter matches', () => {
+      const { router, sink } = routed({ a: undefined });
+      const other = new Sink();
+      router.add(asFilter('+'), other);
+      router.identify(asFilter('+'), 1000);
+      for (let identifier = 1; identifier <= 65; identifier++) router.identify(asFilter('a'), identifier);
+      router.deliver(packet('a', [2]));
+      assert.deepEqual([sink.got.length, other.got.length], [1, 0]);
+      router.deliver(packet('a', [1]));
+      assert.deepEqual([sink.got.length, other.got.length], [2, 1]);
+    });
+
+    it('is remembered by its latest 1,000 identifiers when it is gone', () => {
+      const retired = new RetiredIdentifiers();
+      for (let identifier = 1; identifier <= 1001; identifier++) retired.add([identifier]);
+      assert.deepEqual(
+        [1, 2, 1001].map((identifier) => retired.has(identifier)),
+        [false, true, true],
+      );
+    });
+  });
+
   describe('what the Server retained', () => {
     it('is withheld from some receivers, until it is told otherwise; live messages are not', () => {
       const router = new Router();
@@ -520,6 +544,22 @@ describe('Router', () => {
       router.brought(asFilter('a'), undefined);
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [3, 2]);
+    });
+
+    it('is withheld from nobody where it comes again after a connection: the first may have been lost on the way', () => {
+      const { router, sink } = routed({ a: undefined });
+      router.withhold(asFilter('a'), new Map([[sink, 'all']]));
+      router.deliver({ ...packet('a', undefined, true), dup: true });
+      assert.equal(sink.got.length, 1);
+    });
+
+    it('is told from live messages for 10,000 topics at a time; of others each counts as live', () => {
+      const router = new Router();
+      const sink = new Sink();
+      router.add(asFilter('#'), sink);
+      router.withhold(asFilter('#'), new Map([[sink, 'first']]));
+      for (let n = 0; n < 10_010; n++) router.deliver(packet(`t/${n}`, undefined, true));
+      assert.equal(sink.got.length, 10);
     });
 
     it('reaches a receiver by another of its filters, which does want it', () => {

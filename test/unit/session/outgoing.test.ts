@@ -168,6 +168,25 @@ describe('A good message', () => {
     assert.equal(driver.pump().length, 1);
   });
 
+  it('at QoS 2 leaves after two others were set aside, where one got through: the broker takes QoS 2', () => {
+    const driver = connected(BEFORE_5);
+    driver.accept('taken', 2);
+    const packetId = idIn(driver.pump()[0]);
+    driver.receive(ack('pubrec', packetId));
+    driver.pump();
+    driver.receive(ack('pubcomp', packetId));
+    assert.equal(driver.outcome('taken'), 0);
+    for (const topic of ['large', 'larger']) {
+      driver.accept(topic, 2);
+      endBehindIt(driver, 6);
+      assert.ok(driver.outcome(topic) instanceof MqttError);
+      driver.accept(`behind-${topic}`, 1);
+      driver.receive(ack('puback', idIn(driver.pump()[0])));
+    }
+    driver.accept('small', 2);
+    assert.equal(driver.pump().length, 1);
+  });
+
   it('is not lost as quickly as the one that was set aside before it, while none got through', () => {
     const driver = connected(BEFORE_5);
     for (const topic of ['first', 'second', 'third']) driver.accept(topic, 1);

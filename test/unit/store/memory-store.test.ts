@@ -60,6 +60,17 @@ describe('MemoryStore', () => {
     assert.deepEqual(store.load().subscriptions, [{ filter: a, identifier: 3, options, granted: 1 }]);
   });
 
+  it('at its end tells who waits, and how many: not those whose outcome is known, and that only have to be completed', () => {
+    const store = new MemoryStore();
+    const told: unknown[] = [];
+    const settle = (error: Error | undefined): void => void told.push(error);
+    store.save({ ...record(1), settle });
+    store.save({ ...record(2), settle, state: { step: 'abandoned', packetId: id(2), order: 1 } });
+    const end = new Error('the end');
+    assert.equal(store.discard(end), 1);
+    assert.deepEqual(told, [end]);
+  });
+
   it('answers with copies: who changes a loaded record changes nothing stored', () => {
     const store = new MemoryStore();
     store.save(record(1));
