@@ -25,7 +25,7 @@ export interface Subscribed {
 
 /**
  * How far the wire is with a filter. `leftover`: the Server may have it all the same; `lost`: what was asked for when the
- * connection or the session was lost; `left`: what it was left with, to be subscribed with other options. `doubtful`: the
+ * connection or the session was lost; `left`: what was granted when it left. `doubtful`: the
  * Server refused more, and may have dropped this too.
  */
 export type Wire =

@@ -138,9 +138,7 @@ export class OverlappingDelivery {
     // this one fell behind the other, a copy by the other may have been left out for it.
     const began = place.since < seat.first && route.fellAt < seat.first;
     if (began && !route.isBefore(this.#identifiers ?? [], seat)) return true;
-    if (!place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos)) return false;
-    place.standFor(seat);
-    return true;
+    return place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos);
   }
 }
 

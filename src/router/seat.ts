@@ -68,11 +68,6 @@ export class Seat {
     this.#heardInOrder = -1;
   }
 
-  /** A copy for the other place was left out for one of this place, which may be of before it began. */
-  standFor(other: Seat): void {
-    this.#first = Math.min(this.#first, other.first);
-  }
-
   /** The Server does not have the filter. */
   end(): void {
     this.#first = Infinity;
