@@ -176,6 +176,7 @@ export class Lifecycle {
     if (closing !== undefined) await this.#announceEnd(closing, link, Math.max(CLOSING_TIME, until - clock.now()));
     link.stopReading();
     await link.drain(ACKNOWLEDGING_TIME);
+    link.last();
   }
 
   async #announceEnd(closing: PublishRequest, link: Link, milliseconds: number): Promise<void> {

@@ -38,8 +38,8 @@ export class Link {
   readonly #parts: LinkParts;
   readonly #requests = new Requests();
   readonly #subscriptionLink: SubscriptionLink;
-  /** Whether everything may be sent, or only what ends the connection. */
-  #mode: 'open' | 'farewell' = 'open';
+  /** Whether everything may be sent; only what ends the connection; or that at once, though the socket takes it later. */
+  #mode: 'open' | 'farewell' | 'last' = 'open';
   readonly #since: number;
   #ended = false;
   #pumpScheduled = false;
@@ -140,6 +140,12 @@ export class Link {
     this.#mode = 'farewell';
   }
 
+  /** The end is due: acknowledgements leave in front of the DISCONNECT, though the socket is full. */
+  last(): void {
+    this.#mode = 'last';
+    this.pump();
+  }
+
   /** Nothing more is read: what comes now would not be acknowledged any more. */
   stopReading(): void {
     this.#reading = 'stopped';
@@ -179,7 +185,7 @@ export class Link {
     const { session } = this.#parts;
     const unacknowledged: OutgoingMessage[] = [];
     try {
-      while (this.connection.writable) {
+      while (this.connection.writable || this.#mode === 'last') {
         const next = this.#mode === 'open' ? session.next(now) : session.nextFarewell(now);
         if (next === undefined) break;
         this.#send(next, now, unacknowledged);

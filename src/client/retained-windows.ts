@@ -27,6 +27,8 @@ export class RetainedWindows {
    * may have been by an earlier client.
    */
   #flagged = true;
+  /** Filters of this session that were asked for with Retain As Published; undefined: an earlier client may have, for any. */
+  #published: Set<TopicFilter> | undefined;
 
   constructor(router: Router) {
     this.#router = router;
@@ -40,6 +42,12 @@ export class RetainedWindows {
   /** The Server has begun a session in which nothing was asked for yet. */
   forget(): void {
     this.#flagged = false;
+    this.#published = new Set();
+  }
+
+  /** The Server does not have the filter any more. */
+  gone(filter: TopicFilter): void {
+    this.#published?.delete(filter);
   }
 
   /** The connection is gone. */
@@ -51,8 +59,12 @@ export class RetainedWindows {
   /** The SUBSCRIBE leaves. */
   open({ entry, serves, asked }: AskedWish, { mqtt5 }: SubscriptionLink): void {
     const { options } = asked;
-    const ambiguous = mqtt5 && (options.retainAsPublished || (this.#flagged && asked.identifier === undefined));
-    if (options.retainAsPublished) this.#flagged = true;
+    const isFlagged = asked.identifier === undefined ? this.#flagged : this.#wasPublished(entry);
+    const ambiguous = mqtt5 && (options.retainAsPublished || isFlagged);
+    if (options.retainAsPublished) {
+      this.#flagged = true;
+      this.#published?.add(entry.filter);
+    }
     // Before MQTT 5 there is no Retain Handling: every SUBSCRIBE brings what is retained (3.1.1, 3.8.4).
     if (mqtt5 && options.retainHandling === 2) return;
     const rule = ambiguous ? 'repeated' : 'first';
@@ -111,6 +123,26 @@ export class RetainedWindows {
     for (const { filter } of serves) this.#router.brought(filter, asked.identifier);
   }
 
+  /**
+   * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the retained
+   * ones, and somebody is not to have them, the filter does without it; then it is asked for again. Not where all who had
+   * them had them with the flag: then copies are known by their content. Nor where the Server may have had the filter with
+   * it, for it may go on with it (mosquitto up to 2.0).
+   */
+  opening({ entry, serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
+    if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
+    if (this.#wasPublished(entry)) return options;
+    const withholds = membersOf(serves).some(
+      (member) =>
+        member.options.retainHandling === 2 || (member.retained === 'had' && !member.options.retainAsPublished),
+    );
+    return withholds ? { ...options, retainAsPublished: false } : options;
+  }
+
+  #wasPublished({ filter }: SubscriptionEntry): boolean {
+    return this.#published?.has(filter) ?? true;
+  }
+
   #isOpen({ entry, asked }: AskedWish): boolean {
     return this.#of(entry).some((window) => window.asked === asked);
   }
@@ -118,21 +150,6 @@ export class RetainedWindows {
   #of(entry: SubscriptionEntry): readonly Window[] {
     return this.#open.get(entry) ?? [];
   }
-}
-
-/**
- * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the
- * retained ones, and somebody is not to have them, the filter does without it; then it is asked for again. Not where all
- * who had them had them with the flag: then copies are known by their content. Nor where the Server may have the filter
- * with it, for it may go on with it (mosquitto up to 2.0).
- */
-export function openingOptions({ entry, serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
-  if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
-  if (entry.mayHave?.retainAsPublished ?? entry.mayBeLeftover) return options;
-  const withholds = membersOf(serves).some(
-    (member) => member.options.retainHandling === 2 || (member.retained === 'had' && !member.options.retainAsPublished),
-  );
-  return withholds ? { ...options, retainAsPublished: false } : options;
 }
 
 /**

@@ -17,8 +17,6 @@ export interface Member {
 /** A subscription as the Server granted it. */
 export interface Subscribed {
   readonly options: SubscriptionOptions;
-  /** What was wanted of the SUBSCRIBE that made it, which may have been sent without Retain As Published at first. */
-  readonly made: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly qos: QoS;
 }
@@ -42,7 +40,8 @@ export type Wire =
 export interface Asked {
   readonly state: 'asked';
   readonly options: SubscriptionOptions;
-  readonly made: SubscriptionOptions;
+  /** What it will be asked for, when `options` are for a while. */
+  readonly wanted: SubscriptionOptions;
   readonly identifier: number | undefined;
   readonly before: Before;
   /** What is asked for if that is refused: what was granted before, though the Server may have it no more. */
@@ -61,6 +60,8 @@ export class SubscriptionEntry {
   readonly shared: boolean;
   readonly members = new Map<Receiver, Member>();
   #wire: Wire = { state: 'none', leftover: false };
+  /** An UNSUBSCRIBE was not answered: the Server may have what was there before it, or nothing. */
+  #unsure = false;
   /** Left to the Server as it is, until somebody takes it up or it is pruned. */
   #kept = false;
   /** Of its receivers that may come back. */
@@ -80,7 +81,8 @@ export class SubscriptionEntry {
     entry.#wire =
       leaving === true
         ? { state: 'none', leftover: true, lost: options }
-        : { state: 'granted', options, made: options, identifier, qos: granted, doubtful: true };
+        : { state: 'granted', options, identifier, qos: granted, doubtful: true };
+    entry.#unsure = leaving === true;
     return entry;
   }
 
@@ -97,13 +99,15 @@ export class SubscriptionEntry {
 
   /** What is asked for once more if the next SUBSCRIBE is refused. */
   get less(): Subscribed | undefined {
-    return this.granted ?? this.#less;
-  }
-
-  get #less(): Subscribed | undefined {
     const wire = this.#wire;
-    if (wire.state === 'granted') return undefined;
-    return wire.state === 'asked' ? wire.less : wire.left;
+    switch (wire.state) {
+      case 'granted':
+        return wire;
+      case 'asked':
+        return wire.before.granted ?? wire.less;
+      default:
+        return wire.left;
+    }
   }
 
   get onWire(): boolean {
@@ -147,25 +151,15 @@ export class SubscriptionEntry {
     return this.#keptOptions === undefined ? this.#released : [this.#keptOptions];
   }
 
-  /** What the Server has, or may have; undefined: nothing, or it is not known what. */
-  get mayHave(): SubscriptionOptions | undefined {
-    return this.onWire || this.mayBeLeftover ? this.#keptOptions : undefined;
-  }
-
   /**
-   * Whether a SUBSCRIBE is not enough for these options, as it ought to be (3.8.4): mosquitto up to 2.0 goes on with No
-   * Local and Retain As Published of the one that made the subscription, and RabbitMQ 3.x has another one at QoS 0, beside
-   * which the first stays.
+   * Whether a SUBSCRIBE is not enough for these options, as it ought to be (3.8.4): mosquitto up to 2.0 goes on with the
+   * No Local of the one that made the subscription, and RabbitMQ 3.x has another one at QoS 0, beside which the first
+   * stays.
    */
-  isMadeOtherwise({ qos, noLocal, retainAsPublished }: SubscriptionOptions, mqtt5: boolean): boolean {
-    const has = this.mayHave;
-    if (has === undefined) return false;
-    if ((qos === 0) !== (has.qos === 0)) return true;
-    if (!mqtt5) return false;
-    const wire = this.#wire;
-    const made = wire.state === 'asked' || wire.state === 'granted' ? wire.made : has;
-    const isPublished = retainAsPublished === made.retainAsPublished || retainAsPublished === has.retainAsPublished;
-    return noLocal !== made.noLocal || !isPublished;
+  isOtherwise({ qos, noLocal }: SubscriptionOptions, mqtt5: boolean): boolean {
+    if (this.#unsure) return true;
+    const has = this.onWire || this.mayBeLeftover ? this.#keptOptions : undefined;
+    return has !== undefined && ((qos === 0) !== (has.qos === 0) || (mqtt5 && noLocal !== has.noLocal));
   }
 
   /** What the Server has for those who may come back, or had until it was lost. */
@@ -227,16 +221,15 @@ export class SubscriptionEntry {
     }
   }
 
-  /** @param wanted what it will be asked for, when `options` are for a while */
   ask(options: SubscriptionOptions, identifier: number | undefined, wanted: SubscriptionOptions): Asked {
     const wire = this.#wire;
     const asked: Asked = {
       state: 'asked',
       options,
-      made: wire.state === 'asked' || wire.state === 'granted' ? wire.made : wanted,
+      wanted,
       identifier,
       before: wire.state === 'asked' ? wire.before : { granted: this.granted },
-      less: this.#less,
+      less: wire.state === 'granted' ? undefined : this.less,
       leftover: this.#mayRemain(),
     };
     this.#wire = asked;
@@ -244,13 +237,14 @@ export class SubscriptionEntry {
   }
 
   /** The answer to this SUBSCRIBE. */
-  grant({ options, made, identifier }: Asked, qos: QoS): void {
-    this.#wire = { state: 'granted', options, made, identifier, qos, doubtful: false };
+  grant({ options, identifier }: Asked, qos: QoS): void {
+    this.#wire = { state: 'granted', options, identifier, qos, doubtful: false };
+    this.#unsure = false;
   }
 
   /** The answer to this SUBSCRIBE, behind which the filter was asked for again. False: it was given up meanwhile. */
-  grantMeanwhile({ before, options, made, identifier }: Asked, qos: QoS): boolean {
-    before.granted = { options, made, identifier, qos };
+  grantMeanwhile({ before, options, identifier }: Asked, qos: QoS): boolean {
+    before.granted = { options, identifier, qos };
     return this.#wire.state === 'asked' && this.#wire.before === before;
   }
 
@@ -259,7 +253,7 @@ export class SubscriptionEntry {
     const wire = this.#wire;
     const less = this.less;
     if (wire.state === 'asked' && less !== undefined) {
-      this.#tooMuch = { refused: wire.options, allowed: less.options };
+      this.#tooMuch = { refused: wire.wanted, allowed: less.options };
       this.#wire = { ...less, state: 'granted', doubtful: true };
       return true;
     }
@@ -269,7 +263,7 @@ export class SubscriptionEntry {
 
   /** The UNSUBSCRIBE was sent. */
   unsubscribed(): void {
-    this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false, left: this.granted };
+    this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false, left: this.less };
   }
 
   /** The UNSUBSCRIBE was not answered. */
@@ -282,6 +276,11 @@ export class SubscriptionEntry {
   lost(): void {
     if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true, lost: this.#wire.options };
     for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'wanted';
+  }
+
+  /** The connection is gone, and with it the answer to an UNSUBSCRIBE. */
+  left(): void {
+    this.#unsure = true;
   }
 
   /** The Server has no session: nothing of it is on the wire. */

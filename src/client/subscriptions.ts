@@ -15,7 +15,7 @@ import { type Leave, Leaves } from './leaves.ts';
 import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
-import { openingOptions, RetainedWindows } from './retained-windows.ts';
+import { RetainedWindows } from './retained-windows.ts';
 import {
   type AskedWish,
   differsFromWire,
@@ -172,7 +172,10 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#leaveInDoubt(filter);
-    for (const leave of this.#leaves.drain()) this.#cameBy(leave);
+    for (const leave of this.#leaves.drain()) {
+      this.#cameBy(leave);
+      this.#entries.get(leave.filter)?.left();
+    }
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
@@ -192,8 +195,8 @@ export class Subscriptions {
     const held = wishes.map((wish) => this.#windows.held(wish));
     const changed = held
       .filter((wish) => differsFromWire(wish, identified))
-      .map((wish) => ({ ...wish, opening: openingOptions(wish, link) }));
-    const others = changed.filter(({ entry, opening }) => entry.isMadeOtherwise(opening, link.mqtt5));
+      .map((wish) => ({ ...wish, opening: this.#windows.opening(wish, link) }));
+    const others = changed.filter(({ entry, opening }) => entry.isOtherwise(opening, link.mqtt5));
     this.#unsubscribe(
       others.map(({ entry }) => entry),
       link,
@@ -328,7 +331,7 @@ export class Subscriptions {
   }
 
   /** The Server has granted already what brings the messages of `served` from now on. */
-  #comeBy(served: SubscriptionEntry, granted: Omit<Subscribed, 'made'>): void {
+  #comeBy(served: SubscriptionEntry, granted: Subscribed): void {
     this.#identify(served, granted);
     this.#router.grant(served.filter, this.#grantedBy(granted.options, granted.qos));
   }
@@ -469,6 +472,7 @@ export class Subscriptions {
   /** Its messages may come by one that covers it all the same. */
   #gone(filter: TopicFilter, entry: SubscriptionEntry | undefined): void {
     this.#granted.forget(filter);
+    this.#windows.gone(filter);
     if (entry !== undefined && this.#coverPlan?.serverOf(entry) !== undefined) return this.#leaveToCover(entry);
     // Wanted again, it gets what was queued for it.
     if (entry?.wanted === true) return;

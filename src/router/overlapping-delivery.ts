@@ -105,9 +105,10 @@ export class OverlappingDelivery {
 
   /** Whether the copy is for a filter that is gone, and one for this filter comes, or came, too. */
   #hasItsOwn({ granted, shared, fellAt, identifiers }: Route, seat: Seat): boolean {
-    if (this.#retired === undefined || granted === undefined || shared) return false;
+    if (this.#retired === undefined || shared) return false;
     // They are given in the order in which the Server handles what is asked.
     if (Math.min(...identifiers) < this.#retired) return true;
+    if (granted === undefined) return false;
     const qos = granted.qos < this.#packet.qos ? granted.qos : this.#packet.qos;
     return seat.heardSince(Math.max(seat.since, fellAt), qos);
   }

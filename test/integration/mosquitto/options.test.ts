@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import type { Client, ClientOptions, SubscriptionOptions } from '../../../src/index.ts';
 import { delivered, Mailbox, numbered, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
 import { until } from '../../support/events.ts';
+import { FaultProxy } from '../../support/fault-proxy.ts';
 import { useMosquitto } from '../../support/mosquitto-bench.ts';
+
+const KEPT = { cleanStart: false, sessionExpiryInterval: 3600 } as const;
 
 // mosquitto up to 2.0 goes on with No Local and Retain As Published of a filter's first SUBSCRIBE, against 3.8.4.
 describe('mosquitto: two nodes want different options of one filter, MQTT 5', () => {
@@ -31,22 +34,52 @@ describe('mosquitto: two nodes want different options of one filter, MQTT 5', ()
     await until(() => second.texts.includes('mine'), 'our own message');
   });
 
-  it('live messages keep the RETAIN flag for the second node, though the first one does without', async () => {
-    const client = await connected('flag');
-    const sender = await connected('sender');
-    await node(client, 'flag', { retainAsPublished: false });
-    const second = await node(client, 'flag', {});
-    const flagged = (): boolean => second.messages.some(({ retain }) => retain);
-    for (let tries = 0; tries < 100 && !flagged(); tries++) {
-      await delivered(publish(sender, { topic: 'flag', payload: String(tries), qos: 1, retain: true }));
-      await delivered(publish(client, { topic: 'unrelated', qos: 1 }));
+  it('No Local is in force though the connection was lost with the change, kept session', async () => {
+    const proxy = await FaultProxy.listen(broker().port);
+    try {
+      const client = bench.client(`mqtt://127.0.0.1:${proxy.port}`, { clientId: 'hole', ...KEPT });
+      client.connect();
+      const before = new Mailbox();
+      const loop = subscribe(client, 'loop', before, { noLocal: false });
+      assert.ok((await before.outcomes.take('no outcome')).granted);
+      proxy.freeze();
+      loop.unsubscribe();
+      const after = new Mailbox();
+      subscribe(client, 'loop', after, { noLocal: true });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      proxy.cut();
+      proxy.thaw();
+      assert.ok((await after.outcomes.take('no outcome')).granted);
+      await delivered(publish(client, { topic: 'loop', payload: 'mine', qos: 1 }));
+      await delivered(publish(await connected('sender'), { topic: 'loop', payload: 'theirs', qos: 1 }));
+      await until(() => after.texts.includes('theirs'), 'what others send');
+      assert.deepEqual(after.texts, ['theirs']);
+    } finally {
+      await proxy.close();
     }
-    assert.ok(flagged());
+  });
+
+  it('a node that wants nothing retained misses nothing after a restart over a kept session, which has the flag', async () => {
+    const sender = await connected('sender');
+    const earlier = await connected('restart', KEPT);
+    await node(earlier, 'alarm/#', {});
+    await earlier.close();
+    const later = await connected('restart', KEPT);
+    const boxes = [new Mailbox(), new Mailbox()] as const;
+    subscribe(later, 'alarm/#', boxes[0], { retainAsPublished: true });
+    subscribe(later, 'alarm/#', boxes[1], { retainAsPublished: true, retainHandling: 2 });
+    const texts = numbered(100);
+    for (const payload of texts) {
+      await delivered(publish(sender, { topic: `alarm/${payload}`, payload, qos: 1, retain: true }));
+    }
+    const last = texts.at(-1) ?? '';
+    await until(() => boxes.every((each) => each.texts.includes(last)), 'the last message');
+    for (const each of boxes) assert.deepEqual(missing(texts, each.texts), []);
   });
 
   for (const kept of [false, true]) {
     it(`running nodes miss no live message while others come that want what is retained (${kept ? 'kept' : 'clean'} session)`, async () => {
-      const client = await connected('lamps', { cleanStart: !kept, sessionExpiryInterval: kept ? 3600 : 0 });
+      const client = await connected('lamps', kept ? KEPT : {});
       const sender = await connected('sender');
       const running = [await node(client, 'lamp/#', {}), await node(client, 'lamp/#', { retainHandling: 2 })];
       const texts = numbered(600);

@@ -207,6 +207,13 @@ function live(topic: string, subscriptionIdentifiers: readonly number[], retaine
   };
 }
 
+/** In a session that has just begun. */
+function begun(link?: Link): Scene {
+  const one = scene(link);
+  one.subscriptions.connected(false);
+  return one;
+}
+
 describe('Subscriptions', () => {
   it('asks for a filter once, whoever wants it', () => {
     const one = scene();
@@ -984,6 +991,17 @@ describe('Subscriptions', () => {
       assert.deepEqual(askedNow(one), [2]);
     });
 
+    it('is known by what was wanted, though that was asked for without the flag at first', () => {
+      const one = begun();
+      one.add('a', { qos: 1, retainAsPublished: false });
+      askedNow(one);
+      one.link.grant();
+      one.add('a', { qos: 2 });
+      assert.deepEqual(askedNow(one), [2]);
+      one.link.answer(() => false);
+      assert.deepEqual(askedNow(one), [1]);
+    });
+
     it('that comes before the answer to another change still leaves what was granted', () => {
       const one = scene();
       one.add('a', { qos: 0, retainHandling: 2 });
@@ -1046,9 +1064,8 @@ describe('Subscriptions', () => {
       return one.flush();
     }
 
-    it('is left first where No Local or Retain As Published change: mosquitto goes on with the first', () => {
+    it('is left first where No Local changes: mosquitto goes on with the first', () => {
       assert.deepEqual(sentFor({ noLocal: true }, {}), ['-a', 'a']);
-      assert.deepEqual(sentFor({ retainAsPublished: false }, { retainAsPublished: true }), ['-a', 'a']);
     });
 
     it('is left first where QoS 0 is not enough any more, or is again: RabbitMQ goes on with both', () => {
@@ -1062,8 +1079,9 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['-a', 'a']);
     });
 
-    it('is not left for QoS 2 in place of 1, nor for what MQTT 3.1.1 does not have: nobody may miss a message', () => {
+    it('is not left for another QoS or a flag, nor for what MQTT 3.1.1 does not have: nobody may miss a message', () => {
       assert.deepEqual(sentFor({ qos: 1 }, { qos: 2 }), ['a']);
+      assert.deepEqual(sentFor({ retainAsPublished: false }, { retainAsPublished: true }), ['a']);
       const before5 = new Link({ subscriptionIdentifiersAvailable: false }, false);
       assert.deepEqual(sentFor({ noLocal: true }, {}, before5), ['a']);
     });
@@ -1079,6 +1097,46 @@ describe('Subscriptions', () => {
       after.add('a');
       after.subscriptions.prune();
       assert.deepEqual(after.flush(), ['-a', 'a']);
+    });
+
+    it('is not left in a session that has just begun', () => {
+      const one = scene();
+      one.add('a', { noLocal: true, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { retainHandling: 2 });
+      one.flush();
+      assert.deepEqual(reconnected(one, false).flush(), ['a']);
+    });
+
+    it('is left by the next client of a session where it is not known how far the one before came', () => {
+      const store = new MemoryStore();
+      const before = scene(new Link(), 8, store);
+      const first = before.add('a', { noLocal: true });
+      before.flush();
+      before.link.grant();
+      before.subscriptions.remove(asFilter('a'), first);
+      before.add('a');
+      before.flush();
+      const after = scene(new Link(), 8, store);
+      after.subscriptions.connected(true);
+      after.add('a', { noLocal: true });
+      assert.deepEqual(after.flush(), ['-a', 'a']);
+    });
+
+    it('is left once more after a connection that ended before the UNSUBACK, until the Server has granted it', () => {
+      const one = scene();
+      one.add('a', { noLocal: true, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { retainHandling: 2 });
+      assert.deepEqual(one.flush(), ['-a', 'a']);
+      assert.deepEqual(reconnected(one, true).flush(), ['-a', 'a']);
+      const again = reconnected(one, true);
+      assert.deepEqual(again.flush(), ['-a', 'a']);
+      again.link.grant();
+      one.add('a', { qos: 2, retainHandling: 2 });
+      assert.deepEqual(reconnected(one, true).flush(), ['a']);
     });
 
     it('gets its messages, whichever of both the Server answers last', () => {
@@ -1099,7 +1157,7 @@ describe('Subscriptions', () => {
   describe('while what is retained comes for a new node, with Retain As Published', () => {
     /** A lamp's node that runs and has its state `off`, and another one whose SUBSCRIBE is on its way. */
     function lamp(first: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone; now: () => number } {
-      const one = scene();
+      const one = begun();
       const now = (): number => askedAs(one);
       const runs = one.add('lamp', first);
       const identifier = now();
@@ -1277,6 +1335,28 @@ describe('Subscriptions', () => {
       assert.equal(runs.received, 1);
     });
 
+    it('in a session of an earlier client each live message reaches a node that wants nothing retained: the flag may have been kept', () => {
+      const one = scene();
+      one.subscriptions.connected(true);
+      const [none, all] = [one.add('lamp', { retainHandling: 2 }), one.add('lamp')];
+      one.router.deliver(live('lamp', [askedAs(one)], 'on'));
+      assert.deepEqual([none.received, all.received], [1, 1]);
+    });
+
+    it('a filter that was gone from the broker is asked for without the flag again', () => {
+      const one = begun();
+      const first = one.add('lamp');
+      one.flush();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('lamp'), first);
+      one.flush();
+      one.link.grant();
+      one.add('lamp', { retainHandling: 2 });
+      one.add('lamp');
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.retainAsPublished, false);
+    });
+
     it('each live message reaches a node that wants nothing retained, where the broker goes on with the flag', () => {
       const { one, runs, now } = lamp({ retainHandling: 2 });
       one.add('lamp');
@@ -1287,7 +1367,7 @@ describe('Subscriptions', () => {
     });
 
     it('nodes that come together: who wants nothing retained gets none of it, and the flag is asked for when it has come', () => {
-      const one = scene();
+      const one = begun();
       const [none, all] = [one.add('lamp', { retainHandling: 2 }), one.add('lamp')];
       one.link.waiting = [];
       one.subscriptions.flush(one.link);
@@ -1310,7 +1390,7 @@ describe('Subscriptions', () => {
 
   describe('what is retained comes for a new node, and another filter keeps the flag', () => {
     it('a node that wants nothing retained gets none of it: the copy says for which filter it is', () => {
-      const one = scene();
+      const one = begun();
       const [runs, keeps] = [
         one.add('s/#', { retainHandling: 2, retainAsPublished: false }),
         one.add('#', { retainHandling: 2 }),
@@ -1664,6 +1744,14 @@ describe('Subscriptions', () => {
           assert.equal(node.received, 1);
         });
 
+      it('is not for a node that has a copy of its own, while its filter is left and asked for again', () => {
+        const { one, node, own, left } = gone('a/b', { noLocal: true });
+        one.add('a/b');
+        assert.deepEqual(one.flush(), ['-a/b', 'a/b']);
+        for (const identifier of [left, own]) one.router.deliver(live('a/b', [identifier]));
+        assert.equal(node.received, 1);
+      });
+
       it('is for a node that came later, until a copy of its own tells that it has all of them', () => {
         const { one, node, own, left } = gone('a/#');
         one.router.deliver(live('a/b', [left]));
@@ -1924,7 +2012,7 @@ describe('Subscriptions', () => {
       });
 
       it('a node that wants nothing retained gets none of what the other one still brings when it joins it', () => {
-        const one = scene(new Link(KEPT));
+        const one = begun(new Link(KEPT));
         const node = one.add('a/b', { retainHandling: 2 });
         one.flush();
         one.link.grant();
@@ -1939,7 +2027,7 @@ describe('Subscriptions', () => {
       });
 
       it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
-        const one = scene(new Link(KEPT));
+        const one = begun(new Link(KEPT));
         one.add('a/b', { retainAsPublished: false });
         one.flush();
         one.link.grant();
