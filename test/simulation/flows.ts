@@ -180,8 +180,11 @@ export class Flows {
     return label;
   }
 
-  publish(message: Pick<Extract<Action, { kind: 'publish' }>, 'qos' | 'topic' | 'retain' | 'label'>): void {
-    this.#publish(message, 'nothing');
+  /** The label of the message; undefined: there is no client. */
+  publish(
+    message: Pick<Extract<Action, { kind: 'publish' }>, 'qos' | 'topic' | 'retain' | 'label'>,
+  ): string | undefined {
+    return this.#publish(message, 'nothing');
   }
 
   /** From now on nobody reacts to anything. */
@@ -237,9 +240,9 @@ export class Flows {
   #publish(
     message: Pick<Extract<Action, { kind: 'publish' }>, 'qos' | 'topic' | 'retain' | 'label'>,
     reaction: Reaction,
-  ): void {
+  ): string | undefined {
     const client = this.#life?.client;
-    if (client === undefined) return;
+    if (client === undefined) return undefined;
     const { qos, topic, retain } = message;
     const { number, label } = this.#outbound.published(message.label, qos);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
@@ -250,6 +253,7 @@ export class Flows {
     });
     const most = this.#mostWaiting() + ANNOUNCEMENTS;
     if (client.waiting > most) this.#judge.violation('limits are kept', `${client.waiting} messages wait, ${most} may`);
+    return label;
   }
 
   #checkFull({ waiting }: Client): void {
@@ -463,7 +467,7 @@ export class Flows {
   #doInside(reaction: Exclude<Reaction, 'nothing'>): void {
     switch (reaction) {
       case 'publish':
-        return this.#publish({ qos: 1, topic: 'b/1', retain: false, label: 'm' }, 'nothing');
+        return void this.#publish({ qos: 1, topic: 'b/1', retain: false, label: 'm' }, 'nothing');
       case 'subscribe':
         return this.#subscribe(this.#reactions);
       case 'unsubscribe':

@@ -212,6 +212,21 @@ export class Inbound {
     }
   }
 
+  /** After a rest: the client's own message reaches who wants it, and nobody where all have No Local (3.8.3.1). */
+  checkOwn(label: string, topic: string, since: number, hasNoLocal: boolean): void {
+    const all = this.#places.flatMap(({ wishes }) => [...wishes.values()]);
+    const isForNobody = hasNoLocal && all.every(({ options }) => options.noLocal);
+    for (const place of this.#places) {
+      const had = (place.had.get(label) ?? 0) > 0;
+      if (had && isForNobody) this.#judge.violation('No Local', `${place.name} got ${label}, which nobody wants`);
+      const wish = [...place.wishes.values()].find(
+        ({ filter, options, begun }) => options.qos > 0 && !options.noLocal && begun < since && matches(filter, topic),
+      );
+      if (had || wish === undefined) continue;
+      this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
+    }
+  }
+
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
     if (!copy.handed || this.deploying) return false;

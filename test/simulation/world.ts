@@ -151,12 +151,24 @@ class World {
       for (const qos of [1, 2] as const)
         probes.push({ topic, label: this.#flows.arrive({ qos, topic, retain: false }) });
     }
-    for (const qos of [1, 2] as const) this.#flows.publish({ qos, topic: 'probe', retain: false, label: 'm' });
+    const topic = TOPICS[Math.abs(this.#scenario.seed) % TOPICS.length] ?? TOPICS[0];
+    const own = this.#flows.publish({ qos: 1, topic, retain: false, label: 'm' });
+    this.#flows.publish({ qos: 2, topic: 'probe', retain: false, label: 'm' });
     const connections = this.#links.length;
     await this.#rest('after the probe');
     // Without a session the Server forgets what was on its way.
     if (this.#scenario.client.cleanStart === true && this.#links.length > connections) return;
-    for (const { topic, label } of probes) this.#inbound.checkReached(label, topic, moment);
+    for (const probe of probes) this.#inbound.checkReached(probe.label, probe.topic, moment);
+    if (own !== undefined && this.#isOneClient) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
+  }
+
+  /** What an earlier client asked for some Servers go on with, or the next one until its deploy is over. */
+  get #isOneClient(): boolean {
+    return this.#scenario.steps.every(({ action }) => action.kind !== 'kill' && action.kind !== 'reopen');
+  }
+
+  get #hasNoLocal(): boolean {
+    return this.#scenario.client.protocolVersion === 5;
   }
 
   async #close(): Promise<void> {
