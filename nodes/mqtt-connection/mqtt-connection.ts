@@ -1,4 +1,5 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
+import { textOf } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
@@ -24,7 +25,7 @@ interface ConnectionDef extends NodeDef, StoredConnection {
   readonly tls?: unknown;
 }
 
-const stores = new SessionStores();
+const stores = new SessionStores((error) => tellLoss?.(`MQTT: a failed message could not be told: ${textOf(error)}`));
 
 /** One for all calls of `register`. */
 const DISCARDING = { started: discardWhatIsGone };
@@ -103,7 +104,7 @@ async function end(node: ConnectionNode, connection: SharedConnection, removed: 
   const lost = removed ? stores.remove(node.id) : 0;
   if (!removed) stores.left(node.id);
   if (lost > 0) node.error(`${messages(lost)} lost with the connection: the broker did not have ${them(lost)} yet`);
-  await connection.told();
+  await Promise.all([connection.told(), stores.told()]);
 }
 
 function messages(count: number): string {

@@ -1,4 +1,5 @@
 import { MemoryStore, MqttError, type SessionStore } from '../../src/index.ts';
+import { Spread } from './spread.ts';
 
 interface Kept {
   readonly store: MemoryStore;
@@ -9,6 +10,13 @@ interface Kept {
 /** Sessions by config node: they outlive redeploys, and end when their node is removed, or with the process. */
 export class SessionStores {
   readonly #byNode = new Map<string, Kept>();
+  /** Messages that failed with their session: there may be very many at once. */
+  readonly #failures: Spread;
+
+  /** @param failed told what is thrown when somebody is told that his message failed. */
+  constructor(failed: (error: unknown) => void) {
+    this.#failures = new Spread(failed);
+  }
 
   /** The session of a node that was made; {@link left} or {@link remove} ends that. */
   of(id: string): SessionStore {
@@ -35,14 +43,23 @@ export class SessionStores {
     const kept = this.#byNode.get(id);
     this.#byNode.delete(id);
     const error = new MqttError('closed', 'the connection was removed before the broker had the message');
-    return kept?.store.discard(error) ?? 0;
+    return kept === undefined ? 0 : this.#discard(kept.store, error);
   }
 
   /** The process ends, and what lives in its memory with it. @returns how many messages failed by that. */
   end(): number {
     const error = new MqttError('closed', 'Node-RED ended before the broker had the message, which only memory kept');
-    const lost = [...this.#byNode.values()].map(({ store }) => store.discard(error));
+    const lost = [...this.#byNode.values()].map(({ store }) => this.#discard(store, error));
     this.#byNode.clear();
     return lost.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Resolves when every message that failed has been told so. */
+  told(): Promise<void> {
+    return this.#failures.idle();
+  }
+
+  #discard(store: MemoryStore, error: Error): number {
+    return store.discard(error, (tell) => this.#failures.add(tell));
   }
 }

@@ -6,7 +6,6 @@ import {
   type MqttError,
   type OutcomeListener,
   type PublishRequest,
-  type Settle,
   type Subscription,
   type SubscriptionOptions,
   textOf,
@@ -60,7 +59,8 @@ export class SharedConnection {
         report: (notice) => this.#reports.notice(notice),
         lateReceivers: () => [...this.users].some(({ subscribesLate }) => subscribesLate),
         emptied: () => this.#leaveIfUnused(),
-        restored: (error) => this.#failures.add(() => this.#reports.lost(error)),
+        restored: (error) => this.#reports.lost(error),
+        failing: (tell) => this.#failures.add(tell),
       }),
       replaced: (client, problem) => this.#replaced(client, problem),
       changed: (state) => this.#changed(state),
@@ -190,10 +190,10 @@ export class SharedConnection {
 
   /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */
   publish(request: PublishRequest, done: (error?: Error) => void): void {
-    const settle: Settle = (error) => (error === undefined ? done() : this.#failures.add(() => done(error)));
     const { client, problem } = this.#current;
-    if (client === undefined) settle(problem, 0);
-    else client.publish(request, settle);
+    if (client === undefined) this.#failures.add(() => done(problem));
+    // Nothing is made around it for each message: in flight it would be one more thing to collect.
+    else client.publish(request, done);
   }
 
   /** @throws {MqttError} `invalid-filter` or `invalid-options`. */

@@ -39,7 +39,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const router = new Router((error, filter) => this.#receiverFailed(error, filter));
-    const { store, random, report, restored, emptied, clientId } = this.#settings;
+    const { store, random, report, restored, failing, emptied, clientId } = this.#settings;
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
@@ -52,6 +52,7 @@ export class Client {
       random,
       report,
       restored,
+      failing,
       emptied,
     });
     this.#subscriptions = new Subscriptions(
@@ -132,7 +133,7 @@ export class Client {
       this.#session.outgoing.accept(message, expiresAt, settle);
     } catch (error) {
       // It could not be stored, and so was not accepted.
-      return settle(asError(error), 0);
+      return this.#fail(settle, asError(error));
     }
     this.#lifecycle.wake();
   }
@@ -183,8 +184,12 @@ export class Client {
   #accept(request: PublishRequest, settle: Settle): Message | undefined {
     const parsed = this.#parse(request);
     if (!(parsed instanceof Error)) return parsed;
-    settle(parsed, 0);
+    this.#fail(settle, parsed);
     return undefined;
+  }
+
+  #fail(settle: Settle, error: Error): void {
+    this.#settings.failing(() => settle(error, 0));
   }
 
   /** The message, or why it is not accepted. */
@@ -221,7 +226,7 @@ export class Client {
 
   #discardOwnStore(): void {
     try {
-      this.#settings.ownStore?.discard(new ClientClosed());
+      this.#settings.ownStore?.discard(new ClientClosed(), this.#settings.failing);
     } catch (error) {
       const text = `whoever was told the outcome of a message failed: ${textOf(error)}`;
       this.#settings.report(new MqttError('invalid-message', text, { cause: error }));

@@ -15,6 +15,10 @@ export class GrantedSubscriptions {
     return [...this.#records.values()];
   }
 
+  has(filter: TopicFilter): boolean {
+    return this.#records.has(filter);
+  }
+
   keep(record: StoredSubscription): void {
     this.#records.set(record.filter, record);
     this.#store.saveSubscription(record);

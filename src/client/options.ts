@@ -3,7 +3,7 @@ import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import type { SessionStore } from '../store/session-store.ts';
+import { atOnce, type Failing, type SessionStore } from '../store/session-store.ts';
 import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';
 import { parseServer, type ServerAddress } from '../transport/server.ts';
 import type { TlsOptions } from '../transport/tls.ts';
@@ -86,6 +86,8 @@ export interface ClientOptions {
   readonly emptied?: () => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored?: (error: Error) => void;
+  /** Has to call what it is given, which tells somebody that a message failed: very many may in one turn. Default: at once. */
+  readonly failing?: Failing;
 }
 
 /** Checked options with every default filled in. */
@@ -124,6 +126,7 @@ export interface Settings {
   readonly dial: Dial;
   readonly report: (notice: MqttError) => void;
   readonly restored: (error: Error) => void;
+  readonly failing: Failing;
   readonly emptied: () => void;
   readonly lateReceivers: () => boolean;
 }
@@ -202,6 +205,7 @@ export function parseOptions(options: ClientOptions): Settings {
     dial: options.dial ?? dial,
     report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ignore,
+    failing: options.failing ?? atOnce,
     emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => true),
   };

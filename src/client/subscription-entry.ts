@@ -60,7 +60,7 @@ export class SubscriptionEntry {
   readonly shared: boolean;
   readonly members = new Map<Receiver, Member>();
   #wire: Wire = { state: 'none', leftover: false };
-  /** An UNSUBSCRIBE was not answered: the Server may have what was there before it, or nothing. */
+  /** An UNSUBSCRIBE of an earlier connection was not answered: the Server may have what was there before it, or nothing. */
   #unsure = false;
   /** Left to the Server as it is, until somebody takes it up or it is pruned. */
   #kept = false;
@@ -82,7 +82,6 @@ export class SubscriptionEntry {
       leaving === true
         ? { state: 'none', leftover: true, lost: options }
         : { state: 'granted', options, identifier, qos: granted, doubtful: true };
-    entry.#unsure = leaving === true;
     return entry;
   }
 
@@ -239,7 +238,6 @@ export class SubscriptionEntry {
   /** The answer to this SUBSCRIBE. */
   grant({ options, identifier }: Asked, qos: QoS): void {
     this.#wire = { state: 'granted', options, identifier, qos, doubtful: false };
-    this.#unsure = false;
   }
 
   /** The answer to this SUBSCRIBE, behind which the filter was asked for again. False: it was given up meanwhile. */
@@ -261,13 +259,15 @@ export class SubscriptionEntry {
     return false;
   }
 
-  /** The UNSUBSCRIBE was sent. */
+  /** The UNSUBSCRIBE was sent: whatever is sent behind it on this connection finds nothing there. */
   unsubscribed(): void {
+    this.#unsure = false;
     this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false, left: this.less };
   }
 
-  /** The UNSUBSCRIBE was not answered. */
+  /** The UNSUBSCRIBE was not answered before the connection ended. */
   remains(): void {
+    this.#unsure = true;
     const wire = this.#wire;
     if (wire.state === 'none' || wire.state === 'refused') this.#wire = { ...wire, leftover: true };
   }
@@ -276,11 +276,6 @@ export class SubscriptionEntry {
   lost(): void {
     if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true, lost: this.#wire.options };
     for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'wanted';
-  }
-
-  /** The connection is gone, and with it the answer to an UNSUBSCRIBE. */
-  left(): void {
-    this.#unsure = true;
   }
 
   /** The Server has no session: nothing of it is on the wire. */

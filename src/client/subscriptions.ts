@@ -27,6 +27,9 @@ import {
   type WireWish,
 } from './wire-plan.ts';
 
+/** Of a filter that the Server may have, though it is not known with what. */
+const LEAST: SubscriptionOptions = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 };
+
 const HIGHEST_IDENTIFIER = 268_435_455;
 
 /**
@@ -172,10 +175,7 @@ export class Subscriptions {
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
     for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#leaveInDoubt(filter);
-    for (const leave of this.#leaves.drain()) {
-      this.#cameBy(leave);
-      this.#entries.get(leave.filter)?.left();
-    }
+    for (const leave of this.#leaves.drain()) this.#cameBy(leave);
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
@@ -243,6 +243,9 @@ export class Subscriptions {
     const { filter, wire } = entry;
     // What was asked for the Server may have granted, though the answer is not there.
     if (wire.state === 'asked') this.#keepGranted(filter, wire, wire.options.qos);
+    else if (entry.mayBeLeftover && !this.#granted.has(filter)) {
+      this.#keepGranted(filter, { options: LEAST, identifier: undefined }, 0);
+    }
     entry.unsubscribed();
     this.#granted.leave(filter);
     // No copy by it is sure to come any more.

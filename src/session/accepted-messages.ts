@@ -1,6 +1,6 @@
 import { MqttError, textOf } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
-import type { OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
+import type { Failing, OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import { type OutgoingMessage, sizeOf } from './outgoing-message.ts';
 
 export interface AcceptedOptions {
@@ -8,6 +8,7 @@ export interface AcceptedOptions {
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored: (error: Error) => void;
+  readonly failing: Failing;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -102,14 +103,19 @@ export class AcceptedMessages {
     this.#count -= 1;
     this.#bytes -= entry.size;
     try {
-      entry.settle?.(error, reasonCode);
-      if (entry.restored && error !== undefined) this.#options.restored(error);
+      if (error === undefined) entry.settle?.(undefined, reasonCode);
+      else this.#options.failing(() => this.#fail(entry, error, reasonCode));
       if (this.#count === 0) this.#options.emptied?.();
     } catch (thrown) {
       const { topic } = entry.message;
       const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
       this.#options.report(new MqttError('invalid-message', text, { cause: thrown }));
     }
+  }
+
+  #fail({ settle, restored }: OutgoingMessage, error: Error, reasonCode: number): void {
+    settle?.(error, reasonCode);
+    if (restored) this.#options.restored(error);
   }
 
   /** The store is somebody else's now. */

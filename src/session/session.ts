@@ -1,6 +1,6 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { AckPacket, PublishPacket } from '../protocol/packet.ts';
-import type { SessionIdentity, SessionStore, StoredMessage, StoredSession } from '../store/session-store.ts';
+import type { Failing, SessionIdentity, SessionStore, StoredMessage, StoredSession } from '../store/session-store.ts';
 import type { Random } from '../util/clock.ts';
 import type { Receivers } from './delivery.ts';
 import { Incoming } from './incoming.ts';
@@ -30,6 +30,7 @@ export interface SessionOptions {
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored: (error: Error) => void;
+  readonly failing: Failing;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -56,6 +57,7 @@ export class Session {
       ids: this.ids,
       report,
       restored: options.restored,
+      failing: options.failing,
       emptied: options.emptied,
     });
     this.incoming = new Incoming({

@@ -1,11 +1,13 @@
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
-import type {
-  SessionIdentity,
-  SessionStore,
-  StoredMessage,
-  StoredSession,
-  StoredSubscription,
+import {
+  atOnce,
+  type Failing,
+  type SessionIdentity,
+  type SessionStore,
+  type StoredMessage,
+  type StoredSession,
+  type StoredSubscription,
 } from './session-store.ts';
 
 /** Keeps a session for as long as the process lives: across reconnects, redeploys and new clients. */
@@ -54,22 +56,22 @@ export class MemoryStore implements SessionStore {
   }
 
   /** The end of the store, once no client uses it: whoever waits for one of its messages is told `error`. Answers how many. */
-  discard(error: Error): number {
+  discard(error: Error, failing: Failing = atOnce): number {
     const waiting = [...this.#outgoing.values()].filter(({ state }) => state.step !== 'abandoned');
     this.#outgoing.clear();
     this.#received.clear();
     this.#subscriptions.clear();
-    tellAll(waiting, error);
+    tellAll(waiting, error, failing);
     return waiting.length;
   }
 }
 
 /** One that throws when it is told keeps nothing from the others. */
-function tellAll(waiting: readonly StoredMessage[], error: Error): void {
+function tellAll(waiting: readonly StoredMessage[], error: Error, failing: Failing): void {
   const thrown: unknown[] = [];
   for (const { settle } of waiting) {
     try {
-      settle?.(error, 0);
+      failing(() => settle?.(error, 0));
     } catch (problem) {
       thrown.push(problem);
     }

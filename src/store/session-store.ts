@@ -4,6 +4,11 @@ import type { TopicFilter } from '../protocol/topic.ts';
 /** What became of a message: the Server's Reason Code (0 for QoS 0 and before MQTT 5), or the error. Called once. */
 export type Settle = (error: Error | undefined, reasonCode: number) => void;
 
+/** Calls `tell`, which tells somebody that a message failed: at once, or in a later turn and in the order in which they came. */
+export type Failing = (tell: () => void) => void;
+
+export const atOnce: Failing = (tell) => tell();
+
 /**
  * How far an outgoing message is (4.3): accepted without a packet id, sent as PUBLISH, or sent as PUBREL.
  * `released` replaces `published`: [MQTT-4.3.3-6] the PUBLISH is never sent again. `order` rises with each PUBREC:

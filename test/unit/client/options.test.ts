@@ -14,12 +14,12 @@ function refuses(options: object, problem: RegExp, code = 'invalid-options'): vo
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
     const { store, ownStore, clock, random, dial, report, ...others } = parseOptions({ server: SERVER });
-    const { restored, emptied, lateReceivers, ...settings } = others;
+    const { restored, failing, emptied, lateReceivers, ...settings } = others;
     assert.ok(store);
     assert.equal(ownStore, store);
     assert.ok(clock);
     assert.equal(lateReceivers(), true);
-    for (const each of [dial, random, report, restored, emptied]) assert.equal(typeof each, 'function');
+    for (const each of [dial, random, report, restored, failing, emptied]) assert.equal(typeof each, 'function');
     assert.deepEqual(settings, {
       server: { scheme: 'mqtt', host: 'broker.example', port: 1883, path: '' },
       protocolVersion: 'auto',

@@ -1109,6 +1109,23 @@ describe('Subscriptions', () => {
       assert.deepEqual(reconnected(one, false).flush(), ['a']);
     });
 
+    it('is left once on a connection, whatever else is asked for before the answers', () => {
+      const one = scene();
+      one.add('a', { noLocal: true, retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.add('a', { retainHandling: 2 });
+      one.flush();
+      const again = reconnected(one, true);
+      assert.deepEqual(again.flush(), ['-a', 'a']);
+      for (let refusals = 0; refusals < 3; refusals++) {
+        one.add('a', { qos: 2, retainHandling: 0 });
+        assert.deepEqual(again.flush(), ['a']);
+        again.link.answer(() => false);
+        again.flush();
+      }
+    });
+
     it('is left by the next client of a session where it is not known how far the one before came', () => {
       const store = new MemoryStore();
       const before = scene(new Link(), 8, store);
@@ -1452,6 +1469,30 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['-a']);
       one.link.grant();
       assert.deepEqual(one.flush(), []);
+    });
+
+    it('is unsubscribed once more where the first UNSUBSCRIBE was lost as well', () => {
+      const one = scene();
+      const node = one.add('a');
+      one.flush();
+      const second = reconnected(one, true);
+      one.subscriptions.remove(asFilter('a'), node);
+      assert.deepEqual(second.flush(), ['-a']);
+      assert.deepEqual(reconnected(one, true).flush(), ['-a']);
+    });
+
+    it('wanted again after that, it is left first: what was there may have had other options', () => {
+      const one = scene();
+      const node = one.add('a', { retainHandling: 2 });
+      one.flush();
+      one.link.grant();
+      one.subscriptions.remove(asFilter('a'), node);
+      one.flush();
+      one.subscriptions.disconnected();
+      one.add('a', { noLocal: true, retainHandling: 2 });
+      one.subscriptions.connected(true);
+      one.subscriptions.flush(one.link);
+      assert.deepEqual(one.link.lines(), ['-a', 'a']);
     });
 
     it('is unsubscribed when it is refused', () => {

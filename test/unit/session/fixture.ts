@@ -78,6 +78,7 @@ export class Driver {
       random: () => 0,
       report: (notice) => this.notices.push(notice),
       restored: (error) => this.restored.push(error),
+      failing: (tell) => tell(),
     });
   }
 

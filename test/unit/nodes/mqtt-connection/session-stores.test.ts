@@ -1,32 +1,40 @@
 import assert from 'node:assert/strict';
-import type { SessionStore, TopicName } from '../../../../src/index.ts';
+import type { SessionStore, StoredMessage, TopicName } from '../../../../src/index.ts';
 import { SessionStores } from '../../../../nodes/mqtt-connection/session-stores.ts';
 
 /** Puts one message into the session; what its sender is told. */
-function waiting(store: SessionStore): (Error | undefined)[] {
+function waiting(store: SessionStore, sequence = 1): (Error | undefined)[] {
   const told: (Error | undefined)[] = [];
-  store.save({
-    sequence: 1,
-    message: { topic: 'a' as TopicName, payload: Buffer.from('x'), qos: 1, retain: false, properties: undefined },
-    expiresAt: undefined,
-    state: { step: 'queued' },
-    settle: (error) => void told.push(error),
-  });
+  store.save({ ...record(sequence), settle: (error) => void told.push(error) });
   return told;
 }
 
+function record(sequence: number): StoredMessage {
+  return {
+    sequence,
+    message: { topic: 'a' as TopicName, payload: Buffer.from('x'), qos: 1, retain: false, properties: undefined },
+    expiresAt: undefined,
+    state: { step: 'queued' },
+  };
+}
+
+function newStores(): SessionStores {
+  return new SessionStores((error) => assert.fail(String(error)));
+}
+
 describe('the session of a connection', () => {
-  it('that did not come back in a deploy ends with it, and who waits is told', () => {
-    const stores = new SessionStores();
+  it('that did not come back in a deploy ends with it, and who waits is told', async () => {
+    const stores = newStores();
     const told = waiting(stores.of('c'));
     stores.left('c');
     assert.equal(stores.prune(), 1);
+    await stores.told();
     assert.match(String(told[0]), /removed before the broker had the message/);
     assert.equal(stores.prune(), 0);
   });
 
   it('that came back goes on, also when the earlier object of the node ends only then', () => {
-    const stores = new SessionStores();
+    const stores = newStores();
     const store = stores.of('c');
     const told = waiting(store);
     assert.equal(stores.of('c'), store);
@@ -35,10 +43,35 @@ describe('the session of a connection', () => {
     assert.deepEqual(told, []);
   });
 
-  it('ends when its node is removed', () => {
-    const stores = new SessionStores();
+  it('ends when its node is removed', async () => {
+    const stores = newStores();
     const told = waiting(stores.of('c'));
     assert.equal(stores.remove('c'), 1);
+    await stores.told();
     assert.equal(told.length, 1);
+  });
+
+  it('that ends with very many messages tells who waits some in each turn of the event loop', async () => {
+    const stores = newStores();
+    const store = stores.of('c');
+    const told = Array.from({ length: 1000 }, (_, sequence) => waiting(store, sequence));
+    const count = (): number => told.filter(({ length }) => length > 0).length;
+    assert.equal(stores.remove('c'), 1000);
+    assert.equal(count(), 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(count() > 0 && count() < 1000, `${count()} in a turn`);
+    await stores.told();
+    assert.equal(count(), 1000);
+  });
+
+  it('is not kept from telling the others by one that throws, which is told', async () => {
+    const thrown: unknown[] = [];
+    const stores = new SessionStores((error) => thrown.push(error));
+    const store = stores.of('c');
+    store.save({ ...record(1), settle: () => assert.fail('a flow') });
+    const told = waiting(store, 2);
+    stores.remove('c');
+    await stores.told();
+    assert.deepEqual([told.length, thrown.length], [1, 1]);
   });
 });
