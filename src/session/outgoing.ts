@@ -3,6 +3,7 @@ import type { AckPacket, Message, PacketId } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { OutgoingState, Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
+import { RecentMap } from '../util/recent-map.ts';
 import { type AcceptedOptions, AcceptedMessages } from './accepted-messages.ts';
 import { MOST_ANSWERS, type NextAcknowledgement, type NextPacket, type OutgoingMessage } from './outgoing-message.ts';
 import { HangUps } from './hang-ups.ts';
@@ -47,8 +48,7 @@ export class Outgoing {
   // Valid for the session.
   #releases = 0;
   readonly #queued = new Queue<OutgoingMessage>();
-  /** In the order of their PUBLISH. */
-  readonly #published = new Map<PacketId, OutgoingMessage>();
+  readonly #published = new RecentMap<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
 
@@ -123,7 +123,7 @@ export class Outgoing {
       entry.connection = this.#connection;
       if ('packetId' in entry.state) this.#pubrels.push(pubrel(entry.state.packetId));
     }
-    for (const entry of this.#published.values()) this.#resend.push(entry);
+    for (const entry of this.#published.values().sort(bySequence)) this.#resend.push(entry);
     // Last: where the store fails, everything is sent all the same.
     if (!certain) for (const entry of this.#released.values()) this.#doubt(entry);
   }
@@ -140,8 +140,8 @@ export class Outgoing {
    */
   reset(limits: SendLimits, now: number): void {
     this.#begin(limits, 0, now);
-    const again = [...this.#published.values(), ...this.#released.values()].sort((a, b) => a.sequence - b.sequence);
-    for (const packetId of [...this.#published.keys(), ...this.#released.keys()]) this.#ids.release(packetId);
+    const again = [...this.#published.values(), ...this.#released.values()].sort(bySequence);
+    for (const { state } of again) if ('packetId' in state) this.#ids.release(state.packetId);
     this.#published.clear();
     this.#released.clear();
     this.#ids.forgotten();
@@ -509,6 +509,10 @@ export class Outgoing {
 
 function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): NextAcknowledgement {
   return { cmd: 'pubrel', packetId, reasonCode };
+}
+
+function bySequence(a: StoredMessage, b: StoredMessage): number {
+  return a.sequence - b.sequence;
 }
 
 function orderOf({ state }: StoredMessage): number {

@@ -1,5 +1,6 @@
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
+import { RecentMap } from '../util/recent-map.ts';
 import {
   atOnce,
   type Failing,
@@ -13,15 +14,15 @@ import {
 /** Keeps a session for as long as the process lives: across reconnects, redeploys and new clients. */
 export class MemoryStore implements SessionStore {
   #identity: SessionIdentity | undefined;
-  readonly #outgoing = new Map<number, StoredMessage>();
+  readonly #outgoing = new RecentMap<StoredMessage>();
   readonly #received = new Set<PacketId>();
   readonly #subscriptions = new Map<TopicFilter, StoredSubscription>();
 
   load(): StoredSession {
-    const outgoing = [...this.#outgoing.values()].map((record) => ({ ...record }));
+    const outgoing = this.#bySequence().map((record) => ({ ...record }));
     return {
       identity: this.#identity,
-      outgoing: outgoing.sort((a, b) => a.sequence - b.sequence),
+      outgoing,
       received: [...this.#received],
       subscriptions: [...this.#subscriptions.values()],
     };
@@ -57,12 +58,16 @@ export class MemoryStore implements SessionStore {
 
   /** The end of the store, once no client uses it: whoever waits for one of its messages is told `error`. Answers how many. */
   discard(error: Error, failing: Failing = atOnce): number {
-    const waiting = [...this.#outgoing.values()].filter(({ state }) => state.step !== 'abandoned');
+    const waiting = this.#bySequence().filter(({ state }) => state.step !== 'abandoned');
     this.#outgoing.clear();
     this.#received.clear();
     this.#subscriptions.clear();
     tellAll(waiting, error, failing);
     return waiting.length;
+  }
+
+  #bySequence(): StoredMessage[] {
+    return this.#outgoing.values().sort((a, b) => a.sequence - b.sequence);
   }
 }
 
