@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { RecentMap } from '../../../src/util/recent-map.ts';
+import { heapInUse } from '../garbage.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 
 describe('RecentMap', () => {
@@ -48,6 +49,16 @@ describe('RecentMap', () => {
     assert.equal(map.get(0), 'stays');
     assert.equal(map.size, 11);
     assert.ok(map.room <= 64, `${map.room} places`);
+  });
+
+  it('holds nothing that is gone', async () => {
+    const map = new RecentMap<number[]>();
+    const before = await heapInUse();
+    for (let key = 0; key < 16; key++) map.set(key, new Array<number>(500_000).fill(key));
+    assert.ok((await heapInUse()) - before > 30_000_000);
+    for (let key = 0; key < 16; key++) map.delete(key);
+    assert.ok((await heapInUse()) - before < 10_000_000);
+    assert.equal(map.size, 0);
   });
 
   it('has keys beyond 32 bits', () => {
