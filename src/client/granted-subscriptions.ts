@@ -15,24 +15,25 @@ export class GrantedSubscriptions {
     return [...this.#records.values()];
   }
 
-  has(filter: TopicFilter): boolean {
-    return this.#records.has(filter);
-  }
-
   keep(record: StoredSubscription): void {
     this.#records.set(record.filter, record);
     this.#store.saveSubscription(record);
   }
 
+  /** It was asked for, and is not known to be granted. */
+  asked(record: Omit<StoredSubscription, 'unanswered'>): void {
+    if (!this.#records.has(record.filter)) this.keep({ ...record, unanswered: 'subscribe' });
+  }
+
   /** The UNSUBSCRIBE leaves. */
   leave(filter: TopicFilter): void {
     const record = this.#records.get(filter);
-    if (record !== undefined) this.keep({ ...record, leaving: true });
+    if (record !== undefined) this.keep({ ...record, unanswered: 'unsubscribe' });
   }
 
   /** An UNSUBSCRIBE left, and was not answered. */
   isLeaving(filter: TopicFilter): boolean {
-    return this.#records.get(filter)?.leaving === true;
+    return this.#records.get(filter)?.unanswered === 'unsubscribe';
   }
 
   forget(filter: TopicFilter): void {

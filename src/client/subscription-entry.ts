@@ -75,13 +75,13 @@ export class SubscriptionEntry {
   }
 
   /** As the Server of a kept session has it. */
-  static restored({ filter, options, identifier, granted, leaving }: StoredSubscription): SubscriptionEntry {
+  static restored({ filter, options, identifier, granted, unanswered }: StoredSubscription): SubscriptionEntry {
     const entry = new SubscriptionEntry(filter);
     // Something may have been sent since that nobody heard an answer to: it is asked for again.
     entry.#wire =
-      leaving === true
-        ? { state: 'none', leftover: true, lost: options }
-        : { state: 'granted', options, identifier, qos: granted, doubtful: true };
+      unanswered === undefined
+        ? { state: 'granted', options, identifier, qos: granted, doubtful: true }
+        : { state: 'none', leftover: true, lost: options };
     return entry;
   }
 
@@ -265,7 +265,7 @@ export class SubscriptionEntry {
     this.#wire = { state: this.#wire.state === 'refused' ? 'refused' : 'none', leftover: false, left: this.less };
   }
 
-  /** The UNSUBSCRIBE was not answered before the connection ended. */
+  /** An UNSUBSCRIBE for the filter was not answered before the connection ended, for whichever entry that was. */
   remains(): void {
     this.#unsure = true;
     const wire = this.#wire;

@@ -27,9 +27,6 @@ import {
   type WireWish,
 } from './wire-plan.ts';
 
-/** Of a filter that the Server may have, though it is not known with what. */
-const LEAST: SubscriptionOptions = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 };
-
 const HIGHEST_IDENTIFIER = 268_435_455;
 
 /**
@@ -161,7 +158,7 @@ export class Subscriptions {
     for (const record of this.#granted.all) {
       const entry = this.#entries.get(record.filter);
       if (entry === undefined) this.#dirty.add(this.#restore(record));
-      else if (record.leaving === true) entry.remains();
+      else if (record.unanswered === 'unsubscribe') entry.remains();
     }
     for (const entry of this.#entries.values()) {
       if (kept && entry.isSettled) continue;
@@ -174,14 +171,20 @@ export class Subscriptions {
 
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
-    for (const { filter, leaving } of this.#granted.all) if (leaving === true) this.#leaveInDoubt(filter);
+    for (const { filter } of this.#granted.all) if (this.#granted.isLeaving(filter)) this.#leaveInDoubt(filter);
     for (const leave of this.#leaves.drain()) this.#cameBy(leave);
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
-      if (entry.wire.state === 'asked') this.#router.revoke(entry.filter);
+      if (entry.wire.state === 'asked') this.#askedInVain(entry.filter, entry.wire);
       entry.lost();
     }
+  }
+
+  /** Its answer does not come any more: the Server may have it, also when nobody here wants it any more. */
+  #askedInVain(filter: TopicFilter, { options, identifier }: Asked): void {
+    this.#router.revoke(filter);
+    this.#granted.asked({ filter, options, identifier, granted: options.qos });
   }
 
   /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
@@ -243,9 +246,6 @@ export class Subscriptions {
     const { filter, wire } = entry;
     // What was asked for the Server may have granted, though the answer is not there.
     if (wire.state === 'asked') this.#keepGranted(filter, wire, wire.options.qos);
-    else if (entry.mayBeLeftover && !this.#granted.has(filter)) {
-      this.#keepGranted(filter, { options: LEAST, identifier: undefined }, 0);
-    }
     entry.unsubscribed();
     this.#granted.leave(filter);
     // No copy by it is sure to come any more.
@@ -517,7 +517,7 @@ export class Subscriptions {
   #restore(record: StoredSubscription): SubscriptionEntry {
     const { filter, identifier, options, granted } = record;
     this.#router.identify(filter, identifier);
-    if (record.leaving !== true) this.#router.grantedBefore(filter, this.#grantedBy(options, granted));
+    if (record.unanswered === undefined) this.#router.grantedBefore(filter, this.#grantedBy(options, granted));
     return this.#enter(SubscriptionEntry.restored(record));
   }
 

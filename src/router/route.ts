@@ -161,7 +161,7 @@ export class Route {
     const since = cover.#identifiers.slice(0, cover.#identifiers.indexOf(first) + 1);
     const others = since.filter((identifier) => !this.has(identifier));
     // They are younger than all but those with which it was asked for since.
-    const own = 1 + this.#identifiers.findIndex((identifier) => identifier === this.#steadySince);
+    const own = Math.max(1, 1 + this.#identifiers.findIndex((identifier) => identifier === this.#steadySince));
     this.#identifiers = this.#identifiers.toSpliced(own, 0, ...others).slice(0, MOST_IDENTIFIERS);
   }
 

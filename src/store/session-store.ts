@@ -46,8 +46,11 @@ export interface StoredSubscription {
   readonly identifier: number | undefined;
   readonly options: SubscriptionOptions;
   readonly granted: QoS;
-  /** An UNSUBSCRIBE was sent and not answered: the Server may not have it any more. */
-  readonly leaving?: boolean;
+  /**
+   * What was sent for it on a connection that is gone, and never answered. A SUBSCRIBE: the Server may have nothing; an
+   * UNSUBSCRIBE: it may have nothing, or what it had before.
+   */
+  readonly unanswered?: 'subscribe' | 'unsubscribe' | undefined;
 }
 
 /** Whose session it is: the Server and the client id under which it is kept (4.1). */

@@ -341,11 +341,15 @@ export class Flows {
       for (const index of leaving) if (back[index] === true) this.#subscribe(index);
     });
     this.#later(gap + prune, () => {
-      if (this.#life !== life) return;
-      this.#judge.note(() => '   pruned');
-      this.#inbound.deployed();
-      life.client.prune();
+      if (this.#life === life) this.deployed();
     });
+  }
+
+  /** All that a deploy brings is there. */
+  deployed(): void {
+    this.#judge.note(() => '   pruned');
+    this.#inbound.deployed();
+    this.#life?.client.prune();
   }
 
   #release(index: number): void {

@@ -227,6 +227,12 @@ export class Inbound {
     }
   }
 
+  /** After a rest: the Server has no filter that nobody wants. */
+  checkWanted(filters: readonly string[]): void {
+    const left = filters.find((filter) => !this.#places.some(({ wishes }) => wishes.has(filter)));
+    if (left !== undefined) this.#judge.violation('nothing is left behind', `the Server still has ${left}`);
+  }
+
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
     if (!copy.handed || this.deploying) return false;

@@ -126,6 +126,11 @@ export class Server {
     return this.#sessions.has(clientId);
   }
 
+  /** What the client's session is subscribed to. */
+  filtersOf(clientId: string): string[] {
+    return [...(this.#sessions.get(clientId)?.subscriptions.keys() ?? [])];
+  }
+
   /** Why the client's session is not at rest, or undefined. */
   unrest(clientId: string): string | undefined {
     const session = this.#sessions.get(clientId);

@@ -145,6 +145,8 @@ class World {
   async #probe(): Promise<void> {
     if (this.judge.broken !== undefined) return;
     this.judge.note(() => '-- the probe');
+    this.#flows.deployed();
+    await this.#rest('before the probe');
     const { moment } = this.#time;
     const probes: { readonly topic: string; readonly label: string }[] = [];
     for (const topic of TOPICS) {
@@ -159,12 +161,16 @@ class World {
     // Without a session the Server forgets what was on its way.
     if (this.#scenario.client.cleanStart === true && this.#links.length > connections) return;
     for (const probe of probes) this.#inbound.checkReached(probe.label, probe.topic, moment);
-    if (own !== undefined && this.#isOneClient) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
+    if (!this.#isRemembered) return;
+    if (own !== undefined) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
+    this.#inbound.checkWanted(this.#server.filtersOf(this.#flows.clientId));
   }
 
-  /** What an earlier client asked for some Servers go on with, or the next one until its deploy is over. */
-  get #isOneClient(): boolean {
-    return this.#scenario.steps.every(({ action }) => action.kind !== 'kill' && action.kind !== 'reopen');
+  /** A process that is killed takes with it what it knew of its session; of one that another process left nothing is known. */
+  get #isRemembered(): boolean {
+    return this.#scenario.steps.every(
+      ({ action }) => action.kind !== 'kill' && !(action.kind === 'reopen' && action.moves),
+    );
   }
 
   get #hasNoLocal(): boolean {

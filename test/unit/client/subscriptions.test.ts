@@ -1360,6 +1360,13 @@ describe('Subscriptions', () => {
       assert.deepEqual([none.received, all.received], [1, 1]);
     });
 
+    it('a filter that the broker has with the flag is asked for with it: it may go on with it whatever is asked', () => {
+      const { one } = lamp({ retainHandling: 2 });
+      one.add('lamp');
+      one.subscriptions.flush(one.link);
+      assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.retainAsPublished, true);
+    });
+
     it('a filter that was gone from the broker is asked for without the flag again', () => {
       const one = begun();
       const first = one.add('lamp');
@@ -1479,6 +1486,33 @@ describe('Subscriptions', () => {
       one.subscriptions.remove(asFilter('a'), node);
       assert.deepEqual(second.flush(), ['-a']);
       assert.deepEqual(reconnected(one, true).flush(), ['-a']);
+    });
+
+    it('is unsubscribed by the next client of the session', () => {
+      const store = new MemoryStore();
+      const before = scene(new Link(), 8, store);
+      before.add('a');
+      before.flush();
+      before.subscriptions.disconnected();
+      const after = scene(new Link(), 8, store);
+      after.subscriptions.connected(true);
+      after.subscriptions.prune();
+      assert.deepEqual(after.flush(), ['-a']);
+      after.link.grant();
+      assert.deepEqual(store.load().subscriptions, []);
+    });
+
+    it('is not unsubscribed first where it is wanted as before: nobody may miss a message', () => {
+      const store = new MemoryStore();
+      const before = scene(new Link(), 8, store);
+      before.add('a', { retainHandling: 2 });
+      before.flush();
+      before.subscriptions.disconnected();
+      const after = scene(new Link(), 8, store);
+      after.add('a', { retainHandling: 2 });
+      after.subscriptions.connected(true);
+      after.subscriptions.prune();
+      assert.deepEqual(after.flush(), ['a']);
     });
 
     it('wanted again after that, it is left first: what was there may have had other options', () => {

@@ -54,7 +54,11 @@ describe('RecentMap', () => {
   it('holds nothing that is gone', async () => {
     const map = new RecentMap<number[]>();
     const before = await heapInUse();
-    for (let key = 0; key < 16; key++) map.set(key, new Array<number>(500_000).fill(key));
+    for (let key = 0; key < 16; key++)
+      map.set(
+        key,
+        Array.from({ length: 500_000 }, () => key),
+      );
     assert.ok((await heapInUse()) - before > 30_000_000);
     for (let key = 0; key < 16; key++) map.delete(key);
     assert.ok((await heapInUse()) - before < 10_000_000);
