@@ -15,6 +15,9 @@ export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
 }
 
+/** Messages that are looked at in a millisecond, so that looking takes a hundredth of the time at most. */
+const LOOKED_AT = 100;
+
 /** Before the first connection, when nothing can be sent. */
 const NO_LIMITS: SendLimits = {
   mqtt5: false,
@@ -48,6 +51,10 @@ export class Outgoing {
   // Valid for the session.
   #releases = 0;
   readonly #queued = new Queue<OutgoingMessage>();
+  /** Before that nothing that is queued expires. Milliseconds of `Clock.now`. */
+  #expiresFrom = Infinity;
+  /** Before that it is not looked for again. */
+  #lookedUntil = -Infinity;
   readonly #published = new RecentMap<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
@@ -86,7 +93,7 @@ export class Outgoing {
     for (const stored of messages) {
       const entry = this.#accepted.restore(stored);
       const { state } = entry;
-      if (state.step === 'queued') this.#queued.push(entry);
+      if (state.step === 'queued') this.#enqueue(entry);
       else this.#ids.claim(state.packetId);
       if (state.step === 'published') this.#published.set(state.packetId, entry);
       if (state.step === 'released' || state.step === 'abandoned') released.push(entry);
@@ -99,7 +106,12 @@ export class Outgoing {
 
   /** Accepts a message: at QoS 1 and 2 it is stored from here on until it is settled. */
   accept(message: Message, expiresAt: number | undefined, settle: Settle): void {
-    this.#queued.push(this.#accepted.accept(message, expiresAt, settle, message.qos > 0));
+    this.#enqueue(this.#accepted.accept(message, expiresAt, settle, message.qos > 0));
+  }
+
+  #enqueue(entry: OutgoingMessage): void {
+    this.#queued.push(entry);
+    if (entry.expiresAt !== undefined && entry.expiresAt < this.#expiresFrom) this.#expiresFrom = entry.expiresAt;
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
@@ -148,7 +160,7 @@ export class Outgoing {
     const later = this.#queued.drain();
     const kept = again.filter(({ state }) => state.step !== 'abandoned');
     for (const entry of kept) entry.state = { step: 'queued' };
-    for (const entry of [...kept, ...later]) this.#queued.push(entry);
+    for (const entry of [...kept, ...later]) this.#enqueue(entry);
     this.#reportRepeated(kept.filter(({ message }) => message.qos === 2).length);
     // Last: where the store fails, no message is lost here.
     for (const entry of kept) this.#accepted.save(entry);
@@ -172,9 +184,20 @@ export class Outgoing {
     this.#accepted.leave();
   }
 
-  /** Settles what expired while it waited, so that it does not keep fresh messages out. */
+  /**
+   * Settles what expired while it waited, so that it does not keep fresh messages out. It is asked for with each message
+   * for which there is no room, and looks through all that wait: where much does, up to a second late.
+   */
   dropExpired(now: number): void {
-    const late = this.#queued.partition(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
+    if (now < this.#expiresFrom || now < this.#lookedUntil) return;
+    let next = Infinity;
+    const late = this.#queued.partition(({ expiresAt = Infinity }) => {
+      if (expiresAt <= now) return false;
+      next = Math.min(next, expiresAt);
+      return true;
+    });
+    this.#expiresFrom = next;
+    this.#lookedUntil = now + this.#queued.length / LOOKED_AT;
     for (const entry of late) this.#accepted.end(entry, expired(entry.message), 0);
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { MqttError, ProtocolViolation, PublishRejected } from '../../../src/protocol/errors.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { Queue } from '../../../src/util/queue.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { PacketIds } from '../../../src/session/packet-ids.ts';
 import { sizeOf } from '../../../src/session/outgoing-message.ts';
@@ -1042,6 +1043,61 @@ describe('Session, restored from its store', () => {
     new Driver(store).session.unanswered = true;
     assert.equal(new Driver(store).session.unanswered, true);
     assert.equal(new Driver(store, { ...IDENTITY, clientId: 'other' }).session.unanswered, false);
+  });
+
+  describe('with very many messages that wait', () => {
+    const { partition } = Queue.prototype;
+    let looks = 0;
+    beforeEach(() => {
+      looks = 0;
+      Queue.prototype.partition = function (keep) {
+        looks += 1;
+        return partition.call(this, keep);
+      };
+    });
+    afterEach(() => {
+      Queue.prototype.partition = partition;
+    });
+
+    it('does not look through them for what expired, where none does yet', () => {
+      const driver = new Driver();
+      for (const [topic, expiresAt] of [['a'], ['b', 500], ['c', 400]] as const) driver.accept(topic, 1, expiresAt);
+      for (let now = 0; now < 400; now++) driver.session.outgoing.dropExpired(now);
+      assert.equal(looks, 0);
+      driver.session.outgoing.dropExpired(400);
+      driver.session.outgoing.dropExpired(499);
+      assert.deepEqual([looks, [...driver.outcomes.keys()]], [1, ['c']]);
+      driver.session.outgoing.dropExpired(500);
+      assert.deepEqual([looks, [...driver.outcomes.keys()]], [2, ['c', 'b']]);
+    });
+
+    it('looks through them so seldom, where one after another expires, that it takes a hundredth of the time', () => {
+      const driver = new Driver();
+      for (let n = 0; n < 10_000; n++) driver.accept(`t${n}`, 1, n);
+      for (let now = 0; now < 1000; now++) driver.session.outgoing.dropExpired(now);
+      assert.ok(looks >= 10 && looks <= 12, `${looks} times`);
+    });
+
+    it('knows of those that wait once more because the broker lost the session', () => {
+      const driver = new Driver();
+      driver.resume(LIMITS);
+      driver.accept('sent', 1, 100);
+      driver.pump();
+      driver.lose(new MqttError('unreachable', 'gone'));
+      driver.accept('late', 1, 50);
+      driver.session.outgoing.dropExpired(60);
+      driver.session.outgoing.reset({ ...LIMITS, receiveMaximum: 0 }, 60);
+      driver.session.outgoing.dropExpired(100);
+      assert.deepEqual([...driver.outcomes.keys()], ['late', 'sent']);
+    });
+
+    it('knows of those that a session keeps for later', () => {
+      const driver = new Driver();
+      driver.accept('old', 1, 100);
+      const next = new Driver(driver.store);
+      next.session.outgoing.dropExpired(100);
+      assert.equal(next.restored.length, 1);
+    });
   });
 
   it('drops what expired meanwhile, if it was never sent', () => {
