@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { MqttError, ProtocolViolation, PublishRejected } from '../../../src/protocol/errors.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import { Queue } from '../../../src/util/queue.ts';
@@ -1046,35 +1047,27 @@ describe('Session, restored from its store', () => {
   });
 
   describe('with very many messages that wait', () => {
-    const { partition } = Queue.prototype;
-    let looks = 0;
-    beforeEach(() => {
-      looks = 0;
-      Queue.prototype.partition = function (keep) {
-        looks += 1;
-        return partition.call(this, keep);
-      };
-    });
-    afterEach(() => {
-      Queue.prototype.partition = partition;
-    });
+    afterEach(() => mock.restoreAll());
 
     it('does not look through them for what expired, where none does yet', () => {
+      const look = mock.method(Queue.prototype, 'partition');
       const driver = new Driver();
       for (const [topic, expiresAt] of [['a'], ['b', 500], ['c', 400]] as const) driver.accept(topic, 1, expiresAt);
       for (let now = 0; now < 400; now++) driver.session.outgoing.dropExpired(now);
-      assert.equal(looks, 0);
+      assert.equal(look.mock.callCount(), 0);
       driver.session.outgoing.dropExpired(400);
       driver.session.outgoing.dropExpired(499);
-      assert.deepEqual([looks, [...driver.outcomes.keys()]], [1, ['c']]);
+      assert.deepEqual([look.mock.callCount(), [...driver.outcomes.keys()]], [1, ['c']]);
       driver.session.outgoing.dropExpired(500);
-      assert.deepEqual([looks, [...driver.outcomes.keys()]], [2, ['c', 'b']]);
+      assert.deepEqual([look.mock.callCount(), [...driver.outcomes.keys()]], [2, ['c', 'b']]);
     });
 
     it('looks through them so seldom, where one after another expires, that it takes a hundredth of the time', () => {
+      const look = mock.method(Queue.prototype, 'partition');
       const driver = new Driver();
       for (let n = 0; n < 10_000; n++) driver.accept(`t${n}`, 1, n);
       for (let now = 0; now < 1000; now++) driver.session.outgoing.dropExpired(now);
+      const looks = look.mock.callCount();
       assert.ok(looks >= 10 && looks <= 12, `${looks} times`);
     });
 
