@@ -15,8 +15,11 @@ export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
 }
 
-/** Messages that are looked at in a millisecond, so that looking takes a hundredth of the time at most. */
+/** Messages for each of which a hundredth of a millisecond passes before it is looked at again: so looking takes little. */
 const LOOKED_AT = 100;
+
+/** Milliseconds after which it is looked again in any case. */
+const LONGEST_UNLOOKED = 1000;
 
 /** Before the first connection, when nothing can be sent. */
 const NO_LIMITS: SendLimits = {
@@ -197,7 +200,7 @@ export class Outgoing {
       return true;
     });
     this.#expiresFrom = next;
-    this.#lookedUntil = now + this.#queued.length / LOOKED_AT;
+    this.#lookedUntil = now + Math.min(this.#queued.length / LOOKED_AT, LONGEST_UNLOOKED);
     for (const entry of late) this.#accepted.end(entry, expired(entry.message), 0);
   }
 
