@@ -9,12 +9,12 @@ import type { SessionStore, StoredSubscription } from '../store/session-store.ts
 import { type Random, systemRandom } from '../util/clock.ts';
 import { FilterTree } from '../router/filter-tree.ts';
 import { CoverPlan } from './cover-plan.ts';
-import { GrantedSubscriptions } from './granted-subscriptions.ts';
 import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
 import { type Leave, Leaves } from './leaves.ts';
 import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
+import { SubscriptionRecords } from './subscription-records.ts';
 import { RetainedWindows } from './retained-windows.ts';
 import {
   type AskedWish,
@@ -38,7 +38,7 @@ export class Subscriptions {
   readonly #perPacket: number;
   /** Of every SUBSCRIBE. */
   readonly #userProperties: UserProperties | undefined;
-  readonly #granted: GrantedSubscriptions;
+  readonly #records: SubscriptionRecords;
   /** Filters of an earlier client that the Server had: those that they covered had no others. */
   #inherited = new FilterTree<TopicFilter>();
   readonly #entries = new Map<TopicFilter, SubscriptionEntry>();
@@ -68,14 +68,14 @@ export class Subscriptions {
     this.#router = router;
     this.#windows = new RetainedWindows(router);
     this.#perPacket = filtersPerPacket;
-    this.#granted = new GrantedSubscriptions(store);
-    for (const record of this.#granted.all) {
+    this.#records = new SubscriptionRecords(store);
+    for (const record of this.#records.all) {
       this.#keep(this.#restore(record));
       this.#inherited.set(record.filter, record.filter);
     }
     // Where the UNSUBSCRIBE of one of two was not answered, the Server may have had the wider one alone.
-    for (const { filter } of this.#granted.all) {
-      this.#inherit(filter, (covering) => this.#granted.isLeaving(filter) || this.#granted.isLeaving(covering));
+    for (const { filter } of this.#records.all) {
+      this.#inherit(filter, (covering) => this.#records.isLeaving(filter) || this.#records.isLeaving(covering));
     }
   }
 
@@ -152,10 +152,10 @@ export class Subscriptions {
     if (!sessionPresent) {
       this.#windows.forget();
       this.#inherited = new FilterTree();
-      for (const { filter } of this.#granted.all) this.#forget(filter);
+      for (const { filter } of this.#records.all) this.#forget(filter);
     }
     // Its UNSUBSCRIBE was not answered: it is sent again.
-    for (const record of this.#granted.all) {
+    for (const record of this.#records.all) {
       const entry = this.#entries.get(record.filter);
       if (entry === undefined) this.#dirty.add(this.#restore(record));
       else if (record.unanswered === 'unsubscribe') entry.remains();
@@ -171,7 +171,7 @@ export class Subscriptions {
 
   /** The connection is gone: what was asked and not answered will be asked again. */
   disconnected(): void {
-    for (const { filter } of this.#granted.all) if (this.#granted.isLeaving(filter)) this.#leaveInDoubt(filter);
+    for (const { filter } of this.#records.all) if (this.#records.isLeaving(filter)) this.#leaveInDoubt(filter);
     for (const leave of this.#leaves.drain()) this.#cameBy(leave);
     this.#coverPlan = undefined;
     this.#windows.end(this.#entries.keys());
@@ -184,7 +184,7 @@ export class Subscriptions {
   /** Its answer does not come any more: the Server may have it, also when nobody here wants it any more. */
   #askedInVain(filter: TopicFilter, { options, identifier }: Asked): void {
     this.#router.revoke(filter);
-    this.#granted.asked({ filter, options, identifier, granted: options.qos });
+    this.#records.asked({ filter, options, identifier, granted: options.qos });
   }
 
   /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
@@ -247,7 +247,7 @@ export class Subscriptions {
     // What was asked for the Server may have granted, though the answer is not there.
     if (wire.state === 'asked') this.#keepGranted(filter, wire, wire.options.qos);
     entry.unsubscribed();
-    this.#granted.leave(filter);
+    this.#records.leave(filter);
     // No copy by it is sure to come any more.
     this.#router.revoke(filter);
     const cover = this.#coverPlan?.serverOf(entry);
@@ -389,7 +389,7 @@ export class Subscriptions {
     { options, identifier }: Pick<Asked, 'options' | 'identifier'>,
     granted: QoS,
   ): void {
-    this.#granted.keep({ filter, options, identifier, granted });
+    this.#records.keep({ filter, options, identifier, granted });
   }
 
   /** When all that the answer brings has come, the filter is asked for as it is wanted. */
@@ -419,7 +419,7 @@ export class Subscriptions {
     const outcome = (): SubscriptionOutcome => ({ granted: false, error });
     if (hasLess && before !== undefined) return entry.tell(outcome, ({ options }) => exceeds(options, before.options));
     this.#router.identify(entry.filter, undefined);
-    if (!entry.mayBeLeftover) this.#granted.forget(entry.filter);
+    if (!entry.mayBeLeftover) this.#records.forget(entry.filter);
     entry.tell(outcome);
   }
 
@@ -474,7 +474,7 @@ export class Subscriptions {
 
   /** Its messages may come by one that covers it all the same. */
   #gone(filter: TopicFilter, entry: SubscriptionEntry | undefined): void {
-    this.#granted.forget(filter);
+    this.#records.forget(filter);
     this.#windows.gone(filter);
     if (entry !== undefined && this.#coverPlan?.serverOf(entry) !== undefined) return this.#leaveToCover(entry);
     // Wanted again, it gets what was queued for it.
@@ -484,7 +484,7 @@ export class Subscriptions {
   }
 
   #forget(filter: TopicFilter): void {
-    this.#granted.forget(filter);
+    this.#records.forget(filter);
     this.#router.identify(filter, undefined);
   }
 

@@ -10,16 +10,11 @@ import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { type SendLimits, SendWindow } from './send-window.ts';
 import { expired, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
+import { WaitingMessages } from './waiting-messages.ts';
 
 export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
 }
-
-/** Messages for each of which a hundredth of a millisecond passes before it is looked at again: so looking takes little. */
-const LOOKED_AT = 100;
-
-/** Milliseconds after which it is looked again in any case. */
-const LONGEST_UNLOOKED = 1000;
 
 /** Before the first connection, when nothing can be sent. */
 const NO_LIMITS: SendLimits = {
@@ -53,11 +48,7 @@ export class Outgoing {
 
   // Valid for the session.
   #releases = 0;
-  readonly #queued = new Queue<OutgoingMessage>();
-  /** Before that nothing that is queued expires. Milliseconds of `Clock.now`. */
-  #expiresFrom = Infinity;
-  /** Before that it is not looked for again. */
-  #lookedUntil = -Infinity;
+  readonly #queued = new WaitingMessages();
   readonly #published = new RecentMap<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
@@ -96,7 +87,7 @@ export class Outgoing {
     for (const stored of messages) {
       const entry = this.#accepted.restore(stored);
       const { state } = entry;
-      if (state.step === 'queued') this.#enqueue(entry);
+      if (state.step === 'queued') this.#queued.push(entry);
       else this.#ids.claim(state.packetId);
       if (state.step === 'published') this.#published.set(state.packetId, entry);
       if (state.step === 'released' || state.step === 'abandoned') released.push(entry);
@@ -109,12 +100,7 @@ export class Outgoing {
 
   /** Accepts a message: at QoS 1 and 2 it is stored from here on until it is settled. */
   accept(message: Message, expiresAt: number | undefined, settle: Settle): void {
-    this.#enqueue(this.#accepted.accept(message, expiresAt, settle, message.qos > 0));
-  }
-
-  #enqueue(entry: OutgoingMessage): void {
-    this.#queued.push(entry);
-    if (entry.expiresAt !== undefined && entry.expiresAt < this.#expiresFrom) this.#expiresFrom = entry.expiresAt;
+    this.#queued.push(this.#accepted.accept(message, expiresAt, settle, message.qos > 0));
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
@@ -163,7 +149,7 @@ export class Outgoing {
     const later = this.#queued.drain();
     const kept = again.filter(({ state }) => state.step !== 'abandoned');
     for (const entry of kept) entry.state = { step: 'queued' };
-    for (const entry of [...kept, ...later]) this.#enqueue(entry);
+    for (const entry of [...kept, ...later]) this.#queued.push(entry);
     this.#reportRepeated(kept.filter(({ message }) => message.qos === 2).length);
     // Last: where the store fails, no message is lost here.
     for (const entry of kept) this.#accepted.save(entry);
@@ -187,21 +173,9 @@ export class Outgoing {
     this.#accepted.leave();
   }
 
-  /**
-   * Settles what expired while it waited, so that it does not keep fresh messages out. It is asked for with each message
-   * for which there is no room, and looks through all that wait: where much does, up to a second late.
-   */
+  /** Settles what expired while it waited, so that it does not keep fresh messages out. */
   dropExpired(now: number): void {
-    if (now < this.#expiresFrom || now < this.#lookedUntil) return;
-    let next = Infinity;
-    const late = this.#queued.partition(({ expiresAt = Infinity }) => {
-      if (expiresAt <= now) return false;
-      next = Math.min(next, expiresAt);
-      return true;
-    });
-    this.#expiresFrom = next;
-    this.#lookedUntil = now + Math.min(this.#queued.length / LOOKED_AT, LONGEST_UNLOOKED);
-    for (const entry of late) this.#accepted.end(entry, expired(entry.message), 0);
+    for (const entry of this.#queued.takeExpired(now)) this.#accepted.end(entry, expired(entry.message), 0);
   }
 
   /** Settles with `error` the messages at QoS 0, which do not wait. */

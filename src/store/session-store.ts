@@ -39,7 +39,7 @@ export interface StoredMessage {
   readonly settle?: Settle | undefined;
 }
 
-/** A subscription that the Server granted. */
+/** A subscription that the Server granted, or may have. */
 export interface StoredSubscription {
   readonly filter: TopicFilter;
   /** The Subscription Identifier with which it was asked for. */

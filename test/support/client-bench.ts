@@ -111,6 +111,14 @@ export class ClientBench {
     return { broker, client, peer, connect };
   }
 
+  /** A client that is connected to a real broker. */
+  async connect(server: string, options: Partial<ClientOptions> = {}): Promise<Client> {
+    const client = this.client(server, options);
+    client.connect();
+    await phase(client, 'connected');
+    return client;
+  }
+
   /** The brokers first: their silence must not make a client wait. */
   async close(): Promise<void> {
     await Promise.all(this.#brokers.splice(0).map((broker) => broker.close()));

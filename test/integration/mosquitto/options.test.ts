@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Client, ClientOptions, SubscriptionOptions } from '../../../src/index.ts';
-import { delivered, Mailbox, numbered, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { delivered, Mailbox, numbered, publish, subscribe, useBench } from '../../support/client-bench.ts';
 import { until } from '../../support/events.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { useMosquitto } from '../../support/mosquitto-bench.ts';
@@ -12,12 +12,8 @@ describe('mosquitto: two nodes want different options of one filter, MQTT 5', ()
   const bench = useBench();
   const broker = useMosquitto();
 
-  async function connected(clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-    const client = bench.client(broker().url, { clientId, ...options });
-    client.connect();
-    await phase(client, 'connected');
-    return client;
-  }
+  const connected = (clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> =>
+    bench.connect(broker().url, { clientId, ...options });
 
   async function node(client: Client, filter: string, options: Partial<SubscriptionOptions>): Promise<Mailbox> {
     const mailbox = new Mailbox();

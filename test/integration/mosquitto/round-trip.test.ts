@@ -18,12 +18,8 @@ describe('mosquitto: messages cross', () => {
   const bench = useBench();
   const broker = useMosquitto();
 
-  async function connected(clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-    const client = bench.client(broker().url, { clientId, ...options });
-    client.connect();
-    await phase(client, 'connected');
-    return client;
-  }
+  const connected = (clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> =>
+    bench.connect(broker().url, { clientId, ...options });
 
   for (const protocolVersion of [3, 4, 5] as const) {
     for (const qos of [0, 1, 2] as const) {

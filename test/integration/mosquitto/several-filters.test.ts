@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Client, type ClientOptions, MemoryStore } from '../../../src/index.ts';
-import { delivered, Mailbox, numbered, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { delivered, Mailbox, numbered, publish, subscribe, useBench } from '../../support/client-bench.ts';
 import { until } from '../../support/events.ts';
 import { useMosquitto } from '../../support/mosquitto-bench.ts';
 
@@ -8,12 +8,8 @@ describe('mosquitto: a node with several filters, and several nodes with one', (
   const bench = useBench();
   const copies = useMosquitto({ lines: ['allow_duplicate_messages true'] });
 
-  async function connected(clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-    const client = bench.client(copies().url, { clientId, ...options });
-    client.connect();
-    await phase(client, 'connected');
-    return client;
-  }
+  const connected = (clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> =>
+    bench.connect(copies().url, { clientId, ...options });
 
   it('an alarm at QoS 1 is not missed after a time offline, though the node has its topic at QoS 0 too', async () => {
     const kept = { cleanStart: false, sessionExpiryInterval: 600, store: new MemoryStore() };

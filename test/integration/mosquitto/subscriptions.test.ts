@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Client, ClientOptions } from '../../../src/index.ts';
-import { delivered, Mailbox, numbered, phase, publish, subscribe, useBench } from '../../support/client-bench.ts';
+import { delivered, Mailbox, numbered, publish, subscribe, useBench } from '../../support/client-bench.ts';
 import { until } from '../../support/events.ts';
 import { useMosquitto } from '../../support/mosquitto-bench.ts';
 
@@ -8,12 +8,8 @@ describe('mosquitto: subscriptions', () => {
   const bench = useBench();
   const broker = useMosquitto({ lines: ['log_dest stderr', 'log_type debug', 'log_type information'] });
 
-  async function connected(clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-    const client = bench.client(broker().url, { clientId, ...options });
-    client.connect();
-    await phase(client, 'connected');
-    return client;
-  }
+  const connected = (clientId: string, options: Partial<ClientOptions> = {}): Promise<Client> =>
+    bench.connect(broker().url, { clientId, ...options });
 
   async function subscribed(client: Client, ...filters: string[]): Promise<Mailbox> {
     const mailbox = new Mailbox();

@@ -153,6 +153,8 @@ interface Scene {
   add(filter: string, options?: Partial<SubscriptionOptions>, someone?: Someone): Someone;
   /** Sends what changed, and tells the filters by packet. */
   flush(): string[];
+  /** Adds somebody, and the Server grants all that is asked for. */
+  granted(filter: string, options?: Partial<SubscriptionOptions>, someone?: Someone): Someone;
 }
 
 function scene(link = new Link(), perPacket = 8, store = new MemoryStore()): Scene {
@@ -169,6 +171,12 @@ function scene(link = new Link(), perPacket = 8, store = new MemoryStore()): Sce
     flush() {
       subscriptions.flush(link);
       return link.lines();
+    },
+    granted(filter, options, someone) {
+      const added = this.add(filter, options, someone);
+      this.flush();
+      this.link.grant();
+      return added;
     },
   };
 }
@@ -281,9 +289,7 @@ describe('Subscriptions', () => {
 
     it('a node that is new gets what is retained though its filter is not: the Server would say that it is none', () => {
       const one = scene();
-      one.add('a', { retainHandling: 1 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { retainHandling: 1 });
       one.add('a', { retainHandling: 1 });
       one.subscriptions.flush(one.link);
       assert.equal(one.link.subscribes()[0]?.subscriptions[0]?.retainHandling, 0);
@@ -308,9 +314,7 @@ describe('Subscriptions', () => {
 
     it('are asked for again when a new receiver needs more, and when one goes that needed it', () => {
       const one = scene();
-      one.add('a', { qos: 0, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { qos: 0, retainHandling: 2 });
       const more = one.add('a', { qos: 2, retainHandling: 2 });
       one.subscriptions.flush(one.link);
       one.link.grant();
@@ -375,9 +379,7 @@ describe('Subscriptions', () => {
       ] as const) {
         const one = scene(new Link(none));
         one.add('a/b/c', { qos: 2 });
-        one.add(first, { qos: 0 });
-        one.flush();
-        one.link.grant();
+        one.granted(first, { qos: 0 });
         one.add(second, { qos: 0, retainHandling: 2 });
         assert.deepEqual(one.flush(), [second]);
       }
@@ -389,13 +391,9 @@ describe('Subscriptions', () => {
         ['+/b/c', 'a/+/c'],
       ] as const) {
         const one = scene(new Link(none));
-        one.add(first, { qos: 0 });
-        one.flush();
-        one.link.grant();
+        one.granted(first, { qos: 0 });
         one.add('a/b/c', { qos: 2 });
-        one.add(second, { qos: 0 });
-        one.flush();
-        one.link.grant();
+        one.granted(second, { qos: 0 });
         one.add('a/b/c', { qos: 1, retainHandling: 2 });
         assert.deepEqual(one.flush(), []);
       }
@@ -404,9 +402,7 @@ describe('Subscriptions', () => {
     it('the covered one is told the outcome too', () => {
       const one = scene(new Link(none));
       const someone = one.add('a/b', { qos: 2 });
-      one.add('a/#', { qos: 0 });
-      one.flush();
-      one.link.grant();
+      one.granted('a/#', { qos: 0 });
       assert.deepEqual(someone.outcomes, [{ granted: true, qos: 2 }]);
     });
 
@@ -421,9 +417,7 @@ describe('Subscriptions', () => {
 
       const gone = scene(new Link(none));
       gone.add('a/b');
-      const other = gone.add('a/#');
-      gone.flush();
-      gone.link.grant();
+      const other = gone.granted('a/#');
       gone.subscriptions.remove(asFilter('a/#'), other);
       assert.deepEqual(gone.flush(), ['a/b', '-a/#']);
     });
@@ -779,9 +773,7 @@ describe('Subscriptions', () => {
     it('what no node takes up is unsubscribed with the pruning, and forgotten', () => {
       const store = new MemoryStore();
       const one = scene(new Link(), 8, store);
-      one.add('a');
-      one.flush();
-      one.link.grant();
+      one.granted('a');
       const two = redeployed(store);
       assert.deepEqual(two.flush(), []);
       two.subscriptions.prune();
@@ -814,9 +806,7 @@ describe('Subscriptions', () => {
 
     it('are not told again because something else is asked for', () => {
       const one = scene();
-      const first = one.add('a', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const first = one.granted('a', { retainHandling: 2 });
       const second = one.add('a', { retainHandling: 2 });
       one.flush();
       assert.deepEqual([first.outcomes.length, second.outcomes.length], [1, 1]);
@@ -878,13 +868,9 @@ describe('Subscriptions', () => {
 
     it('that another node’s wish takes away is told, and told again when it is back', () => {
       const one = scene();
-      const loop = one.add('a', { noLocal: true });
-      one.flush();
-      one.link.grant();
+      const loop = one.granted('a', { noLocal: true });
       assert.deepEqual(loop.outcomes, [MET]);
-      const other = one.add('a');
-      one.flush();
-      one.link.grant();
+      const other = one.granted('a');
       assert.deepEqual([loop.outcomes.at(-1), other.outcomes], [OWN_TOO, [MET]]);
       one.subscriptions.remove(asFilter('a'), other);
       one.flush();
@@ -894,9 +880,7 @@ describe('Subscriptions', () => {
 
     it('that does not come into force is told though nothing has to be asked', () => {
       const one = scene();
-      one.add('a', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { retainHandling: 2 });
       const late = one.add('a', { noLocal: true, retainHandling: 2 });
       assert.deepEqual(one.flush(), []);
       assert.deepEqual(late.outcomes, [OWN_TOO]);
@@ -904,18 +888,14 @@ describe('Subscriptions', () => {
 
     it('is not in force before MQTT 5', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
-      const alone = one.add('a', { noLocal: true });
-      one.flush();
-      one.link.grant();
+      const alone = one.granted('a', { noLocal: true });
       assert.deepEqual(alone.outcomes, [OWN_TOO]);
     });
 
     it('of a filter that another one covers is told', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
       const inner = one.add('a/b', { noLocal: true });
-      one.add('a/#');
-      one.flush();
-      one.link.grant();
+      one.granted('a/#');
       assert.deepEqual(inner.outcomes, [OWN_TOO]);
     });
   });
@@ -923,9 +903,7 @@ describe('Subscriptions', () => {
   describe('a refusal of more than was granted before', () => {
     it('leaves the others what they had: it is asked for once more as it was', () => {
       const one = scene();
-      const runs = one.add('a', { qos: 0, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const runs = one.granted('a', { qos: 0, retainHandling: 2 });
       const wantsMore = one.add('a', { qos: 2, retainHandling: 2 });
       one.flush();
       one.link.grant([0x87]);
@@ -945,9 +923,7 @@ describe('Subscriptions', () => {
 
     it('and of that too is a refusal for all, and the Server is told that nobody has it', () => {
       const one = scene();
-      const runs = one.add('a', { qos: 0, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const runs = one.granted('a', { qos: 0, retainHandling: 2 });
       one.add('a', { qos: 2, retainHandling: 2 });
       one.flush();
       one.link.grant([0x87]);
@@ -962,9 +938,7 @@ describe('Subscriptions', () => {
     /** A Server that granted QoS 0, and then refused QoS 2. */
     function limited(): Scene {
       const one = scene();
-      one.add('a', { qos: 0, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { qos: 0, retainHandling: 2 });
       one.add('a', { qos: 2, retainHandling: 2 });
       one.flush();
       one.link.grant([0x87]);
@@ -1034,9 +1008,7 @@ describe('Subscriptions', () => {
     it('is in the store until the Server has confirmed that it has nothing', () => {
       const store = new MemoryStore();
       const one = scene(new Link(), 8, store);
-      one.add('a', { qos: 0, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { qos: 0, retainHandling: 2 });
       one.add('a', { qos: 2, retainHandling: 2 });
       for (let refusals = 0; refusals < 2; refusals++) {
         one.flush();
@@ -1057,9 +1029,7 @@ describe('Subscriptions', () => {
       link = new Link(),
     ): string[] {
       const one = scene(link);
-      one.add('a', { retainHandling: 2, ...first });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { retainHandling: 2, ...first });
       one.add('a', { retainHandling: 2, ...second });
       return one.flush();
     }
@@ -1072,9 +1042,7 @@ describe('Subscriptions', () => {
       assert.deepEqual(sentFor({ qos: 0 }, { qos: 1 }), ['-a', 'a']);
       const one = scene();
       one.add('a', { qos: 0 });
-      const better = one.add('a', { qos: 1 });
-      one.flush();
-      one.link.grant();
+      const better = one.granted('a', { qos: 1 });
       one.subscriptions.remove(asFilter('a'), better);
       assert.deepEqual(one.flush(), ['-a', 'a']);
     });
@@ -1089,9 +1057,7 @@ describe('Subscriptions', () => {
     it('is left first by the next client of a session, too', () => {
       const store = new MemoryStore();
       const before = scene(new Link(), 8, store);
-      before.add('a', { noLocal: true });
-      before.flush();
-      before.link.grant();
+      before.granted('a', { noLocal: true });
       const after = scene(new Link(), 8, store);
       after.subscriptions.connected(true);
       after.add('a');
@@ -1101,9 +1067,7 @@ describe('Subscriptions', () => {
 
     it('is not left in a session that has just begun', () => {
       const one = scene();
-      one.add('a', { noLocal: true, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { noLocal: true, retainHandling: 2 });
       one.add('a', { retainHandling: 2 });
       one.flush();
       assert.deepEqual(reconnected(one, false).flush(), ['a']);
@@ -1111,9 +1075,7 @@ describe('Subscriptions', () => {
 
     it('is left once on a connection, whatever else is asked for before the answers', () => {
       const one = scene();
-      one.add('a', { noLocal: true, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { noLocal: true, retainHandling: 2 });
       one.add('a', { retainHandling: 2 });
       one.flush();
       const again = reconnected(one, true);
@@ -1129,9 +1091,7 @@ describe('Subscriptions', () => {
     it('is left by the next client of a session where it is not known how far the one before came', () => {
       const store = new MemoryStore();
       const before = scene(new Link(), 8, store);
-      const first = before.add('a', { noLocal: true });
-      before.flush();
-      before.link.grant();
+      const first = before.granted('a', { noLocal: true });
       before.subscriptions.remove(asFilter('a'), first);
       before.add('a');
       before.flush();
@@ -1143,9 +1103,7 @@ describe('Subscriptions', () => {
 
     it('is left once more after a connection that ended before the UNSUBACK, until the Server has granted it', () => {
       const one = scene();
-      one.add('a', { noLocal: true, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { noLocal: true, retainHandling: 2 });
       one.add('a', { retainHandling: 2 });
       assert.deepEqual(one.flush(), ['-a', 'a']);
       assert.deepEqual(reconnected(one, true).flush(), ['-a', 'a']);
@@ -1158,9 +1116,7 @@ describe('Subscriptions', () => {
 
     it('gets its messages, whichever of both the Server answers last', () => {
       const one = scene();
-      const node = one.add('a', { noLocal: true, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const node = one.granted('a', { noLocal: true, retainHandling: 2 });
       one.add('a', { retainHandling: 2 });
       one.subscriptions.flush(one.link);
       const identifier = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
@@ -1234,9 +1190,7 @@ describe('Subscriptions', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
       one.subscriptions.connected(false);
       const runs = one.add('lamp', { retainAsPublished: false, retainHandling: 2 });
-      const keepsFlag = one.add('lamp', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const keepsFlag = one.granted('lamp', { retainHandling: 2 });
       one.subscriptions.remove(asFilter('lamp'), keepsFlag);
       one.flush();
       one.link.grant();
@@ -1369,9 +1323,7 @@ describe('Subscriptions', () => {
 
     it('a filter that was gone from the broker is asked for without the flag again', () => {
       const one = begun();
-      const first = one.add('lamp');
-      one.flush();
-      one.link.grant();
+      const first = one.granted('lamp');
       one.subscriptions.remove(asFilter('lamp'), first);
       one.flush();
       one.link.grant();
@@ -1405,9 +1357,7 @@ describe('Subscriptions', () => {
 
     it('nothing is sent to learn its end where everybody gets everything', () => {
       const one = scene();
-      one.add('lamp');
-      one.flush();
-      one.link.grant();
+      one.granted('lamp');
       assert.equal(one.link.barriers, 0);
     });
   });
@@ -1429,9 +1379,7 @@ describe('Subscriptions', () => {
     /** Before MQTT 5, with a node on `s/#` that runs. */
     function before5(options: Partial<SubscriptionOptions> = {}): { one: Scene; runs: Someone } {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
-      const runs = one.add('s/#', options);
-      one.flush();
-      one.link.grant();
+      const runs = one.granted('s/#', options);
       return { one, runs };
     }
 
@@ -1457,9 +1405,7 @@ describe('Subscriptions', () => {
       one.router.deliver(live('s/1', [], 'off'));
       one.router.deliver({ ...live('s/1', [], 'on'), retain: false });
       assert.equal(runs.received, 2);
-      const fresh = one.add('#');
-      one.flush();
-      one.link.grant();
+      const fresh = one.granted('#');
       one.router.deliver(live('s/1', [], 'on'));
       assert.deepEqual([runs.received, fresh.received], [2, 1]);
     });
@@ -1517,9 +1463,7 @@ describe('Subscriptions', () => {
 
     it('wanted again after that, it is left first: what was there may have had other options', () => {
       const one = scene();
-      const node = one.add('a', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const node = one.granted('a', { retainHandling: 2 });
       one.subscriptions.remove(asFilter('a'), node);
       one.flush();
       one.subscriptions.disconnected();
@@ -1606,9 +1550,7 @@ describe('Subscriptions', () => {
 
     it('with the session asks for what was refused, not answered, or is new', () => {
       const one = scene(new Link(), 1);
-      one.add('granted');
-      one.flush();
-      one.link.grant();
+      one.granted('granted');
       one.add('refused');
       one.flush();
       one.link.grant([0x80]);
@@ -1632,9 +1574,7 @@ describe('Subscriptions', () => {
 
     it('without the session asks for what is retained, which a node had before', () => {
       const one = scene();
-      one.add('a');
-      one.flush();
-      one.link.grant();
+      one.granted('a');
       const two = reconnected(one, false);
       two.subscriptions.flush(two.link);
       assert.equal(two.link.subscribes()[0]?.subscriptions[0]?.retainHandling, 0);
@@ -1657,9 +1597,7 @@ describe('Subscriptions', () => {
     it('without Subscription Identifiers what they allowed is put in order', () => {
       const none = { subscriptionIdentifiersAvailable: false };
       const one = scene(new Link(none));
-      one.add('a/b', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a/b', { retainHandling: 2 });
       const two = reconnected(one, true);
       two.add('a/#', { retainHandling: 2 });
       assert.deepEqual(two.flush(), ['a/#']);
@@ -1672,9 +1610,7 @@ describe('Subscriptions', () => {
     it('unsubscribes what went while there was no connection, if the Server still has it', () => {
       const one = scene();
       const someone = one.add('a');
-      one.add('b');
-      one.flush();
-      one.link.grant();
+      one.granted('b');
       one.subscriptions.disconnected();
       one.subscriptions.remove(asFilter('a'), someone);
       one.subscriptions.connected(true);
@@ -1683,9 +1619,7 @@ describe('Subscriptions', () => {
 
     it('does not unsubscribe what the Server has not any more', () => {
       const one = scene();
-      const someone = one.add('a');
-      one.flush();
-      one.link.grant();
+      const someone = one.granted('a');
       one.subscriptions.disconnected();
       one.subscriptions.remove(asFilter('a'), someone);
       one.subscriptions.connected(false);
@@ -1699,9 +1633,7 @@ describe('Subscriptions', () => {
       const someone = new Someone();
       const filters = Array.from({ length: 10 }, (_, n) => `t/${n}`);
       for (const filter of filters) one.add(filter, {}, someone);
-      one.add('t/0');
-      one.flush();
-      one.link.grant();
+      one.granted('t/0');
       for (const filter of filters) one.subscriptions.remove(asFilter(filter), someone);
       assert.deepEqual(
         one.flush().map((line) => line.split(' ').filter((filter) => filter.startsWith('-')).length),
@@ -1731,9 +1663,7 @@ describe('Subscriptions', () => {
 
     it('comes before its time: removed and added again before anything is sent costs nothing', () => {
       const one = scene();
-      const someone = one.add('a', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const someone = one.granted('a', { retainHandling: 2 });
       one.subscriptions.remove(asFilter('a'), someone);
       one.add('a', { retainHandling: 2 });
       assert.deepEqual(one.flush(), []);
@@ -1741,9 +1671,7 @@ describe('Subscriptions', () => {
 
     it('asks again for what was unsubscribed', () => {
       const one = scene();
-      const someone = one.add('a');
-      one.flush();
-      one.link.grant();
+      const someone = one.granted('a');
       one.subscriptions.remove(asFilter('a'), someone);
       assert.deepEqual(one.flush(), ['-a']);
       one.add('a');
@@ -1776,9 +1704,7 @@ describe('Subscriptions', () => {
       it(`before MQTT 5 brings nothing retained again to the node that stays, where the one that goes ${why}`, () => {
         const one = scene(new Link({ subscriptionIdentifiersAvailable: false }, false));
         const node = one.add('a/#', { qos: 1 });
-        const other = one.add(goes, { qos: 2 });
-        one.flush();
-        one.link.grant();
+        const other = one.granted(goes, { qos: 2 });
         one.subscriptions.remove(asFilter(goes), other);
         assert.equal(one.flush()[0], 'a/#');
         one.link.grant();
@@ -1876,9 +1802,7 @@ describe('Subscriptions', () => {
 
     it('a released filter stays with the Server until it is pruned', () => {
       const one = scene();
-      const someone = one.add('a');
-      one.flush();
-      one.link.grant();
+      const someone = one.granted('a');
       one.subscriptions.release(asFilter('a'), someone);
       assert.deepEqual(one.flush(), []);
       one.subscriptions.prune();
@@ -1887,9 +1811,7 @@ describe('Subscriptions', () => {
 
     it('a released filter that is taken up again is neither asked for nor unsubscribed', () => {
       const one = scene();
-      const someone = one.add('a', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      const someone = one.granted('a', { retainHandling: 2 });
       one.subscriptions.release(asFilter('a'), someone);
       one.add('a', { retainHandling: 2 });
       assert.deepEqual(one.flush(), []);
@@ -1900,9 +1822,7 @@ describe('Subscriptions', () => {
     it('a released subscription keeps its options while somebody may come back', () => {
       const one = scene();
       const goes = one.add('a', { qos: 2, retainHandling: 2 });
-      one.add('a', { qos: 0, retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a', { qos: 0, retainHandling: 2 });
       one.subscriptions.release(asFilter('a'), goes);
       one.add('a', { qos: 0, retainHandling: 2 });
       assert.deepEqual(one.flush(), []);
@@ -2026,12 +1946,8 @@ describe('Subscriptions', () => {
 
       it('what comes with the identifier of a SUBSCRIBE for the other one that is not answered is for it too', () => {
         const one = scene(new Link(KEPT));
-        const node = one.add('a/b');
-        one.flush();
-        one.link.grant();
-        one.add('a/#', { retainHandling: 2 });
-        one.flush();
-        one.link.grant();
+        const node = one.granted('a/b');
+        one.granted('a/#', { retainHandling: 2 });
         one.add('a/#', { retainHandling: 2, qos: 2 });
         one.subscriptions.flush(one.link);
         const [asked, leaves] = one.link.sent.slice(-2);
@@ -2042,9 +1958,7 @@ describe('Subscriptions', () => {
 
       it('a new node on it gets what is retained, though the other one is new as well', () => {
         const one = scene(new Link(KEPT));
-        one.add('a/b');
-        one.flush();
-        one.link.grant();
+        one.granted('a/b');
         one.link.waiting = [];
         const [wide, fresh] = [one.add('#'), one.add('a/b')];
         const first = askedAs(one);
@@ -2071,9 +1985,7 @@ describe('Subscriptions', () => {
         ] as const) {
           const store = new MemoryStore();
           const first = scene(new Link(KEPT), 8, store);
-          first.add(has);
-          first.flush();
-          first.link.grant();
+          first.granted(has);
           const next = scene(new Link(KEPT), 8, store);
           next.subscriptions.connected(true);
           next.add(added);
@@ -2088,9 +2000,7 @@ describe('Subscriptions', () => {
 
       it('a node that wants nothing retained gets none of what the other one still brings when it joins it', () => {
         const one = begun(new Link(KEPT));
-        const node = one.add('a/b', { retainHandling: 2 });
-        one.flush();
-        one.link.grant();
+        const node = one.granted('a/b', { retainHandling: 2 });
         one.link.waiting = [];
         const wide = one.add('#');
         const cover = askedAs(one);
@@ -2103,13 +2013,9 @@ describe('Subscriptions', () => {
 
       it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
         const one = begun(new Link(KEPT));
-        one.add('a/b', { retainAsPublished: false });
-        one.flush();
-        one.link.grant();
+        one.granted('a/b', { retainAsPublished: false });
         one.link.waiting = [];
-        one.add('#');
-        one.flush();
-        one.link.grant();
+        one.granted('#');
         assert.deepEqual(one.flush(), ['-a/b']);
         for (const _ of [1, 2, 3, 4]) one.link.waiting.splice(0).forEach((reached) => reached());
         assert.deepEqual(one.flush(), ['#']);
@@ -2168,9 +2074,7 @@ describe('Subscriptions', () => {
 
       it('it stays in a session that may be another one as well, until the other is granted', () => {
         const one = scene(new Link(KEPT));
-        one.add('a/b');
-        one.flush();
-        one.link.grant();
+        one.granted('a/b');
         one.add('#');
         one.subscriptions.disconnected();
         one.subscriptions.connected(true, true);
@@ -2194,12 +2098,8 @@ describe('Subscriptions', () => {
 
     it('an UNSUBSCRIBE that was not answered before the connection ended is sent again on the next', () => {
       const one = scene(new Link(KEPT));
-      one.add('a/b');
-      one.flush();
-      one.link.grant();
-      one.add('a/#', { retainHandling: 2 });
-      one.flush();
-      one.link.grant();
+      one.granted('a/b');
+      one.granted('a/#', { retainHandling: 2 });
       assert.deepEqual(one.flush(), ['-a/b']);
       one.subscriptions.disconnected();
       one.subscriptions.connected(true);
@@ -2237,9 +2137,7 @@ describe('Subscriptions', () => {
 
     it('a filter does not stay for long because the one that covers it is asked for again', () => {
       const one = scene(new Link(KEPT));
-      one.add('a/b');
-      one.flush();
-      one.link.grant();
+      one.granted('a/b');
       one.add('a/#', { retainHandling: 2 });
       assert.deepEqual(one.flush(), ['a/#']);
       one.link.grant();
@@ -2271,9 +2169,7 @@ describe('Subscriptions', () => {
 
     it('a vacancy that another filter covers meanwhile is awaited still', () => {
       const one = scene(new Link({ subscriptionIdentifiersAvailable: false }));
-      const goes = one.add('a/b', {}, new Someone('n1'));
-      one.flush();
-      one.link.grant();
+      const goes = one.granted('a/b', {}, new Someone('n1'));
       const vacancy = one.subscriptions.release(asFilter('a/b'), goes);
       one.add('a/#');
       assert.deepEqual(one.flush(), ['a/#']);

@@ -128,6 +128,18 @@ describe('A good message', () => {
     }
   }
 
+  /** Two messages at QoS 2, with one at QoS 1 behind each that gets through. */
+  function setTwoAside(driver: Driver): void {
+    for (const topic of ['large', 'larger']) {
+      driver.accept(topic, 2);
+      // The first end may be of a connection that bore fruit.
+      endBehindIt(driver, 6);
+      assert.ok(driver.outcome(topic) instanceof MqttError);
+      driver.accept(`behind-${topic}`, 1);
+      driver.receive(ack('puback', idIn(driver.pump()[0])));
+    }
+  }
+
   it('is not blamed for a broker that hangs up on something else: on a birth message or a subscription', () => {
     const driver = connected(BEFORE_5);
     // It hangs up before it answers the PINGREQ that is sent behind all that is not a message of a flow.
@@ -152,14 +164,7 @@ describe('A good message', () => {
 
   it('at QoS 2 is tried again ten minutes after two others were set aside, which may have been too large', () => {
     const driver = connected(BEFORE_5);
-    for (const topic of ['large', 'larger']) {
-      driver.accept(topic, 2);
-      // The first end may be of a connection that bore fruit.
-      endBehindIt(driver, 6);
-      assert.ok(driver.outcome(topic) instanceof MqttError);
-      driver.accept(`behind-${topic}`, 1);
-      driver.receive(ack('puback', idIn(driver.pump()[0])));
-    }
+    setTwoAside(driver);
     driver.accept('soon', 2);
     assert.deepEqual(driver.pump(), []);
     assert.ok(/hung up on the last QoS 2 messages/.test(String(driver.outcome('soon'))));
@@ -176,13 +181,7 @@ describe('A good message', () => {
     driver.pump();
     driver.receive(ack('pubcomp', packetId));
     assert.equal(driver.outcome('taken'), 0);
-    for (const topic of ['large', 'larger']) {
-      driver.accept(topic, 2);
-      endBehindIt(driver, 6);
-      assert.ok(driver.outcome(topic) instanceof MqttError);
-      driver.accept(`behind-${topic}`, 1);
-      driver.receive(ack('puback', idIn(driver.pump()[0])));
-    }
+    setTwoAside(driver);
     driver.accept('small', 2);
     assert.equal(driver.pump().length, 1);
   });

@@ -1,8 +1,8 @@
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { SessionStore, StoredSubscription } from '../store/session-store.ts';
 
-/** What the Server granted and has not confirmed to have forgotten, here and in the store. */
-export class GrantedSubscriptions {
+/** What the Server has, or may have, and has not confirmed to have forgotten, here and in the store. */
+export class SubscriptionRecords {
   readonly #store: SessionStore;
   readonly #records: Map<TopicFilter, StoredSubscription>;
 
