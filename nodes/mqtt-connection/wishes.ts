@@ -50,7 +50,7 @@ export class Wishes {
     return {
       filter,
       unsubscribe: () => this.#forget(served)?.unsubscribe(),
-      release: () => this.#forget(served)?.release(),
+      release: (arrived) => this.#forget(served)?.release(arrived),
     };
   }
 

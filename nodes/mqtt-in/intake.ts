@@ -58,11 +58,14 @@ export class Intake implements Subscriber, User {
     this.#connection.register(this);
   }
 
-  /** Ends the node's part; its subscriptions stay with the broker unless the node was removed. */
-  async close(removed: boolean): Promise<void> {
+  /**
+   * Ends the node's part; its subscriptions stay with the broker unless the node was removed.
+   * @param arrived asked behind this turn: whether the nodes behind have what the node sent within it.
+   */
+  async close(removed: boolean, arrived: () => boolean): Promise<void> {
     for (const { subscription } of this.#subscribed.values()) {
       if (removed) subscription.unsubscribe();
-      else subscription.release();
+      else subscription.release(arrived);
     }
     this.#subscribed.clear();
     await this.#connection.deregister(this, removed);

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import { datatypeOf } from '../common/decode.ts';
+import { onFlows } from '../mqtt-connection/flow-events.ts';
 import { runAction } from '../mqtt-connection/actions.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { filled } from '../common/stored.ts';
@@ -9,6 +10,7 @@ import { addInView } from './in-view.ts';
 import { DynamicSubscriptions } from './dynamic-subscriptions.ts';
 import { type InDef, isDynamic } from './in-def.ts';
 import { Intake } from './intake.ts';
+import { NodesBehind } from './nodes-behind.ts';
 import { subscriptionOptions } from '../common/subscription-options.ts';
 
 export = function register(RED: NodeAPI): void {
@@ -19,6 +21,8 @@ export = function register(RED: NodeAPI): void {
     const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def));
     const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
+    const behind = new NodesBehind(this, (id) => RED.nodes.getNode(id));
+    const unheard = onFlows(RED.events, behind);
     intake.open();
     if (!isDynamic(def)) intake.subscribe(filled(def.topic) ?? '', subscriptionOptions(def, 2));
 
@@ -27,7 +31,12 @@ export = function register(RED: NodeAPI): void {
       else subscriptions.run(msg, send, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
-      whenClosed(this, intake.close(removed), done);
+      unheard();
+      whenClosed(
+        this,
+        intake.close(removed, () => behind.stay),
+        done,
+      );
     });
   }
 

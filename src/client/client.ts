@@ -20,8 +20,12 @@ export interface Subscription {
   readonly filter: TopicFilter;
   /** The filter is not wanted any more: unsubscribed when nobody else wants it. */
   unsubscribe(): void;
-  /** The receiver goes, but the Server keeps the subscription until a new one takes it up, or {@link Client.prune}. */
-  release(): void;
+  /**
+   * The receiver goes, but the Server keeps the subscription until a new one takes it up, or {@link Client.prune}. What it
+   * was handed within this turn of the event loop its successor gets, unless `arrived`, which is asked when the turn is
+   * over, says that those behind the receiver have it all the same.
+   */
+  release(arrived?: () => boolean): void;
 }
 
 /** An MQTT client: owns session and subscriptions, keeps a connection up, and tells its state. */
@@ -155,7 +159,7 @@ export class Client {
     return {
       filter: parsed,
       unsubscribe: () => this.#unsubscribe(parsed, receiver),
-      release: () => this.#release(parsed, receiver),
+      release: (arrived) => this.#release(parsed, receiver, arrived),
     };
   }
 
@@ -214,14 +218,14 @@ export class Client {
     this.#lifecycle.wake();
   }
 
-  #release(filter: TopicFilter, receiver: Receiver): void {
+  #release(filter: TopicFilter, receiver: Receiver, arrived?: () => boolean): void {
     if (this.state.phase === 'closed') return;
     this.#deploy.takeBack(receiver, filter);
     this.#lifecycle.deploying();
     this.#deploy.goes();
     const vacancy = this.#subscriptions.release(filter, receiver);
     const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);
-    this.#session.incoming.released(receiver, vacancy, matches, this.#settings.clock.now());
+    this.#session.incoming.released({ receiver, vacancy, matches, arrived }, this.#settings.clock.now());
   }
 
   #discardOwnStore(): void {

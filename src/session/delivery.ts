@@ -105,11 +105,10 @@ export class Delivery implements Handout, NextAcknowledgement {
     return this.#first === receiver || this.#others.includes(receiver);
   }
 
-  /** A receiver was taken away before it could do anything with the message: the next one in its place gets it. */
-  takeBack(receiver: Receiver, vacancy: Vacancy | undefined): void {
+  /** A receiver was taken away before it could do anything with the message. */
+  takeBack(receiver: Receiver): void {
     if (this.#first === receiver) this.#first = undefined;
     this.#others = this.#others.filter((other) => other !== receiver);
-    if (vacancy !== undefined) this.awaits(vacancy);
   }
 
   /** The turn is over: whoever was handed the message has it. Answers whether nobody is missing. */

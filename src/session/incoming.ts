@@ -26,6 +26,17 @@ export interface IncomingOptions {
   readonly report: (notice: MqttError) => void;
 }
 
+/** A receiver that goes, and may come back. */
+export interface Released {
+  readonly receiver: Receiver;
+  /** Its place, if somebody may come for it. */
+  readonly vacancy: Vacancy | undefined;
+  /** Whether it had the messages of a topic by what is released. */
+  readonly matches: (topic: string) => boolean;
+  /** Asked behind this turn: whether what it was handed within it arrived all the same. Not given: it did not. */
+  readonly arrived: (() => boolean) | undefined;
+}
+
 /** The receiving half of a session (4.3): who gets a message, and when it is acknowledged. */
 export class Incoming {
   readonly #receivers: Receivers;
@@ -44,6 +55,8 @@ export class Incoming {
   readonly #handedOut = new Queue<Delivery>();
   #handed = 0;
   #handedOver = 0;
+  /** What was taken from receivers within this turn: for the next one in their place, unless it arrived. */
+  #taken: { readonly delivery: Delivery; readonly vacancy: Vacancy; readonly arrived: () => boolean }[] = [];
   /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
   #graceUntil = -Infinity;
   #deployUntil: number | undefined;
@@ -154,6 +167,7 @@ export class Incoming {
    * Node-RED hands a message on in a later turn than it takes it.
    */
   handedOver(upTo: number, now: number): void {
+    this.#awaitSuccessors();
     while (this.#handedOver < upTo) {
       this.#handedOver += 1;
       const delivery = this.#handedOut.shift();
@@ -164,10 +178,13 @@ export class Incoming {
   }
 
   /** A receiver goes and may come back: what it was handed within this turn waits for who takes its place. */
-  released(receiver: Receiver, vacancy: Vacancy | undefined, matches: (topic: string) => boolean, now: number): void {
+  released({ receiver, vacancy, matches, arrived = never }: Released, now: number): void {
     this.#deployUntil = now + DEPLOY_TIME;
     const taken = this.#handedOut.filter((delivery) => delivery.isWith(receiver) && matches(delivery.topic));
-    for (const delivery of taken) delivery.takeBack(receiver, vacancy);
+    for (const delivery of taken) {
+      delivery.takeBack(receiver);
+      if (vacancy !== undefined) this.#taken.push({ delivery, vacancy, arrived });
+    }
   }
 
   /** All receivers of a deploy are there: what is held is offered. */
@@ -281,6 +298,12 @@ export class Incoming {
     this.#handOut(delivery);
   }
 
+  #awaitSuccessors(): void {
+    if (this.#taken.length === 0) return;
+    for (const { delivery, vacancy, arrived } of this.#taken) if (!arrived()) delivery.awaits(vacancy);
+    this.#taken = [];
+  }
+
   #keepIfAwaiting(delivery: Delivery, now: number): void {
     const until = delivery.isUnclaimed ? this.#graceUntil : (this.#deployUntil ?? now);
     if (delivery.handedOver(until)) this.#own(delivery);
@@ -328,6 +351,8 @@ export class Incoming {
     this.#report(new MqttError('message-skipped', text));
   }
 }
+
+const never = (): boolean => false;
 
 function behindHeld(queue: Queue<Delivery>): number {
   return queue.peek()?.state.step === 'held' ? queue.length : 0;

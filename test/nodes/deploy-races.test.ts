@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { settle, until } from '../support/events.ts';
 import type { FakeBroker, FakePeer } from '../support/fake-broker.ts';
 import { collect, deploy, type FlowNode, node, startFlow, stopFlow } from '../support/flow.ts';
+import { assertHas } from '../support/partial.ts';
 import { agreeing, connected, connection, HELPERS, mqttIn, mqttOut, payloads } from './flows.ts';
 
 /** What the connection's node offers to flow nodes. */
@@ -86,6 +87,46 @@ describe('while a deploy is under way', () => {
     assert.deepEqual(payloads(seen), ['before', 'during', 'after']);
     assert.deepEqual(await acknowledged(peer, 3), [1, 2, 3]);
   });
+
+  const CHANGED: readonly { what: string; behind: boolean; off?: boolean }[] = [
+    { what: 'leaves the node behind it has the message once', behind: false },
+    {
+      what: 'leaves the node behind it, and another one that is disabled, has the message once',
+      behind: false,
+      off: true,
+    },
+    { what: 'closes the node behind it too has the message once, from its successor', behind: true },
+  ];
+  for (const { what, behind, off } of CHANGED) {
+    it(`an mqtt-in that is closed in the turn in which it got a message by a deploy that ${what}`, async () => {
+      const flow = (name: string): FlowNode[] => [
+        connection(broker.port, { cleansession: false, autoUnsubscribe: false }),
+        mqttIn({ topic: 'a', name, wires: [['behind', ...(off === true ? ['off'] : [])]] }),
+        { id: 'behind', type: 'junction', ...(behind && { name }), wires: [['h']] },
+        { id: 'off', type: 'junction', d: true, wires: [['h']] },
+        { id: 'h', type: 'helper' },
+      ];
+      await startFlow(flow('first'));
+      const peer = await connected(broker);
+      const seen = collect('h');
+      const closing = node('in');
+      const send = closing.send.bind(closing);
+      const deployed = new Promise<void>((resolve, reject) => {
+        closing.send = (msg) => {
+          send(msg);
+          // It begins behind the receive callback, and in front of the turn in which Node-RED hands the message on.
+          deploy(flow('second'), 'nodes').then(resolve, reject);
+        };
+      });
+      peer.send({ cmd: 'publish', topic: 'a', payload: 'x', qos: 2, messageId: 1, dup: false, retain: false });
+      await deployed;
+      assertHas(await peer.skipTo('pubrec'), { messageId: 1 });
+      assert.notEqual(node('in'), closing);
+      await until(() => seen.length > 0, 'the message');
+      await settle();
+      assert.deepEqual(payloads(seen), ['x']);
+    });
+  }
 
   it('two nodes that come back to one topic both get what was published meanwhile', async () => {
     const flow = (name: string): FlowNode[] => [

@@ -330,12 +330,12 @@ export class Flows {
     });
   }
 
-  #redeploy({ nodes, back, gap, prune }: Omit<Extract<Action, { kind: 'redeploy' }>, 'kind'>): void {
+  #redeploy({ nodes, back, gap, prune, arrived = false }: Omit<Extract<Action, { kind: 'redeploy' }>, 'kind'>): void {
     const life = this.#life;
     if (life === undefined) return;
     const leaving = nodes.filter((index) => index < this.#places.length && this.#members.has(index));
     if (leaving.length > 0) life.client.beginDeploy();
-    for (const index of leaving) this.#release(index);
+    for (const index of leaving) this.#release(index, arrived);
     this.#later(gap, () => {
       if (this.#life !== life) return;
       for (const index of leaving) if (back[index] === true) this.#subscribe(index);
@@ -352,7 +352,7 @@ export class Flows {
     this.#life?.client.prune();
   }
 
-  #release(index: number): void {
+  #release(index: number, arrived: boolean): void {
     const member = this.#members.get(index);
     const place = this.#places[index];
     if (member === undefined || place === undefined) return;
@@ -363,8 +363,8 @@ export class Flows {
       if (wish?.state === 'coming') place.wishes.delete(filter);
       else if (wish !== undefined) wish.state = 'released';
     }
-    this.#inbound.released(place);
-    for (const subscription of member.subscriptions) subscription.release();
+    this.#inbound.released(place, arrived);
+    for (const subscription of member.subscriptions) subscription.release(() => arrived);
   }
 
   #disconnect(gap: number, hasty: boolean): void {
@@ -479,6 +479,8 @@ export class Flows {
       case 'redeploy':
         // Not inside the call: a deploy closes nodes before they could hand on what they just got.
         return this.#time.stillInThisTurn(() => this.#redeploy(EVERYBODY));
+      case 'edit':
+        return this.#time.stillInThisTurn(() => this.#redeploy({ ...EVERYBODY, arrived: true }));
       case 'reopen':
         return this.#reopen(20, false);
       case 'disconnect':

@@ -96,8 +96,9 @@ export class Inbound {
   }
 
   /** A deploy takes the place's node away, and what it could not hand on yet with it. */
-  released(place: Place): void {
+  released(place: Place, arrived: boolean): void {
     this.deploying = true;
+    if (arrived) return;
     for (const label of place.handed) {
       place.had.set(label, (place.had.get(label) ?? 1) - 1);
       place.takenBack.add(label);

@@ -26,8 +26,9 @@ export const TROUBLES = [
 
 export type Trouble = (typeof TROUBLES)[number];
 
-/** What a settle callback does. */
-export type Reaction = 'nothing' | 'publish' | 'subscribe' | 'unsubscribe' | 'redeploy' | 'reopen' | 'disconnect';
+/** What a settle callback does. `edit`: a deploy that leaves those behind the nodes. */
+export type Reaction =
+  'nothing' | 'publish' | 'subscribe' | 'unsubscribe' | 'redeploy' | 'edit' | 'reopen' | 'disconnect';
 
 export type Action =
   | {
@@ -65,6 +66,8 @@ export type Action =
       readonly back: readonly boolean[];
       readonly gap: number;
       readonly prune: number;
+      /** Whether those behind the nodes stay: they have what the nodes got in the turn in which they leave. */
+      readonly arrived?: boolean;
     }
   | { readonly kind: 'disconnect'; readonly gap: number; readonly hasty: boolean }
   /** Closes the client and opens a new one on the same store, perhaps with another client id. */
@@ -107,7 +110,16 @@ export interface Scenario {
 /** More than any run needs; JSON has no Infinity. */
 export const NO_LIMIT = 65_535;
 
-const REACTIONS = ['publish', 'publish', 'subscribe', 'unsubscribe', 'redeploy', 'reopen', 'disconnect'] as const;
+const REACTIONS = [
+  'publish',
+  'publish',
+  'subscribe',
+  'unsubscribe',
+  'redeploy',
+  'edit',
+  'reopen',
+  'disconnect',
+] as const;
 
 export const TOPICS = ['a/1', 'a/2', 'b/1'] as const;
 export const FILTERS = ['a/1', 'a/2', 'b/1', 'a/+', 'a/#', '+/1', '#'] as const;
@@ -246,7 +258,10 @@ class Planner {
       const { topic, qos } = message;
       return { kind: 'flicker', node: one[0] ?? 0, gap: 1 + (gap % 60), times: 1 + Math.floor(whole * 4), topic, qos };
     }
-    if (kind < 74) return unless('redeploy', { kind: 'redeploy', nodes, back, gap: gap * 3, prune: bytes * 5 });
+    if (kind < 74) {
+      const arrived = (kind * 10) % 1 < 0.3;
+      return unless('redeploy', { kind: 'redeploy', nodes, back, gap: gap * 3, prune: bytes * 5, arrived });
+    }
     if (kind < 78) return unless('stop', { kind: 'disconnect', gap, hasty: this.#trouble('hasty', 0.2) });
     if (kind < 82) return unless('reopen', { kind: 'reopen', gap, moves: kept && this.#trouble('move', 0.3) });
     if (kind < 84) return kept ? unless('kill', { kind: 'kill', gap }) : instead;

@@ -354,6 +354,25 @@ describe('A deploy', () => {
     assert.deepEqual(acks(scene), ['pubrec 1', 'pubcomp 1']);
   });
 
+  it('that leaves those behind a node does not repeat what they have, though the node was closed in that turn', async () => {
+    const scene = await kept(false);
+    const before = new Taker('node');
+    const subscription = scene.subscribe('a', before);
+    await scene.settle();
+    scene.server.connection.send(message('a', 2, 1));
+    let known = false;
+    subscription.release(() => known);
+    // Asked when the turn is over: until then other nodes may be closed.
+    known = true;
+    await scene.settle();
+    const after = new Taker('node');
+    scene.subscribe('a', after);
+    scene.client.prune();
+    await scene.settle();
+    assert.deepEqual([before.topics, after.topics], [['a'], []]);
+    assert.deepEqual(acks(scene), ['pubrec 1', 'pubcomp 1']);
+  });
+
   it('that a node begins while it receives hands the message to its successor too', async () => {
     const scene = await kept(false);
     const before = new Taker('node');

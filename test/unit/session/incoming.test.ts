@@ -42,7 +42,10 @@ function awaiting(...places: readonly Vacancy[]): Driver {
     return true;
   };
   // A deploy is under way.
-  driver.session.incoming.released(receiver(), undefined, () => false, 0);
+  driver.session.incoming.released(
+    { receiver: receiver(), vacancy: undefined, matches: () => false, arrived: undefined },
+    0,
+  );
   return driver;
 }
 
