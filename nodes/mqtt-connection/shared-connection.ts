@@ -17,6 +17,7 @@ import { flag } from '../common/stored.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import { Course } from './course.ts';
 import { CurrentClient } from './current-client.ts';
+import { outcomes } from './outcomes.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
@@ -59,7 +60,9 @@ export class SharedConnection {
         report: (notice) => this.#reports.notice(notice),
         lateReceivers: () => [...this.users].some(({ subscribesLate }) => subscribesLate),
         emptied: () => this.#leaveIfUnused(),
-        restored: (error) => this.#reports.lost(error),
+        restored: (error, tell) => {
+          if (!outcomes.heard(tell)) this.#reports.lost(error);
+        },
         failing: (tell) => this.#failures.add(tell),
       }),
       replaced: (client, problem) => this.#replaced(client, problem),

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { runAction } from '../mqtt-connection/actions.ts';
 import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import type { OutgoingMsg } from '../common/message.ts';
+import { outcomes } from '../mqtt-connection/outcomes.ts';
 import { publishMsg } from '../mqtt-connection/publish.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { countRepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
@@ -12,6 +13,8 @@ import type { User } from '../mqtt-connection/shared-connection.ts';
 import { type OutDef, outDefaults } from './out-defaults.ts';
 
 export = function register(RED: NodeAPI): void {
+  outcomes.listen(RED);
+
   function MqttOut(this: Node, def: OutDef): void {
     RED.nodes.createNode(this, def);
     const connection = connectionOf(RED, def.broker);
@@ -21,6 +24,7 @@ export = function register(RED: NodeAPI): void {
     const light = new StatusLight(this);
     const user: User = { node: this, subscribesLate: false, show: (status) => light.show(status) };
     const repeats = countRepeatedErrors(this);
+    const told = outcomes.open(this, (id) => RED.nodes.getNode(id));
     connection.register(user);
 
     this.on('input', (msg: NodeMessage & OutgoingMsg & { action?: unknown }, _send, done) => {
@@ -28,6 +32,7 @@ export = function register(RED: NodeAPI): void {
       else publishMsg(connection, msg, own, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
+      told();
       whenClosed(this, connection.deregister(user, removed), () => {
         repeats.end();
         done();

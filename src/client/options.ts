@@ -3,7 +3,7 @@ import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { atOnce, type Failing, type SessionStore } from '../store/session-store.ts';
+import { atOnce, type Failing, type Restored, type SessionStore } from '../store/session-store.ts';
 import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';
 import { parseServer, type ServerAddress } from '../transport/server.ts';
 import type { TlsOptions } from '../transport/tls.ts';
@@ -84,8 +84,8 @@ export interface ClientOptions {
   readonly lateReceivers?: () => boolean;
   /** Told each time that no accepted message is left: {@link Client.waiting} is 0. */
   readonly emptied?: () => void;
-  /** Told why a message that an earlier client accepted will never be delivered. */
-  readonly restored?: (error: Error) => void;
+  /** Told why a message that an earlier client accepted will never be delivered; has to call `tell`, which tells who gave it. */
+  readonly restored?: Restored;
   /** Has to call what it is given, which tells somebody that a message failed: very many may in one turn. Default: at once. */
   readonly failing?: Failing;
 }
@@ -125,7 +125,7 @@ export interface Settings {
   readonly random: Random;
   readonly dial: Dial;
   readonly report: (notice: MqttError) => void;
-  readonly restored: (error: Error) => void;
+  readonly restored: Restored;
   readonly failing: Failing;
   readonly emptied: () => void;
   readonly lateReceivers: () => boolean;
@@ -204,7 +204,7 @@ export function parseOptions(options: ClientOptions): Settings {
     random: options.random ?? systemRandom,
     dial: options.dial ?? dial,
     report: unthrowing(options.report ?? ignore),
-    restored: options.restored ?? ignore,
+    restored: options.restored ?? ((_error, tell) => tell()),
     failing: options.failing ?? atOnce,
     emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => true),

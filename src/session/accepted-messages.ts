@@ -1,13 +1,12 @@
 import { MqttError, textOf } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
-import type { Failing, OutgoingState, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
+import type { Failing, OutgoingState, Restored, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import { type OutgoingMessage, sizeOf } from './outgoing-message.ts';
 
 export interface AcceptedOptions {
   readonly store: SessionStore;
   readonly report: (notice: MqttError) => void;
-  /** Told why a message that an earlier client accepted will never be delivered. */
-  readonly restored: (error: Error) => void;
+  readonly restored: Restored;
   readonly failing: Failing;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
@@ -114,8 +113,9 @@ export class AcceptedMessages {
   }
 
   #fail({ settle, restored }: OutgoingMessage, error: Error, reasonCode: number): void {
-    settle?.(error, reasonCode);
-    if (restored) this.#options.restored(error);
+    const tell = (): void => settle?.(error, reasonCode);
+    if (restored) this.#options.restored(error, tell);
+    else tell();
   }
 
   /** The store is somebody else's now. */

@@ -1,6 +1,13 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { AckPacket, PublishPacket } from '../protocol/packet.ts';
-import type { Failing, SessionIdentity, SessionStore, StoredMessage, StoredSession } from '../store/session-store.ts';
+import type {
+  Failing,
+  Restored,
+  SessionIdentity,
+  SessionStore,
+  StoredMessage,
+  StoredSession,
+} from '../store/session-store.ts';
 import type { Random } from '../util/clock.ts';
 import type { Receivers } from './delivery.ts';
 import { Incoming } from './incoming.ts';
@@ -29,7 +36,7 @@ export interface SessionOptions {
   readonly random: Random;
   readonly report: (notice: MqttError) => void;
   /** Told why a message that an earlier client accepted will never be delivered. */
-  readonly restored: (error: Error) => void;
+  readonly restored: Restored;
   readonly failing: Failing;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;

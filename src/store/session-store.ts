@@ -7,6 +7,9 @@ export type Settle = (error: Error | undefined, reasonCode: number) => void;
 /** Calls `tell`, which tells somebody that a message failed: at once, or in a later turn and in the order in which they came. */
 export type Failing = (tell: () => void) => void;
 
+/** A message of an earlier client failed with `error`; `tell` tells who gave it, as far as that is known. */
+export type Restored = (error: Error, tell: () => void) => void;
+
 export const atOnce: Failing = (tell) => tell();
 
 /**

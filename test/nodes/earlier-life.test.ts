@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
-import { until } from '../support/events.ts';
+import { settle, until } from '../support/events.ts';
 import { FakeBroker } from '../support/fake-broker.ts';
-import { collect, type FlowNode, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
-import { connection, connection5, dynamicIn, HELPERS, lines, mqttIn, mqttOut, showConnected, shown } from './flows.ts';
+import { collect, deploy, type FlowNode, node, restartFlow, startFlow, stopFlow } from '../support/flow.ts';
+import {
+  connection,
+  connection5,
+  dynamicIn,
+  HELPERS,
+  lines,
+  mqttIn,
+  mqttOut,
+  payloads,
+  showConnected,
+  shown,
+} from './flows.ts';
 
 const FLOW_OF = (port: number) => [
   connection5(port, { cleansession: false, sessionExpiry: '60' }),
@@ -35,14 +46,66 @@ describe('a message that an earlier life of the flow accepted', () => {
     return { second, messageId };
   }
 
-  it('and that the broker rejects now is an error in the log or at Catch nodes', async () => {
+  it('and that the broker rejects now is one error at Catch nodes, with the message and its node', async () => {
     const { second, messageId } = await restartWithOneMessage();
     const caught = collect('caught');
     second.send({ cmd: 'puback', messageId, reasonCode: 0x87 });
     await until(() => caught.length > 0, 'the error at Catch');
-    const messages = caught.map(({ error }) => (error as { message: string }).message);
-    assert.match(messages.join(), /broker rejected the message to a \(0x87 Not authorized\)/);
+    await settle();
+    const [{ payload, error } = {}, ...more] = caught;
+    const { message, source } = error as { message: string; source: { id: string } };
+    assert.match(message, /broker rejected the message to a \(0x87 Not authorized\)/);
+    assert.deepEqual([payload, source.id, more], ['kept', 'out', []]);
   });
+
+  it('and that the broker rejects when its node is gone is one error of the connection', async () => {
+    await startFlow(FLOW_OF(broker.port));
+    const first = await broker.accept();
+    await first.handshake();
+    node('out').receive({ payload: 'kept' });
+    await first.expect('publish');
+    const other = mqttIn({ id: 'other' });
+    await deploy([...FLOW_OF(broker.port).filter(({ id }) => id !== 'out'), other], 'full');
+    const second = await broker.accept();
+    await second.handshake({ sessionPresent: true });
+    const { messageId = 0 } = await second.skipTo('publish');
+    const caught = collect('caught');
+    second.send({ cmd: 'puback', messageId, reasonCode: 0x87 });
+    await until(() => caught.length > 0, 'the error at Catch');
+    await settle();
+    assert.equal(caught.length, 1);
+    assert.equal((caught[0]?.['error'] as { source: { id: string } }).source.id, 'other');
+  });
+
+  it('and that the broker has now is complete for the Complete nodes of now', async () => {
+    const { second, messageId } = await restartWithOneMessage();
+    const completed = collect('completed');
+    second.send({ cmd: 'puback', messageId, reasonCode: 0 });
+    await until(() => completed.length > 0, 'the Complete node');
+    await settle();
+    const [{ payload, complete } = {}, ...more] = completed;
+    const { source } = complete as { source: { id: string } };
+    assert.deepEqual([payload, source.id, more], ['kept', 'out', []]);
+  });
+
+  for (const type of ['full', 'nodes'] as const) {
+    it(`and that the broker took while a deploy (${type}) stopped it is complete for the Complete nodes of now`, async () => {
+      await startFlow(FLOW_OF(broker.port));
+      const peer = await broker.accept();
+      await peer.handshake();
+      node('out').receive({ payload: 'kept' });
+      const { messageId = 0 } = await peer.expect('publish');
+      // The stop waits for what is under way; other nodes take their time.
+      node('out').on('close', () => void peer.send({ cmd: 'puback', messageId, reasonCode: 0 }));
+      node('completed').on('close', (_removed: boolean, done: () => void) => void setTimeout(done, 100));
+      const changed = FLOW_OF(broker.port).map((each) => ({ ...each, name: 'changed' }));
+      let completed: ReturnType<typeof collect> = [];
+      await deploy(changed, type, () => (completed = collect('completed')));
+      await until(() => completed.length > 0, 'the Complete node');
+      await settle();
+      assert.deepEqual(payloads(completed), ['kept']);
+    });
+  }
 
   it('and that the broker has now is no failure', async () => {
     const { second, messageId } = await restartWithOneMessage();

@@ -226,7 +226,10 @@ export class Flows {
       clock,
       random: this.#random,
       dial: this.#network.dial(() => clock.alive),
-      restored: (error) => this.#judge.note(() => `   a restored message failed: ${error.message}`),
+      restored: (error, tell) => {
+        this.#judge.note(() => `   a restored message failed: ${error.message}`);
+        tell();
+      },
       report: (notice) => this.#judge.note(() => `   report: ${notice.message}`),
       ...announcement(birth, 'birth'),
       ...announcement(closing, 'close'),

@@ -77,7 +77,10 @@ export class Driver {
       },
       random: () => 0,
       report: (notice) => this.notices.push(notice),
-      restored: (error) => this.restored.push(error),
+      restored: (error, tell) => {
+        this.restored.push(error);
+        tell();
+      },
       failing: (tell) => tell(),
     });
   }
