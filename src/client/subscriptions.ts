@@ -15,6 +15,7 @@ import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { SubscriptionRecords } from './subscription-records.ts';
+import { had, RetainedByTopic } from './retained-by-topic.ts';
 import { RetainedWindows } from './retained-windows.ts';
 import {
   type AskedWish,
@@ -49,6 +50,7 @@ export class Subscriptions {
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
   readonly #windows: RetainedWindows;
+  readonly #byTopic = new RetainedByTopic();
   readonly #leaves = new Leaves();
   /** Of the latest connection. */
   #mqtt5 = true;
@@ -67,6 +69,7 @@ export class Subscriptions {
     this.#userProperties = userProperties;
     this.#router = router;
     this.#windows = new RetainedWindows(router);
+    router.onRetained = (topic) => this.#retainedCame(topic as TopicFilter);
     this.#perPacket = filtersPerPacket;
     this.#records = new SubscriptionRecords(store);
     for (const record of this.#records.all) {
@@ -81,12 +84,12 @@ export class Subscriptions {
 
   /** Whether `flush` may have something to send. */
   get pending(): boolean {
-    return this.#dirty.size > 0;
+    return this.#dirty.size > 0 || this.#byTopic.pending;
   }
 
   /** Whether there is something to send, or will be when what the Server retains has come. */
   get unsettled(): boolean {
-    return this.pending || this.#windows.some;
+    return this.pending || this.#windows.some || this.#byTopic.unsettled;
   }
 
   add(filter: TopicFilter, receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
@@ -174,6 +177,7 @@ export class Subscriptions {
     for (const { filter } of this.#records.all) if (this.#records.isLeaving(filter)) this.#leaveInDoubt(filter);
     for (const leave of this.#leaves.drain()) this.#cameBy(leave);
     this.#coverPlan = undefined;
+    this.#byTopic.end();
     this.#windows.end(this.#entries.keys());
     for (const entry of this.#entries.values()) {
       if (entry.wire.state === 'asked') this.#askedInVain(entry.filter, entry.wire);
@@ -190,6 +194,7 @@ export class Subscriptions {
   /** Sends what changed since the last time: first what is wanted, so that nothing is missed, then what is not. */
   flush(link: SubscriptionLink): void {
     this.#mqtt5 = link.mqtt5;
+    this.#askByTopic(link);
     const dirty = new Set(this.#dirty);
     this.#dirty.clear();
     for (const entry of dirty) if (entry.members.size > 0) this.#refuseUnavailable(entry, link.limits);
@@ -211,6 +216,42 @@ export class Subscriptions {
     for (const wish of wishes) this.#adopt(wish, moved);
     for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
     for (const entry of off) this.#dropIfOver(entry);
+  }
+
+  /** Unless they are on the wire by now: then what the Server retains comes by that. */
+  #askByTopic(link: SubscriptionLink): void {
+    const missed = this.#byTopic.take().filter(({ onWire, wanted }) => wanted && !onWire);
+    for (let start = 0; start < missed.length; start += this.#perPacket) {
+      this.#sendByTopic(missed.slice(start, start + this.#perPacket), link);
+    }
+  }
+
+  /** What arrived of this, and was not answered, is left once more by whoever has the session next. */
+  #sendByTopic(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
+    const packetId = link.takePacketId();
+    if (packetId === undefined) return this.#byTopic.again(entries);
+    const options = { qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    const subscriptions = entries.map(({ filter }) => ({ filter, ...options }));
+    const answered = (codes: readonly number[]): void => {
+      // At QoS 2 to see whether the Server has it.
+      for (const code of codes) if (code < 0x80) this.#byTopic.granted(code as QoS);
+      for (const entry of entries) had(entry);
+    };
+    link.send(
+      { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier: undefined, userProperties: undefined },
+      { cmd: 'subscribe', count: entries.length, answered },
+    );
+    for (const entry of entries) {
+      this.#records.asked({ filter: entry.filter, options, identifier: undefined, granted: 2 });
+      entry.remains();
+    }
+    this.#unsubscribe(entries, link);
+  }
+
+  /** By which SUBSCRIBE it came is known where the Server has no filter of just this topic, or is about to leave it. */
+  #retainedCame(topic: TopicFilter): void {
+    if (!this.#byTopic.unsettled) return;
+    if (this.#entries.get(topic)?.onWire !== true && !this.#leaves.has(topic)) this.#byTopic.came();
   }
 
   /** It stays on the wire until the Server has granted the one that covers it, which it may refuse. */
@@ -350,7 +391,9 @@ export class Subscriptions {
     entry.grant(asked, code as QoS);
     this.#grant(request, code as QoS);
     this.#answeredWindow(request, link);
-    for (const member of membersOf(serves)) if (member.retained === 'asked') member.retained = 'had';
+    this.#byTopic.granted(code as QoS);
+    const missing = this.#byTopic.answered(request, link);
+    for (const each of serves) if (!missing.has(each)) had(each);
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
     for (const other of served) if (!other.comesBy(entry) || other.mayBeLeftover) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);

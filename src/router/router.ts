@@ -44,6 +44,9 @@ export class Router {
     this.#failed = failed;
   }
 
+  /** Told the topic of each message with the RETAIN flag, before anybody gets it. */
+  onRetained: ((topic: string) => void) | undefined;
+
   /** Hands a message to a receiver of a filter outside of a delivery, as a delivery does. */
   give(receiver: Receiver, packet: PublishPacket, filter: TopicFilter): void {
     try {
@@ -185,6 +188,7 @@ export class Router {
    * What a receiver does meanwhile (adds, removes, releases, delivers) counts from the next publication on.
    */
   deliver(packet: PublishPacket, handout?: Handout): boolean {
+    if (packet.retain) this.onRetained?.(packet.topic);
     const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;

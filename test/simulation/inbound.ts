@@ -38,6 +38,11 @@ export interface Place {
   readonly latest: Map<string, number>;
 }
 
+/** A message that the Server retains, and since when. */
+interface Retained extends Pick<Copy, 'label' | 'topic' | 'qos'> {
+  readonly since: number;
+}
+
 /** Milliseconds in which a packet reaches the Server, or its answer the client. */
 const LONGEST_WAY = 200;
 
@@ -225,6 +230,20 @@ export class Inbound {
       );
       if (had || wish === undefined) continue;
       this.#judge.violation('whoever subscribed receives', `${place.name} did not get ${label} by ${wish.filter}`);
+    }
+  }
+
+  /** After a rest: who came since has had what the Server retains, by a filter for which it `retainsFor`. */
+  checkRetained({ label, topic, qos, since }: Retained, retainsFor: (filter: string) => boolean): void {
+    if (qos === 0) return;
+    for (const place of this.#places) {
+      const wish = [...place.wishes.values()].find(
+        ({ filter, options, since: wanted }) =>
+          wanted > since && options.qos > 0 && options.retainHandling === 0 && retainsFor(filter),
+      );
+      if (wish === undefined || (place.had.get(label) ?? 0) > 0) continue;
+      const text = `${place.name} did not get ${label}, which is retained at ${topic}, by ${wish.filter}`;
+      this.#judge.violation('what is retained reaches who is new', text);
     }
   }
 

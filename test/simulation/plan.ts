@@ -6,6 +6,7 @@ import type { ServerKind } from './server.ts';
 /** Kinds of trouble that a run may be spared, to look at what is left. */
 export const TROUBLES = [
   'birth',
+  'by-topic',
   'cut',
   'hasty',
   'kill',
@@ -168,6 +169,7 @@ class Planner {
       queuesQos0: this.#chance(0.2),
       think: this.#pick([0, 0, 5, 20]),
       keepsOptions: this.#chance(0.4),
+      retainsByTopic: this.#trouble('by-topic', 0.15),
     };
   }
 

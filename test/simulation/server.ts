@@ -38,6 +38,8 @@ export interface ServerKind {
   readonly queuesQos0: boolean;
   /** Goes on with No Local and Retain As Published of the SUBSCRIBE that made a subscription, as mosquitto does up to 2.0. */
   readonly keepsOptions?: boolean;
+  /** Sends what it retains for filters without wildcards alone, and grants no QoS 2, as RabbitMQ does. */
+  readonly retainsByTopic?: boolean;
   /** Milliseconds until an acknowledgement leaves. */
   readonly think: number;
 }
@@ -62,7 +64,7 @@ interface Session {
 }
 
 /** A message that another client published, or that a client's PUBLISH brought. */
-interface Publication {
+export interface Publication {
   readonly label: string;
   readonly topic: string;
   readonly qos: QoS;
@@ -77,7 +79,7 @@ export class Server {
   readonly outbound: Outbound;
   readonly inbound: Inbound;
   readonly #sessions = new Map<string, Session>();
-  readonly #retained = new Map<string, Publication>();
+  readonly #retained = new Map<string, Publication & { readonly since: number }>();
   #serial = 0;
   /** Connection attempts that it still refuses. */
   refusals = 0;
@@ -164,7 +166,7 @@ export class Server {
   publish(publication: Publication, from: Session | undefined): void {
     this.outbound.taken(publication.label);
     const { topic, retain } = publication;
-    if (retain) this.#retained.set(topic, publication);
+    if (retain) this.#retained.set(topic, { ...publication, since: this.time.moment });
     for (const session of this.#sessions.values()) {
       const wanted = [...session.subscriptions.values()].filter(
         ({ filter, noLocal }) => matches(filter, topic) && !(noLocal && session === from),
@@ -184,9 +186,19 @@ export class Server {
       session.subscriptions.set(wanted.filter, subscribed);
       if (wanted.retainHandling === 2 || (wanted.retainHandling === 1 && !isNew)) continue;
       for (const publication of this.#retained.values()) {
-        if (matches(wanted.filter, publication.topic)) this.#enqueue(session, publication, [subscribed], true);
+        if (this.retainsFor(wanted.filter, publication.topic)) this.#enqueue(session, publication, [subscribed], true);
       }
     }
+  }
+
+  /** Whether a SUBSCRIBE for the filter brings what is retained at the topic. */
+  retainsFor(filter: string, topic: string): boolean {
+    return this.kind.retainsByTopic === true ? filter === topic : matches(filter, topic);
+  }
+
+  /** What it retains, and since when. */
+  get retained(): Iterable<Publication & { readonly since: number }> {
+    return this.#retained.values();
   }
 
   #optionsOf(before: Subscribed | undefined): Partial<Subscribed> {
@@ -398,14 +410,16 @@ class Peer implements LinkEnd {
     const session = this.#session;
     if (session === undefined) return;
     const { packetId } = packet;
+    const most = this.#server.kind.retainsByTopic === true ? 1 : 2;
+    const filters = packet.filters.map((wanted) => ({ ...wanted, qos: Math.min(wanted.qos, most) as QoS }));
     this.#send(
       this.#packets.suback(
         packetId,
-        packet.filters.map(({ qos }) => qos),
+        filters.map(({ qos }) => qos),
       ),
       { cmd: 'suback', packetId },
     );
-    this.#server.subscribe(session, packet);
+    this.#server.subscribe(session, { ...packet, filters });
     this.pump();
   }
 

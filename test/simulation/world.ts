@@ -147,6 +147,7 @@ class World {
     this.judge.note(() => '-- the probe');
     this.#flows.deployed();
     await this.#rest('before the probe');
+    this.#checkRetained();
     const { moment } = this.#time;
     const probes: { readonly topic: string; readonly label: string }[] = [];
     for (const topic of TOPICS) {
@@ -164,6 +165,15 @@ class World {
     if (!this.#isRemembered) return;
     if (own !== undefined) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
     this.#inbound.checkWanted(this.#server.filtersOf(this.#flows.clientId));
+  }
+
+  /** Not with MQTT 5 where the Server sends it for topics alone: beside a wildcard it is a limit. */
+  #checkRetained(): void {
+    const { server, client } = this.#scenario;
+    if (server.retainsByTopic === true && client.protocolVersion === 5) return;
+    for (const retained of this.#server.retained) {
+      this.#inbound.checkRetained(retained, (filter) => this.#server.retainsFor(filter, retained.topic));
+    }
   }
 
   /** A process that is killed takes with it what it knew of its session; of one that another process left nothing is known. */

@@ -36,6 +36,33 @@ describe('RabbitMQ 3.x', () => {
     assert.deepEqual([first.texts, second.texts], [['both', 'first', 'last'], ['both']]);
   });
 
+  it('what it retains reaches nodes beside a wildcard too, each once, and those that come later', async () => {
+    const publisher = bench.client(broker().url, { clientId: 'publisher', protocolVersion: 4 });
+    publisher.connect();
+    for (const topic of ['kept/1', 'kept/2', 'kept/3']) {
+      await delivered(publish(publisher, { topic, payload: `state of ${topic}`, qos: 1, retain: true }));
+    }
+    const client = bench.client(broker().url, { clientId: 'beside', protocolVersion: 4, cleanStart: false });
+    const [wild, first, second, later] = [new Mailbox(), new Mailbox(), new Mailbox(), new Mailbox()];
+    subscribe(client, 'kept/#', wild, { qos: 1 });
+    subscribe(client, 'kept/1', first, { qos: 1 });
+    subscribe(client, 'kept/2', second, { qos: 0 });
+    client.connect();
+    await until(() => first.messages.length > 0 && second.messages.length > 0, 'what is retained');
+    subscribe(client, 'kept/3', later, { qos: 1 });
+    await until(() => later.messages.length > 0, 'what is retained, later');
+    // The session has all of them by the wildcard alone.
+    client.destroy();
+    await phase(client, 'connected');
+    for (const topic of ['kept/1', 'kept/2', 'kept/3']) {
+      await delivered(publish(publisher, { topic, payload: `live at ${topic}`, qos: 1 }));
+    }
+    await until(() => later.texts.includes('live at kept/3'), 'what is live');
+    assert.deepEqual(first.texts, ['state of kept/1', 'live at kept/1']);
+    assert.deepEqual(second.texts, ['state of kept/2', 'live at kept/2']);
+    assert.deepEqual(later.texts, ['state of kept/3', 'live at kept/3']);
+  });
+
   it('answers QoS 2 with PUBACK: every message arrives and is done once, on one connection, told once', async () => {
     const mailbox = new Mailbox();
     const receiver = bench.client(broker().url, {

@@ -2194,6 +2194,214 @@ describe('Subscriptions', () => {
     });
   });
 
+  describe('what a Server retains for topics alone, as RabbitMQ does', () => {
+    const before5 = (): Link => {
+      const link = new Link({ subscriptionIdentifiersAvailable: false }, false);
+      link.waiting = [];
+      return link;
+    };
+    /** The Server answered all that was sent. */
+    const reach = (link: Link): void => {
+      for (const reached of link.waiting?.splice(0) ?? []) reached();
+    };
+    const kept = (topic: string): PublishPacket => ({ ...live(topic, [], 'kept'), properties: undefined });
+
+    it('is asked for in the place of covered filters, in one write with their UNSUBSCRIBE', () => {
+      const one = scene(before5());
+      const [wild, named] = [one.add('a/#'), one.add('a/1')];
+      one.add('a/+');
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant([1]);
+      assert.deepEqual(one.flush(), []);
+      assert.equal(one.subscriptions.unsettled, true);
+      reach(one.link);
+      assert.equal(one.subscriptions.pending, true);
+      assert.deepEqual(one.flush(), ['a/1', '-a/1']);
+      one.router.deliver(kept('a/1'));
+      one.link.grant([1]);
+      assert.deepEqual(one.flush(), []);
+      assert.deepEqual([wild.received, named.received], [1, 1]);
+      reach(one.link);
+      assert.equal(one.subscriptions.unsettled, false);
+    });
+
+    it('is asked for again only for who comes later', () => {
+      const one = scene(before5());
+      one.add('a/#');
+      const first = one.add('a/1');
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+      one.flush();
+      one.router.deliver(kept('a/1'));
+      one.link.grant([1]);
+      const later = one.add('a/1');
+      const other = one.add('a/2');
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant([1]);
+      reach(one.link);
+      assert.deepEqual(one.flush(), ['a/1 a/2', '-a/1 -a/2']);
+      one.router.deliver(kept('a/1'));
+      assert.deepEqual([first.received, later.received, other.received], [1, 1, 0]);
+    });
+
+    const KNOWN: readonly { why: string; granted?: number; other?: number; retained?: string; link?: () => Link }[] = [
+      { why: 'grants QoS 2, which RabbitMQ has not', granted: 2 },
+      { why: 'has QoS 2 for another filter', granted: 1, other: 2 },
+      { why: 'sent something retained by the wildcard', retained: 'a/1' },
+      { why: 'sent something retained for another topic', retained: 'a/other' },
+      { why: 'has MQTT 5, where the flag does not tell', link: () => new Link({ sessionExpiryInterval: 60 }) },
+    ];
+    for (const { why, granted = 1, other = 1, retained, link = before5 } of KNOWN) {
+      it(`is not asked for where the Server ${why}`, () => {
+        const one = scene(link());
+        one.add('a/#', { qos: 2 });
+        one.add('a/1');
+        one.add('b');
+        one.flush();
+        one.link.grant([granted, other]);
+        if (retained !== undefined) one.router.deliver(kept(retained));
+        reach(one.link);
+        assert.deepEqual(one.flush(), []);
+        assert.equal(one.subscriptions.unsettled, false);
+      });
+    }
+
+    it('is not asked for where no node wants it, nor for a shared subscription', () => {
+      const one = scene(before5());
+      one.add('a/#');
+      one.add('a/1', { retainHandling: 2 });
+      one.add('$share/g/a/2');
+      one.flush();
+      one.link.grant([1, 1]);
+      reach(one.link);
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('is not asked for by itself once more when the Server turns out to have QoS 2', () => {
+      const one = scene(before5());
+      one.add('a/#');
+      one.add('a/1');
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+      assert.deepEqual(
+        one.link.sent.map(({ packet }) => packet.cmd),
+        ['subscribe'],
+      );
+      one.subscriptions.flush(one.link);
+      const [ask] = one.link.subscribes().slice(-1);
+      assert.equal(ask?.subscriptions[0]?.qos, 2);
+      one.link.grant([2]);
+      one.add('a/2');
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+      assert.deepEqual(one.flush(), []);
+    });
+
+    it('that came late of a topic that was asked for says nothing of wildcards', () => {
+      const one = scene(before5());
+      one.add('a/#');
+      one.add('a/1');
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+      one.flush();
+      // Behind the UNSUBACK: the in-flight window was full.
+      one.link.grant([1]);
+      one.router.deliver(kept('a/1'));
+      one.add('a/2');
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+      assert.deepEqual(one.flush(), ['a/2', '-a/2']);
+    });
+
+    it('that comes by a subscription of its own says nothing of wildcards', () => {
+      const one = scene(before5());
+      one.add('b');
+      one.add('a/#');
+      one.add('a/1');
+      one.flush();
+      one.link.grant([1, 1]);
+      one.router.deliver(kept('b'));
+      reach(one.link);
+      assert.deepEqual(one.flush(), ['a/1', '-a/1']);
+    });
+
+    it('that comes late by a subscription of its own that is leaving says nothing of wildcards', () => {
+      const one = scene(before5());
+      one.granted('a/1', { qos: 1 });
+      one.link.lines();
+      one.add('a/#');
+      one.add('a/2');
+      assert.deepEqual(one.flush(), ['a/#']);
+      one.link.grant([1]);
+      assert.deepEqual(one.flush(), ['-a/1']);
+      one.router.deliver(kept('a/1'));
+      reach(one.link);
+      assert.deepEqual(one.flush(), ['a/2', '-a/2']);
+    });
+
+    it('is asked for on the next connection where this one ended before', () => {
+      for (const when of ['in doubt', 'missed', 'asked'] as const) {
+        const one = scene(before5());
+        one.add('a/#');
+        one.add('a/1');
+        one.flush();
+        one.link.grant([1]);
+        if (when !== 'in doubt') reach(one.link);
+        if (when === 'asked') one.flush();
+        const two = reconnected(one, true, before5());
+        // What may have arrived is left once more.
+        assert.deepEqual(two.flush(), when === 'asked' ? ['a/#', '-a/1'] : ['a/#']);
+        two.link.grant([1]);
+        reach(two.link);
+        assert.deepEqual(two.flush(), ['a/1', '-a/1']);
+      }
+    });
+
+    it('is asked for when there is a packet id for it', () => {
+      const one = scene(before5());
+      one.add('a/#');
+      one.add('a/1');
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+      one.link.ids = 0;
+      assert.deepEqual(one.flush(), []);
+      one.link.ids = 1;
+      assert.deepEqual(one.flush(), ['a/1']);
+      one.link.ids = 1;
+      assert.deepEqual(one.flush(), ['-a/1']);
+    });
+
+    it('is not asked for any more where the node is gone', () => {
+      const one = scene(before5());
+      one.add('a/#');
+      const named = one.add('a/1');
+      one.add('a/2');
+      one.flush();
+      one.link.grant([1]);
+      one.subscriptions.remove(asFilter('a/1'), named);
+      reach(one.link);
+      assert.deepEqual(one.flush(), ['a/2', '-a/2']);
+    });
+
+    it('is not asked for beside a subscription of its own that the filter has by then, which stays', () => {
+      const one = scene(before5());
+      const wild = one.add('a/#');
+      one.add('a/1');
+      one.flush();
+      one.link.grant([1]);
+      one.subscriptions.remove(asFilter('a/#'), wild);
+      assert.deepEqual(one.flush(), ['a/1', '-a/#']);
+      reach(one.link);
+      assert.deepEqual(one.flush(), []);
+    });
+  });
+
   it('waits for packet ids when all are in flight', () => {
     const one = scene(new Link(), 1);
     const someone = one.add('a');

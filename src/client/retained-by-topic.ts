@@ -1,0 +1,98 @@
+import type { QoS } from '../protocol/packet.ts';
+import { hasWildcard } from '../protocol/topic.ts';
+import type { Member, SubscriptionEntry } from './subscription-entry.ts';
+import type { SubscriptionLink } from './subscription-link.ts';
+import type { AskedWish } from './wire-plan.ts';
+
+/**
+ * RabbitMQ sends what it retains for filters without wildcards alone: nodes whose filter another one covers would get
+ * none of it (ADR 17). Where a wildcard brought nothing retained, and the Server may be one of that kind, the covered
+ * filters are asked for by themselves and left again in one write.
+ */
+export class RetainedByTopic {
+  /** Then it is not RabbitMQ. */
+  #hasQos2 = false;
+  /** Covered filters of which the Server has to answer first whether it retains something for the one that covers them. */
+  readonly #inDoubt = new Set<SubscriptionEntry>();
+  readonly #missed = new Set<SubscriptionEntry>();
+
+  /** Whether there are filters to be asked for by themselves. */
+  get pending(): boolean {
+    return this.#missed.size > 0;
+  }
+
+  /** Whether there are, or may be. */
+  get unsettled(): boolean {
+    return this.pending || this.#inDoubt.size > 0;
+  }
+
+  /** What a SUBSCRIBE was granted. */
+  granted(qos: QoS): void {
+    if (qos < 2) return;
+    this.#hasQos2 = true;
+    this.#nothingIsMissing();
+  }
+
+  /**
+   * A message that was retained came, and the Server has no filter without wildcards for it. That holds for now: it may be
+   * what came late of such a filter that is gone.
+   */
+  came(): void {
+    this.#nothingIsMissing();
+  }
+
+  /**
+   * The SUBSCRIBE of a filter was answered that covers those it serves. Whose members are to wait for what the Server
+   * retains, because it may not have come; in the others they had it. Before MQTT 5 the RETAIN flag tells (3.3.1.3).
+   */
+  answered({ entry, serves }: AskedWish, link: SubscriptionLink): ReadonlySet<SubscriptionEntry> {
+    const mayMiss = !this.#hasQos2 && !link.mqtt5;
+    const covered = new Set(mayMiss ? serves.filter((served) => isMissing(served, entry)) : []);
+    if (covered.size === 0) return covered;
+    for (const served of covered) this.#inDoubt.add(served);
+    link.barrier(() => this.#decide(covered));
+    return covered;
+  }
+
+  /** They could not be asked for. */
+  again(entries: readonly SubscriptionEntry[]): void {
+    for (const entry of entries) this.#missed.add(entry);
+  }
+
+  /** Those that are to be asked for now. */
+  take(): SubscriptionEntry[] {
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    return missed;
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.#inDoubt.clear();
+    this.#missed.clear();
+  }
+
+  #decide(covered: ReadonlySet<SubscriptionEntry>): void {
+    for (const entry of covered) if (this.#inDoubt.delete(entry)) this.#missed.add(entry);
+  }
+
+  #nothingIsMissing(): void {
+    for (const entry of this.#inDoubt) had(entry);
+    this.#inDoubt.clear();
+  }
+}
+
+/** All that the Server retains for the filter has come. */
+export function had({ members }: SubscriptionEntry): void {
+  for (const member of members.values()) if (isAsked(member)) member.retained = 'had';
+}
+
+/** Whether it has no wildcard, and somebody waits for what the Server retains. */
+function isMissing(served: SubscriptionEntry, cover: SubscriptionEntry): boolean {
+  if (served === cover || hasWildcard(served.filter)) return false;
+  return [...served.members.values()].some((member) => isAsked(member) && member.options.retainHandling !== 2);
+}
+
+function isAsked({ retained }: Member): boolean {
+  return retained === 'asked';
+}
