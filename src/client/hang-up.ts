@@ -6,6 +6,21 @@ const ABOUT_A_PACKET: ReadonlySet<number> = new Set([0x81, 0x82, 0x83, 0x87, 0x9
 /** How a peer's end looks that said nothing: its end of the stream, or a reset because it had not read everything. */
 const HUNG_UP: ReadonlySet<string> = new Set(['', 'ECONNRESET']);
 
+/** Whether the network broke, or is broken, as far as can be seen: of the Server it says nothing. */
+export function isOfTheNetwork(cause: MqttError): boolean {
+  const systemCode = systemCodeOf(cause.cause);
+  switch (cause.code) {
+    case 'keep-alive-timeout':
+      return true;
+    case 'unreachable':
+      return systemCode !== 'ECONNREFUSED';
+    case 'connection-lost':
+      return !HUNG_UP.has(systemCode);
+    default:
+      return false;
+  }
+}
+
 /** Whether the Server may have ended the connection because of a message; a network that breaks has other codes. */
 export function mayBeAboutMessage(cause: MqttError): boolean {
   if (cause instanceof ServerDisconnected) return ABOUT_A_PACKET.has(cause.reasonCode);

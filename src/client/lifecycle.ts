@@ -11,7 +11,7 @@ import { type Deferred, deferred } from '../util/deferred.ts';
 import { Backoff } from './backoff.ts';
 import { connectPacket } from './connect-packet.ts';
 import { HandOver } from './hand-over.ts';
-import { mayBeAboutMessage } from './hang-up.ts';
+import { isOfTheNetwork, mayBeAboutMessage } from './hang-up.ts';
 import { Link, type LinkTerms } from './link.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { MOST_IN_FLIGHT, type Settings } from './options.ts';
@@ -56,6 +56,8 @@ export class Lifecycle {
   // What one connection teaches the next.
   #clientId: string;
   #reconnecting = false;
+  /** The Server may have been restarted since the last connection, and have its session as it was some time before. */
+  #mayBeOlder = false;
   #graceOver = false;
 
   constructor(
@@ -198,6 +200,7 @@ export class Lifecycle {
     for (let attempt = 1; !signal.aborted; attempt++) {
       this.#enter({ phase: 'connecting', server: this.#server, attempt, cause: causeOf(this.#state) });
       const { cause, acceptedAt } = await this.#connect(signal);
+      if (!isOfTheNetwork(cause)) this.#mayBeOlder = true;
       if (signal.aborted || this.#stopping !== undefined) return;
       if (acceptedAt === undefined) {
         if (this.#version.failed(cause)) continue;
@@ -301,7 +304,11 @@ export class Lifecycle {
     this.#session.unanswered = true;
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion), doubtful);
     // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
-    this.#subscriptions.connected(connack.sessionPresent, doubtful);
+    this.#subscriptions.connected(
+      connack.sessionPresent,
+      doubtful ? 'session' : this.#mayBeOlder ? 'subscriptions' : 'none',
+    );
+    this.#mayBeOlder = false;
     this.#session.unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.

@@ -284,6 +284,11 @@ export class SubscriptionEntry {
     for (const member of this.members.values()) member.retained = 'wanted';
   }
 
+  /** The Server may have come back with an older session: without it, or with it as it was. */
+  mayBeGone(): void {
+    if (this.#wire.state === 'granted') this.#wire = { ...this.#wire, doubtful: true };
+  }
+
   /** The Server may have no session of before: then nothing of it is on the wire. */
   doubt(): void {
     this.reset();

@@ -28,6 +28,9 @@ import {
   type WireWish,
 } from './wire-plan.ts';
 
+/** What is not sure of a session that the Server has: nothing, its subscriptions, or the session itself. */
+export type Doubt = 'none' | 'subscriptions' | 'session';
+
 const HIGHEST_IDENTIFIER = 268_435_455;
 
 /**
@@ -147,11 +150,12 @@ export class Subscriptions {
   /**
    * A new connection. With its session the Server has kept what it granted; without it everything is asked anew.
    *
-   * @param doubtful the session may have begun since the last answer: everything is asked anew as well, but what the
-   *   Server queued for the subscriptions of before may still come, under their identifiers.
+   * @param doubt `session`: it may have begun since the last answer: everything is asked anew as well, but what the
+   *   Server queued for the subscriptions of before may still come, under their identifiers. `subscriptions`: the Server
+   *   may have it as it was some time ago: what it had is asked for once more.
    */
-  connected(sessionPresent: boolean, doubtful = false): void {
-    const kept = sessionPresent && !doubtful;
+  connected(sessionPresent: boolean, doubt: Doubt = 'none'): void {
+    const kept = sessionPresent && doubt === 'none';
     if (!sessionPresent) {
       this.#windows.forget();
       this.#inherited = new FilterTree();
@@ -166,7 +170,8 @@ export class Subscriptions {
     for (const entry of this.#entries.values()) {
       if (kept && entry.isSettled) continue;
       if (!sessionPresent) this.#reset(entry);
-      else if (doubtful) this.#doubt(entry);
+      else if (doubt === 'session') this.#doubt(entry);
+      else if (doubt === 'subscriptions') this.#mayBeGone(entry);
       entry.forgive();
       this.#dirty.add(entry);
     }
@@ -538,6 +543,11 @@ export class Subscriptions {
 
   #doubt(entry: SubscriptionEntry): void {
     entry.doubt();
+    this.#router.revoke(entry.filter);
+  }
+
+  #mayBeGone(entry: SubscriptionEntry): void {
+    entry.mayBeGone();
     this.#router.revoke(entry.filter);
   }
 

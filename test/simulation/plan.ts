@@ -12,6 +12,7 @@ export const TROUBLES = [
   'kill',
   'limit',
   'move',
+  'older',
   'poison',
   'puback',
   'redeploy',
@@ -76,7 +77,8 @@ export type Action =
   | { readonly kind: 'kill'; readonly gap: number }
   | { readonly kind: 'cut'; readonly mode: CutMode }
   | { readonly kind: 'cut-after'; readonly direction: Direction; readonly bytes: number; readonly mode: CutMode }
-  | { readonly kind: 'restart'; readonly forgets: boolean; readonly down: number }
+  /** `older`: it is killed, and has the sessions as it last wrote them. */
+  | { readonly kind: 'restart'; readonly forgets: boolean; readonly older?: boolean; readonly down: number }
   | { readonly kind: 'refuse'; readonly count: number; readonly code: number };
 
 export interface Step {
@@ -272,7 +274,10 @@ class Planner {
       const direction = this.#pick(['to-server', 'to-client'] as const);
       return unless('cut', { kind: 'cut-after', direction, bytes, mode: cutMode });
     }
-    if (kind < 97) return unless('restart', { kind: 'restart', forgets: whole < 0.4, down: gap * 10 });
+    if (kind < 97) {
+      const older = whole > 0.7 && !this.#spared.has('older');
+      return unless('restart', { kind: 'restart', forgets: whole < 0.4, older, down: gap * 10 });
+    }
     return unless('refuse', { kind: 'refuse', count: this.#whole(0, 2), code: this.#pick([0, 0x8b, 0x97]) });
   }
 

@@ -18,6 +18,9 @@ import {
 import { matches } from './topics.ts';
 import { IO, type VirtualTime } from './virtual-time.ts';
 
+/** Milliseconds of which a Server that is killed knows nothing any more. */
+const SAVED_EVERY = 3000;
+
 /** What kind of broker it is. */
 export interface ServerKind {
   /** A copy for each subscription that matches, or one for all. */
@@ -98,13 +101,22 @@ export class Server {
     return new Peer(this, link);
   }
 
-  /** Ends every connection; with its memory gone, every session too. */
-  restart(forgets: boolean): void {
+  /** Ends every connection; with its memory gone, every session too. `older`: without a word, and what is young is gone. */
+  restart(forgets: boolean, older: boolean): void {
     for (const session of this.#sessions.values()) {
-      session.peer?.hangUp(0x8b);
+      if (older) session.peer?.die();
+      else session.peer?.hangUp(0x8b);
       if (forgets) this.#discard(session);
+      if (older) this.#forgetYoung(session);
     }
     if (forgets) this.#retained.clear();
+    if (older) this.inbound.older();
+  }
+
+  #forgetYoung({ subscriptions }: Session): void {
+    for (const [filter, { began }] of subscriptions) {
+      if (began > this.time.now - SAVED_EVERY) subscriptions.delete(filter);
+    }
   }
 
   /** Ends the connection of a client, for a reason of its own. */
@@ -306,6 +318,12 @@ class Peer implements LinkEnd {
   hangUp(code: number): void {
     this.#server.judge.note(() => `-- the Server hangs up (0x${code.toString(16)})`);
     if (this.#version === 5) this.#send(this.#packets.disconnect(code), { cmd: 'disconnect', code });
+    this.#link.hangUp();
+    this.#leave();
+  }
+
+  /** Its process ends. */
+  die(): void {
     this.#link.hangUp();
     this.#leave();
   }

@@ -91,7 +91,7 @@ class World {
         this.judge.note(() => `== ${JSON.stringify(action)}`);
         return link?.cutAfter(action.direction, action.bytes, action.mode);
       case 'restart':
-        return this.#restart(action.forgets, action.down);
+        return this.#restart(action);
       case 'refuse':
         this.judge.note(() => `== ${JSON.stringify(action)}`);
         this.#server.refusals = action.count;
@@ -101,10 +101,11 @@ class World {
     }
   }
 
-  #restart(forgets: boolean, down: number): void {
-    this.judge.note(() => `-- the Server restarts${forgets ? ', forgets everything,' : ''} and is away for ${down} ms`);
+  #restart({ forgets, older = false, down }: Extract<Action, { kind: 'restart' }>): void {
+    const lost = forgets ? ', forgets everything,' : older ? ', with older sessions,' : '';
+    this.judge.note(() => `-- the Server restarts${lost} and is away for ${down} ms`);
     this.#server.up = false;
-    this.#server.restart(forgets);
+    this.#server.restart(forgets, older);
     this.#time.at(down, TIMERS, () => {
       this.#server.up = true;
     });
@@ -225,7 +226,8 @@ class World {
       const timer = this.#time.at(wholeNumber(random, 0, 5), IO, () => {
         if (!alive()) return;
         if (this.#server.up) return resolve(link);
-        reject(new MqttError('unreachable', 'nobody listens', { retryable: true }));
+        const cause = Object.assign(new Error('nobody listens'), { code: 'ECONNREFUSED' });
+        reject(new MqttError('unreachable', cause.message, { cause, retryable: true }));
       });
       signal.addEventListener('abort', () => {
         timer.cancel();

@@ -29,7 +29,7 @@ describe('the session', () => {
     describe(`with version ${protocolVersion}`, () => {
       const options = { ...KEPT, protocolVersion };
 
-      it('is not subscribed again where the broker has kept it', async () => {
+      it('is subscribed once more where the broker has kept it: it may have been killed, and have an older one', async () => {
         const { broker, client, peer } = await bench.connected(options);
         const mailbox = new Mailbox();
         peer.autoRespond();
@@ -37,6 +37,13 @@ describe('the session', () => {
         await mailbox.outcomes.take('no SUBACK');
         peer.drop();
         const again = await next(broker, true);
+        const { subscriptions, messageId = 0 } = await again.expect('subscribe');
+        // Without what is retained, where that can be said.
+        assert.deepEqual(
+          [subscriptions[0]?.topic, subscriptions[0]?.rh],
+          ['a/#', protocolVersion === 5 ? 2 : undefined],
+        );
+        again.send({ cmd: 'suback', messageId, granted: [1] });
         await again.expectNothing();
         const state = await phase(client, 'connected');
         assert.equal(state.sessionPresent, true);

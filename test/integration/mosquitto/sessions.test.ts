@@ -46,6 +46,25 @@ describe('mosquitto: sessions', () => {
         assert.deepEqual([...mailbox.texts].sort(byNumber), texts);
       });
 
+      it('a broker that is killed and comes back with an older session is asked for what it does not have any more', async () => {
+        const [old, young] = [new Mailbox(), new Mailbox()];
+        const receiver = await connected(kept('older'), old);
+        await old.outcomes.take('no SUBACK');
+        // Now it writes its sessions.
+        await broker().restart();
+        await phase(receiver, 'connected');
+        subscribe(receiver, `young/${protocolVersion}`, young);
+        await young.outcomes.take('no SUBACK');
+        await broker().crash();
+        const state = await phase(receiver, 'connected');
+        assert.equal(state.sessionPresent, true);
+        await young.outcomes.take('no SUBACK');
+        const sender = await connected({ protocolVersion, clientId: 'sender' });
+        await delivered(publish(sender, { topic: `young/${protocolVersion}`, payload: 'here', qos: 2 }));
+        await delivered(publish(sender, { ...message('here'), qos: 2 }));
+        await until(() => young.texts.includes('here') && old.texts.includes('here'), 'both came');
+      });
+
       it('a restart of the broker loses nothing, in either direction', async () => {
         const mailbox = new Mailbox();
         const receiver = await connected(kept('receiver'), mailbox);

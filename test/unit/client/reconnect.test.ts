@@ -45,6 +45,62 @@ describe('A broker that never answers a SUBSCRIBE', () => {
   });
 });
 
+describe('The subscriptions of a kept session', () => {
+  const failure = (code: string): Error => Object.assign(new Error(code), { code });
+
+  it('are not asked for again behind every later end, for one end at which the broker may have died', async () => {
+    const scene = new VirtualClient({ cleanStart: false, sessionExpiryInterval: 3600 });
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0, reasonCode: 0 }) };
+    scene.subscribe('a', new Taker());
+    await scene.connected();
+    for (const cause of [undefined, failure('ETIMEDOUT')]) {
+      scene.server.connection.close(cause);
+      await scene.pass(10_000);
+    }
+    assert.deepEqual(
+      scene.server.connections.map((connection) => connection.all('subscribe').length),
+      [1, 1, 0],
+    );
+  });
+
+  /** How many SUBSCRIBEs the second connection got, after the first one ended and before it some attempts failed. */
+  async function askedAgain(end: (scene: VirtualClient) => void, ...refusals: readonly Error[]): Promise<number> {
+    const scene = new VirtualClient({ cleanStart: false, sessionExpiryInterval: 3600, keepAlive: 10 });
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0, reasonCode: 0 }) };
+    scene.subscribe('a', new Taker());
+    await scene.connected();
+    const accept = scene.server.dialled;
+    const left = [...refusals];
+    scene.server.dialled = (attempt) => {
+      const cause = left.shift();
+      if (cause === undefined) accept(attempt);
+      else attempt.refuse(new MqttError('unreachable', cause.message, { cause, retryable: true }));
+    };
+    end(scene);
+    await scene.pass(60_000);
+    assert.equal(scene.server.connections.length, 2);
+    assert.equal(scene.client.state.phase, 'connected');
+    return scene.server.connection.all('subscribe').length;
+  }
+
+  const close = (code?: string) => (scene: VirtualClient) =>
+    scene.server.connection.close(code === undefined ? undefined : failure(code));
+  const silence = ({ server }: VirtualClient): void => {
+    server.connection.answers = { pingreq: () => undefined };
+  };
+
+  it('are asked for once more where the broker may have been killed, and have come back with an older one', async () => {
+    assert.equal(await askedAgain(close()), 1, 'end of the stream');
+    assert.equal(await askedAgain(close('ECONNRESET')), 1, 'reset');
+    assert.equal(await askedAgain(silence, failure('EHOSTUNREACH'), failure('ECONNREFUSED')), 1, 'refused meanwhile');
+  });
+
+  it('are not where only the network broke', async () => {
+    assert.equal(await askedAgain(close('ETIMEDOUT')), 0);
+    assert.equal(await askedAgain(silence, failure('EHOSTUNREACH')), 0);
+  });
+});
+
 describe('A client that cannot reach its broker', () => {
   it('waits longer after each failure, up to the maximum', async () => {
     const scene = new VirtualClient(ALWAYS_LATEST);
