@@ -6,10 +6,13 @@ import { Spread } from './spread.ts';
 /** What Node-RED's `done` calls; it has no public name. */
 type Complete = (this: Node, msg: NodeMessage, error?: unknown) => void;
 
-/** A node that is told the outcomes of its messages, and what finds the node of an id that runs now. */
-interface Told {
+/** A node that tells the outcomes of its messages. */
+interface Teller {
   readonly node: Node;
+  readonly complete: Complete;
+  /** The node of an id that runs now. */
   readonly find: (id: string) => unknown;
+  isOpen: boolean;
 }
 
 /**
@@ -18,7 +21,7 @@ interface Told {
  * what is done while a deploy is under way is told when its nodes are there.
  */
 export class Outcomes implements Partial<FlowListener> {
-  readonly #open = new WeakSet<Node>();
+  readonly #tellers = new WeakMap<Node, Teller>();
   readonly #done = new Spread((error) => this.#log(`MQTT: a message that is done could not be told: ${textOf(error)}`));
   #log: (text: string) => void = () => undefined;
   #heard = false;
@@ -47,14 +50,17 @@ export class Outcomes implements Partial<FlowListener> {
    * @returns what is to be called when the node is closed.
    */
   open(node: Node, find: (id: string) => unknown): () => void {
-    const told = { node, find };
-    this.#open.add(node);
+    const { _complete: complete } = Object.getPrototypeOf(node) as { _complete: Complete };
+    const teller: Teller = { node, complete, find, isOpen: true };
+    this.#tellers.set(node, teller);
     Object.defineProperty(node, '_complete', {
-      value: (msg: NodeMessage, error?: unknown) => this.#outcome(told, msg, error),
+      value: (msg: NodeMessage, error?: unknown) => this.#outcome(teller, msg, error),
       configurable: true,
       writable: true,
     });
-    return () => void this.#open.delete(node);
+    return () => {
+      teller.isOpen = false;
+    };
   }
 
   /** Whether a node that is there heard what `tell` tells. */
@@ -65,22 +71,23 @@ export class Outcomes implements Partial<FlowListener> {
   }
 
   /** A failure is written to the log at once. */
-  #outcome(told: Told, msg: NodeMessage, error: unknown): void {
-    if (error || !this.#done.busy) this.#tell(told, msg, error);
-    else this.#done.add(() => this.#tell(told, msg, error));
+  #outcome(teller: Teller, msg: NodeMessage, error: unknown): void {
+    if (error || !this.#done.busy) this.#tell(teller, msg, error);
+    else this.#done.add(() => this.#tell(teller, msg, error));
   }
 
-  #tell({ node, find }: Told, msg: NodeMessage, error: unknown): void {
-    const present = this.#open.has(node) ? node : this.#successor(node, find);
+  #tell(teller: Teller, msg: NodeMessage, error: unknown): void {
+    const present = teller.isOpen ? teller : this.#successor(teller);
     this.#heard = present !== undefined;
-    const teller = present ?? node;
-    (Object.getPrototypeOf(teller) as { _complete: Complete })._complete.call(teller, msg, error);
+    const { node, complete } = present ?? teller;
+    complete.call(node, msg, error);
   }
 
   /** The node that has its id now, if it is one that tells its outcomes here. */
-  #successor({ id }: Node, find: (id: string) => unknown): Node | undefined {
-    const found = find(id) as Node | null | undefined;
-    return found !== null && found !== undefined && this.#open.has(found) ? found : undefined;
+  #successor({ node, find }: Teller): Teller | undefined {
+    const found = find(node.id) as Node | null | undefined;
+    const teller = found === null || found === undefined ? undefined : this.#tellers.get(found);
+    return teller?.isOpen === true ? teller : undefined;
   }
 }
 
