@@ -3,6 +3,9 @@ import { textOf } from '../../src/index.ts';
 import { type FlowListener, onFlows } from './flow-events.ts';
 import { Spread } from './spread.ts';
 
+/** Milliseconds for which what is done waits for the end of a deploy: Node-RED gives each node 15 s to close. */
+const LONGEST_DEPLOY = 30_000;
+
 /** What Node-RED's `done` calls; it has no public name. */
 type Complete = (this: Node, msg: NodeMessage, error?: unknown) => void;
 
@@ -25,6 +28,7 @@ export class Outcomes implements Partial<FlowListener> {
   readonly #done = new Spread((error) => this.#log(`MQTT: a message that is done could not be told: ${textOf(error)}`));
   #log: (text: string) => void = () => undefined;
   #heard = false;
+  #timer: NodeJS.Timeout | undefined;
 
   /** Hears of the deploys of this runtime. */
   listen(RED: NodeAPI): void {
@@ -34,14 +38,17 @@ export class Outcomes implements Partial<FlowListener> {
 
   stopping(): void {
     this.#done.hold();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.started(), LONGEST_DEPLOY).unref();
   }
 
   started(): void {
+    clearTimeout(this.#timer);
     this.#done.go();
   }
 
   unstarted(): void {
-    this.#done.go();
+    this.started();
   }
 
   /**

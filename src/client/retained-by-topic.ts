@@ -4,12 +4,18 @@ import type { Member, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import type { AskedWish } from './wire-plan.ts';
 
+/** Connections in a row that ended while filters were asked for, after which none is any more. */
+const MOST_IN_VAIN = 2;
+
 /**
  * RabbitMQ sends what it retains for filters without wildcards alone: nodes whose filter another one covers would get
  * none of it (ADR 17). Where a wildcard brought nothing retained, and the Server may be one of that kind, the covered
  * filters are asked for by themselves and left again in one write.
  */
 export class RetainedByTopic {
+  /** Requests that are not answered, and connections in a row that ended before they were: the Server may hang up on them. */
+  #asking = 0;
+  #inVain = 0;
   /** Then it is not RabbitMQ. */
   #hasQos2 = false;
   /** Covered filters of which the Server has to answer first whether it retains something for the one that covers them. */
@@ -46,7 +52,7 @@ export class RetainedByTopic {
    * retains, because it may not have come; in the others they had it. Before MQTT 5 the RETAIN flag tells (3.3.1.3).
    */
   answered({ entry, serves }: AskedWish, link: SubscriptionLink): ReadonlySet<SubscriptionEntry> {
-    const mayMiss = !this.#hasQos2 && !link.mqtt5;
+    const mayMiss = !this.#hasQos2 && !link.mqtt5 && this.#inVain < MOST_IN_VAIN;
     const covered = new Set(mayMiss ? serves.filter((served) => isMissing(served, entry)) : []);
     if (covered.size === 0) return covered;
     for (const served of covered) this.#inDoubt.add(served);
@@ -59,6 +65,17 @@ export class RetainedByTopic {
     for (const entry of entries) this.#missed.add(entry);
   }
 
+  /** They are asked for; the request is answered with these codes by a call of what is returned. */
+  ask(entries: readonly SubscriptionEntry[]): (codes: readonly number[]) => void {
+    this.#asking += 1;
+    return (codes) => {
+      this.#asking -= 1;
+      this.#inVain = 0;
+      for (const code of codes) if (code < 0x80) this.granted(code as QoS);
+      for (const entry of entries) had(entry);
+    };
+  }
+
   /** Those that are to be asked for now. */
   take(): SubscriptionEntry[] {
     const missed = [...this.#missed];
@@ -68,6 +85,8 @@ export class RetainedByTopic {
 
   /** The connection is gone. */
   end(): void {
+    if (this.#asking > 0) this.#inVain += 1;
+    this.#asking = 0;
     this.#inDoubt.clear();
     this.#missed.clear();
   }

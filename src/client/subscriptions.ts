@@ -235,16 +235,12 @@ export class Subscriptions {
   #sendByTopic(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const packetId = link.takePacketId();
     if (packetId === undefined) return this.#byTopic.again(entries);
+    // At QoS 2 to see whether the Server has it.
     const options = { qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
     const subscriptions = entries.map(({ filter }) => ({ filter, ...options }));
-    const answered = (codes: readonly number[]): void => {
-      // At QoS 2 to see whether the Server has it.
-      for (const code of codes) if (code < 0x80) this.#byTopic.granted(code as QoS);
-      for (const entry of entries) had(entry);
-    };
     link.send(
       { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier: undefined, userProperties: undefined },
-      { cmd: 'subscribe', count: entries.length, answered },
+      { cmd: 'subscribe', count: entries.length, answered: this.#byTopic.ask(entries) },
     );
     for (const entry of entries) {
       this.#records.asked({ filter: entry.filter, options, identifier: undefined, granted: 2 });

@@ -2383,6 +2383,22 @@ describe('Subscriptions', () => {
       }
     });
 
+    it('is not asked for any more when two connections in a row ended for it: the Server may hang up on that', () => {
+      let one = scene(before5());
+      one.add('a/#');
+      one.add('a/1');
+      const asks: boolean[] = [];
+      for (const outcome of ['ends', 'answered', 'ends', 'ends', 'ends'] as const) {
+        one.flush();
+        one.link.grant([1]);
+        reach(one.link);
+        asks.push(one.flush().includes('a/1'));
+        if (outcome === 'answered') one.link.grant([1]);
+        one = reconnected(one, false, before5());
+      }
+      assert.deepEqual(asks, [true, true, true, true, false]);
+    });
+
     it('is asked for when there is a packet id for it', () => {
       const one = scene(before5());
       one.add('a/#');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
+import { mock } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Node, NodeAPI } from 'node-red';
 import { Outcomes } from '../../../../nodes/mqtt-connection/outcomes.ts';
@@ -44,6 +45,7 @@ class Scene {
 
 describe('the outcome of a message', () => {
   beforeEach(() => (told = []));
+  afterEach(() => mock.timers.reset());
 
   it('is told by its node at once', () => {
     const node = new Scene().open('first');
@@ -112,6 +114,20 @@ describe('the outcome of a message', () => {
     assert.deepEqual(told, []);
     scene.events.emit('flows:started');
     while (told.length < 300) await nextTurn();
+  });
+
+  it('waits at most 30 s for a deploy, whose end may never be told', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const scene = new Scene();
+    const node = scene.open('first');
+    scene.events.emit('flows:stopping');
+    node.done('a');
+    mock.timers.tick(29_999);
+    await nextTurn();
+    assert.deepEqual(told, []);
+    mock.timers.tick(1);
+    await nextTurn();
+    assert.deepEqual(told, ['first: a']);
   });
 
   it('that cannot be told is a line in the log, and keeps nothing from the others', async () => {
