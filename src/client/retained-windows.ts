@@ -1,17 +1,21 @@
 import type { SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Receiver, Router, Withheld } from '../router/router.ts';
-import type { Asked, SubscriptionEntry } from './subscription-entry.ts';
+import type { Asked, Member, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
 
 /** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
 const CALM_BARRIERS = 3;
 
+const NOBODY: ReadonlySet<Member> = new Set();
+
 /** A SUBSCRIBE whose retained messages may still come, and what of them is not for those who are not to have them. */
 interface Window {
   readonly asked: Asked;
   readonly rule: Withheld;
+  /** Those for whom it was sent: they have nothing of it before. */
+  readonly awaiting: ReadonlySet<Member>;
 }
 
 /**
@@ -73,7 +77,10 @@ export class RetainedWindows {
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
       this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5), asked.identifier);
     }
-    if (mqtt5 && serves.some(hasWithheld)) this.#open.set(entry, [...this.#of(entry), { asked, rule }]);
+    if (mqtt5 && serves.some(hasWithheld)) {
+      const awaiting = new Set(membersOf(serves).filter(({ retained }) => retained !== 'had'));
+      this.#open.set(entry, [...this.#of(entry), { asked, rule, awaiting }]);
+    }
   }
 
   /** Somebody comes who wants nothing of what may be on its way. */
@@ -93,8 +100,8 @@ export class RetainedWindows {
 
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
-    for (const { asked, rule } of this.#of(cover)) {
-      this.#router.withhold(entry.filter, withheldFrom(entry, rule, true), asked.identifier);
+    for (const { asked, rule, awaiting } of this.#of(cover)) {
+      this.#router.withhold(entry.filter, withheldFrom(entry, rule, true, awaiting), asked.identifier);
     }
   }
 
@@ -160,11 +167,12 @@ function withheldFrom(
   { members }: SubscriptionEntry,
   rule: Withheld,
   mqtt5: boolean,
+  awaiting: ReadonlySet<Member> = NOBODY,
 ): ReadonlyMap<Receiver, Withheld> | undefined {
   const rules = new Map<Receiver, Withheld>();
-  for (const [receiver, { options, retained }] of members) {
-    if (options.retainHandling === 2) rules.set(receiver, mqtt5 ? rule : 'all');
-    else if (retained === 'had') rules.set(receiver, rule);
+  for (const [receiver, member] of members) {
+    if (member.options.retainHandling === 2) rules.set(receiver, mqtt5 ? rule : 'all');
+    else if (member.retained === 'had' && !awaiting.has(member)) rules.set(receiver, rule);
   }
   return rules.size === 0 ? undefined : rules;
 }

@@ -159,6 +159,12 @@ class Planner {
   }
 
   #server(): ServerKind {
+    const kind = this.#kind();
+    // What it retains comes at once: behind a full window it would come late, and another time nothing brings it.
+    return kind.retainsByTopic === true ? { ...kind, window: 20 } : kind;
+  }
+
+  #kind(): ServerKind {
     return {
       copies: this.#pick(['each', 'one'] as const),
       identifiers: this.#chance(0.7),
