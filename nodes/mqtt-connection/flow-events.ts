@@ -12,6 +12,8 @@ export interface FlowListener {
   started(): void;
   /** The deploy makes no nodes: those that it closed stay away, and all others go on. */
   unstarted(): void;
+  /** All nodes are closed, and no deploy makes new ones: it is the end of Node-RED, or a person stopped the flows. */
+  stopped(): void;
 }
 
 /** Who listens, by the runtime: one listener for all, because more than ten would be reported as a leak. */
@@ -38,6 +40,7 @@ function listen(events: Events): Set<Partial<FlowListener>> {
   });
   events.on('runtime-event', (event: unknown) => {
     if (isUnstarted(event)) for (const listener of listeners) listener.unstarted?.();
+    if (isStopped(event)) for (const listener of listeners) listener.stopped?.();
   });
   return listeners;
 }
@@ -47,6 +50,22 @@ function listen(events: Events): Set<Partial<FlowListener>> {
  * without an error comes at each deploy, between the end of the old nodes and the start of the new ones.
  */
 function isUnstarted(event: unknown): boolean {
-  const { id, payload } = (event ?? {}) as { id?: unknown; payload?: { error?: unknown } };
-  return id === 'runtime-state' && payload?.error !== undefined;
+  return stateOf(event)?.error !== undefined;
+}
+
+/** Whether Node-RED says that the flows have stopped, and does not start them. */
+function isStopped(event: unknown): boolean {
+  const { state, error, deploy } = stateOf(event) ?? {};
+  return state === 'stop' && error === undefined && deploy !== true;
+}
+
+interface RuntimeState {
+  readonly state?: unknown;
+  readonly error?: unknown;
+  readonly deploy?: unknown;
+}
+
+function stateOf(event: unknown): RuntimeState | undefined {
+  const { id, payload } = (event ?? {}) as { id?: unknown; payload?: RuntimeState };
+  return id === 'runtime-state' ? payload : undefined;
 }

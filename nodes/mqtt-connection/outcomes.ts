@@ -18,14 +18,26 @@ interface Teller {
   isOpen: boolean;
 }
 
+/** An outcome that waits for the end of a deploy. */
+interface Held {
+  readonly teller: Teller;
+  readonly msg: NodeMessage;
+  readonly error: unknown;
+}
+
 /**
  * Tells the flows what became of the messages of a node, also across a deploy: `done` of a node that a deploy closed
- * reaches the flow of before, whose Complete and Catch nodes are gone. The node that took its place tells it instead, and
- * what is done while a deploy is under way is told when its nodes are there.
+ * reaches the flow of before, whose Complete and Catch nodes are gone. The node that took its place tells it instead, when
+ * all nodes of the deploy are there.
  */
 export class Outcomes implements Partial<FlowListener> {
   readonly #tellers = new WeakMap<Node, Teller>();
-  readonly #done = new Spread((error) => this.#log(`MQTT: a message that is done could not be told: ${textOf(error)}`));
+  /** There may be very many at once. */
+  readonly #behind = new Spread((error) =>
+    this.#log(`MQTT: what became of a message could not be told: ${textOf(error)}`),
+  );
+  #deploying = false;
+  #held: Held[] = [];
   #log: (text: string) => void = () => undefined;
   #heard = false;
   #timer: NodeJS.Timeout | undefined;
@@ -37,18 +49,26 @@ export class Outcomes implements Partial<FlowListener> {
   }
 
   stopping(): void {
-    this.#done.hold();
+    this.#deploying = true;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.started(), LONGEST_DEPLOY).unref();
   }
 
   started(): void {
     clearTimeout(this.#timer);
-    this.#done.go();
+    this.#deploying = false;
+    for (const held of this.#held.splice(0)) this.#behind.add(() => this.#tellHeld(held));
   }
 
   unstarted(): void {
     this.started();
+  }
+
+  /** Nobody may come who could tell it: failures are written to the log. */
+  stopped(): void {
+    const failures = this.#held.filter(({ error }) => error);
+    this.#held = this.#held.filter(({ error }) => !error);
+    for (const { teller, error } of failures) teller.node.error(error);
   }
 
   /**
@@ -70,24 +90,27 @@ export class Outcomes implements Partial<FlowListener> {
     };
   }
 
-  /** Whether a node that is there heard what `tell` tells. */
+  /** Whether somebody who is there heard, or will hear, what `tell` tells. */
   heard(tell: () => void): boolean {
     this.#heard = false;
     tell();
     return this.#heard;
   }
 
-  /** A failure is written to the log at once. */
   #outcome(teller: Teller, msg: NodeMessage, error: unknown): void {
-    if (error || !this.#done.busy) this.#tell(teller, msg, error);
-    else this.#done.add(() => this.#tell(teller, msg, error));
+    const isHeld = !teller.isOpen && this.#deploying;
+    const present = teller.isOpen ? teller : this.#successor(teller);
+    this.#heard = isHeld || present !== undefined;
+    if (isHeld) this.#held.push({ teller, msg, error });
+    else tellBy(present ?? teller, msg, error);
   }
 
-  #tell(teller: Teller, msg: NodeMessage, error: unknown): void {
-    const present = teller.isOpen ? teller : this.#successor(teller);
-    this.#heard = present !== undefined;
-    const { node, complete } = present ?? teller;
-    complete.call(node, msg, error);
+  /** A failure of a node that did not come back is written to the log: the Catch nodes of before may be gone. */
+  #tellHeld({ teller, msg, error }: Held): void {
+    const present = this.#successor(teller);
+    if (present !== undefined) tellBy(present, msg, error);
+    else if (error) teller.node.error(error);
+    else tellBy(teller, msg, error);
   }
 
   /** The node that has its id now, if it is one that tells its outcomes here. */
@@ -96,6 +119,10 @@ export class Outcomes implements Partial<FlowListener> {
     const teller = found === null || found === undefined ? undefined : this.#tellers.get(found);
     return teller?.isOpen === true ? teller : undefined;
   }
+}
+
+function tellBy({ node, complete }: Teller, msg: NodeMessage, error: unknown): void {
+  complete.call(node, msg, error);
 }
 
 export const outcomes = new Outcomes();

@@ -49,6 +49,8 @@ export class SharedConnection {
   #leaving = false;
   /** Nodes are closed, of which some will come back. */
   #deploying = false;
+  /** The last node that was closed was removed. */
+  #mayBeUnused = false;
 
   constructor(settings: ConnectionSettings, reporter: Reporter) {
     this.settings = settings;
@@ -142,8 +144,11 @@ export class SharedConnection {
     user.show(statusOf({ phase: 'idle' }, true));
     this.users.delete(user);
     if (this.users.size > 0) return;
-    if (removed) await this.#leave();
     this.#course.forget();
+    if (!removed) return;
+    // Others may be closed for a deploy, and come back.
+    if (this.#deploying) this.#mayBeUnused = true;
+    else await this.#leave();
   }
 
   /** A deploy closes nodes. */
@@ -160,6 +165,7 @@ export class SharedConnection {
   flowsStarted(): void {
     this.#hasFlows = true;
     this.#deploying = false;
+    this.#leaveIfLeft();
     this.#autoConnect();
     this.#current.client?.prune();
   }
@@ -167,6 +173,7 @@ export class SharedConnection {
   /** A deploy ends without new nodes: nobody waits for those that it closed. */
   flowsUnstarted(): void {
     this.#deploying = false;
+    this.#leaveIfLeft();
     this.#current.client?.prune();
   }
 
@@ -231,6 +238,13 @@ export class SharedConnection {
   /** Resolves when every message that failed has been told so. */
   told(): Promise<void> {
     return this.#failures.idle();
+  }
+
+  #leaveIfLeft(): void {
+    const isUnused = this.#mayBeUnused && this.users.size === 0;
+    this.#mayBeUnused = false;
+    // It never rejects: an end of a client has no failure.
+    if (isUnused) void this.#leave();
   }
 
   async #leave(): Promise<void> {

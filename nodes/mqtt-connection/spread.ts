@@ -8,7 +8,6 @@ export class Spread {
   #waiting: (() => void)[] = [];
   #next = 0;
   #scheduled = false;
-  #held = false;
 
   /** @param failed told what a call throws. */
   constructor(failed: (error: unknown) => void) {
@@ -20,21 +19,6 @@ export class Spread {
     this.#schedule();
   }
 
-  /** Whether a call has to wait behind others, or until {@link go}. */
-  get busy(): boolean {
-    return this.#held || this.#calls.length > 0;
-  }
-
-  /** Nothing is called until {@link go}. */
-  hold(): void {
-    this.#held = true;
-  }
-
-  go(): void {
-    this.#held = false;
-    if (this.#calls.length > 0) this.#schedule();
-  }
-
   /** Resolves when everything that was given has been called. */
   idle(): Promise<void> {
     if (this.#calls.length === 0) return Promise.resolve();
@@ -42,14 +26,13 @@ export class Spread {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#held) return;
+    if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.#turn());
   }
 
   #turn(): void {
     this.#scheduled = false;
-    if (this.#held) return;
     const end = Math.min(this.#calls.length, this.#next + CALLS_PER_TURN);
     while (this.#next < end) this.#call(this.#calls[this.#next++]);
     if (this.#next < this.#calls.length) return this.#schedule();

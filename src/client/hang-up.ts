@@ -6,6 +6,9 @@ const ABOUT_A_PACKET: ReadonlySet<number> = new Set([0x81, 0x82, 0x83, 0x87, 0x9
 /** How a peer's end looks that said nothing: its end of the stream, or a reset because it had not read everything. */
 const HUNG_UP: ReadonlySet<string> = new Set(['', 'ECONNRESET']);
 
+/** The same, found out by a write. */
+const CLOSED: ReadonlySet<string> = new Set([...HUNG_UP, 'EPIPE', 'ECONNABORTED']);
+
 /** Whether the network broke, or is broken, as far as can be seen: of the Server it says nothing. */
 export function isOfTheNetwork(cause: MqttError): boolean {
   const systemCode = systemCodeOf(cause.cause);
@@ -15,7 +18,7 @@ export function isOfTheNetwork(cause: MqttError): boolean {
     case 'unreachable':
       return systemCode !== 'ECONNREFUSED';
     case 'connection-lost':
-      return !HUNG_UP.has(systemCode);
+      return !CLOSED.has(systemCode);
     default:
       return false;
   }

@@ -32,6 +32,8 @@ export type Wire =
       readonly leftover: boolean;
       readonly lost?: SubscriptionOptions | undefined;
       readonly left?: Subscribed | undefined;
+      /** Refused once more what the Server had granted: it may have it still, and keeps it. */
+      readonly stays?: boolean | undefined;
     }
   | Asked
   | (Subscribed & { readonly state: 'granted'; readonly doubtful: boolean });
@@ -47,6 +49,8 @@ export interface Asked {
   /** What is asked for if that is refused: what was granted before, though the Server may have it no more. */
   readonly less: Subscribed | undefined;
   readonly leftover: boolean;
+  /** Whether it was granted already, and is asked for only because the Server may have it no more. */
+  readonly again: boolean;
 }
 
 /** What the Server has if it refuses what is asked for; one for all that is asked in a row. */
@@ -230,6 +234,7 @@ export class SubscriptionEntry {
       before: wire.state === 'asked' ? wire.before : { granted: this.granted },
       less: wire.state === 'granted' ? undefined : this.less,
       leftover: this.#mayRemain(),
+      again: this.#isInDoubt && !differs(this.#keptOptions ?? options, options),
     };
     this.#wire = asked;
     return asked;
@@ -255,7 +260,7 @@ export class SubscriptionEntry {
       this.#wire = { ...less, state: 'granted', doubtful: true };
       return true;
     }
-    this.#wire = { state: 'refused', leftover: this.#mayRemain() };
+    this.#wire = { state: 'refused', leftover: this.#mayRemain(), stays: wire.state === 'asked' && wire.again };
     return false;
   }
 
@@ -300,6 +305,11 @@ export class SubscriptionEntry {
       member.told = true;
       member.outcome(outcome(member));
     }
+  }
+
+  /** Granted, and not known to be there still; what was refused since is no such case. */
+  get #isInDoubt(): boolean {
+    return this.#wire.state === 'granted' && this.#wire.doubtful && this.#tooMuch === undefined;
   }
 
   #mayRemain(): boolean {

@@ -33,6 +33,9 @@ export type Doubt = 'none' | 'subscriptions' | 'session';
 
 const HIGHEST_IDENTIFIER = 268_435_455;
 
+/** Filters that left which are remembered: an older session may have them. */
+const MOST_LEFT = 10_000;
+
 /**
  * What the receivers want, and what the Server has: each filter at most once on the wire, with the options of all its
  * receivers merged, in as few packets as the brokers allow.
@@ -55,6 +58,8 @@ export class Subscriptions {
   readonly #windows: RetainedWindows;
   readonly #byTopic = new RetainedByTopic();
   readonly #leaves = new Leaves();
+  /** Filters that the Server was told to forget in this session, and has not had since, the latest last. */
+  readonly #givenUp = new Set<TopicFilter>();
   /** Of the latest connection. */
   #mqtt5 = true;
   /** Valid for the connection, where there are no Subscription Identifiers. */
@@ -157,6 +162,7 @@ export class Subscriptions {
   connected(sessionPresent: boolean, doubt: Doubt = 'none'): void {
     const kept = sessionPresent && doubt === 'none';
     if (!sessionPresent) {
+      this.#givenUp.clear();
       this.#windows.forget();
       this.#inherited = new FilterTree();
       for (const { filter } of this.#records.all) this.#forget(filter);
@@ -167,6 +173,7 @@ export class Subscriptions {
       if (entry === undefined) this.#dirty.add(this.#restore(record));
       else if (record.unanswered === 'unsubscribe') entry.remains();
     }
+    if (doubt === 'subscriptions') for (const filter of this.#givenUp) this.#mayBeBack(filter);
     for (const entry of this.#entries.values()) {
       if (kept && entry.isSettled) continue;
       if (!sessionPresent) this.#reset(entry);
@@ -215,9 +222,9 @@ export class Subscriptions {
       link,
     );
     this.#subscribe(changed, link);
-    const refused = wishes.filter(({ entry }) => entry.wire.state === 'refused').map(({ entry }) => entry);
+    const refused = wishes.filter(({ entry: { wire } }) => wire.state === 'refused' && wire.stays !== true);
     const gone = off.filter((entry) => !this.#waitsForCover(entry));
-    this.#unsubscribe([...refused, ...gone], link);
+    this.#unsubscribe([...refused.map(({ entry }) => entry), ...gone], link);
     for (const wish of wishes) this.#adopt(wish, moved);
     for (const wish of wishes) this.#tellWhatIsGranted(wish, link, ({ told }) => !told);
     for (const entry of off) this.#dropIfOver(entry);
@@ -433,6 +440,7 @@ export class Subscriptions {
     { options, identifier }: Pick<Asked, 'options' | 'identifier'>,
     granted: QoS,
   ): void {
+    this.#givenUp.delete(filter);
     this.#records.keep({ filter, options, identifier, granted });
   }
 
@@ -519,12 +527,20 @@ export class Subscriptions {
   /** Its messages may come by one that covers it all the same. */
   #gone(filter: TopicFilter, entry: SubscriptionEntry | undefined): void {
     this.#records.forget(filter);
+    this.#isGivenUp(filter);
     this.#windows.gone(filter);
     if (entry !== undefined && this.#coverPlan?.serverOf(entry) !== undefined) return this.#leaveToCover(entry);
     // Wanted again, it gets what was queued for it.
     if (entry?.wanted === true) return;
     if (this.#coverPlan === undefined) this.#router.retire(filter);
     else this.#router.identify(filter, undefined);
+  }
+
+  #isGivenUp(filter: TopicFilter): void {
+    this.#givenUp.delete(filter);
+    this.#givenUp.add(filter);
+    const [oldest] = this.#givenUp;
+    if (this.#givenUp.size > MOST_LEFT && oldest !== undefined) this.#givenUp.delete(oldest);
   }
 
   #forget(filter: TopicFilter): void {
@@ -540,6 +556,13 @@ export class Subscriptions {
   #doubt(entry: SubscriptionEntry): void {
     entry.doubt();
     this.#router.revoke(entry.filter);
+  }
+
+  /** In an older session it is still there. */
+  #mayBeBack(filter: TopicFilter): void {
+    const entry = this.#entries.get(filter) ?? this.#enter(new SubscriptionEntry(filter));
+    entry.remains();
+    this.#dirty.add(entry);
   }
 
   #mayBeGone(entry: SubscriptionEntry): void {

@@ -128,6 +128,31 @@ describe('while a deploy is under way', () => {
     });
   }
 
+  it('an mqtt-in that a deploy closes in the turn of a message, with the second node behind it, hands that one the message', async () => {
+    const flow = (name: string): FlowNode[] => [
+      connection(broker.port, { cleansession: false, autoUnsubscribe: false }),
+      mqttIn({ topic: 'a', name, wires: [['h', 'behind']] }),
+      { id: 'behind', type: 'junction', name, wires: [['other']] },
+      { id: 'h', type: 'helper' },
+      { id: 'other', type: 'helper' },
+    ];
+    await startFlow(flow('first'));
+    const peer = await connected(broker);
+    const seen = collect('other');
+    const closing = node('in');
+    const send = closing.send.bind(closing);
+    const deployed = new Promise<void>((resolve, reject) => {
+      closing.send = (msg) => {
+        send(msg);
+        deploy(flow('second'), 'nodes').then(resolve, reject);
+      };
+    });
+    peer.send({ cmd: 'publish', topic: 'a', payload: 'x', qos: 2, messageId: 1, dup: false, retain: false });
+    await deployed;
+    await until(() => seen.length > 0, 'the message');
+    assert.deepEqual(payloads(seen), ['x']);
+  });
+
   it('two nodes that come back to one topic both get what was published meanwhile', async () => {
     const flow = (name: string): FlowNode[] => [
       connection(broker.port, { cleansession: false, autoUnsubscribe: false }),

@@ -107,6 +107,24 @@ describe('a message that an earlier life of the flow accepted', () => {
     });
   }
 
+  for (const type of ['full', 'nodes'] as const) {
+    it(`and that the broker rejects while a deploy (${type}) closes it is one error at the Catch nodes of now`, async () => {
+      await startFlow(FLOW_OF(broker.port));
+      const peer = await broker.accept();
+      await peer.handshake();
+      node('out').receive({ payload: 'kept' });
+      const { messageId = 0 } = await peer.expect('publish');
+      node('out').on('close', () => void peer.send({ cmd: 'puback', messageId, reasonCode: 0x87 }));
+      node('caught').on('close', (_removed: boolean, done: () => void) => void setTimeout(done, 100));
+      const changed = FLOW_OF(broker.port).map((each) => ({ ...each, name: 'changed' }));
+      let caught: ReturnType<typeof collect> = [];
+      await deploy(changed, type, () => (caught = collect('caught')));
+      await until(() => caught.length > 0, 'the Catch node');
+      await settle();
+      assert.deepEqual(payloads(caught), ['kept']);
+    });
+  }
+
   it('and that the broker has now is no failure', async () => {
     const { second, messageId } = await restartWithOneMessage();
     const caught = collect('caught');

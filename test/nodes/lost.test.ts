@@ -53,6 +53,24 @@ describe('messages that wait where there is no broker', () => {
     }
   });
 
+  it('wait without a word where a deploy removes one of the nodes of their connection', async () => {
+    for (const type of ['full', 'nodes'] as const) {
+      const flow = [connection(await freePort()), mqttOut({ topic: 'a', qos: '1' }), ...HELPERS];
+      await startFlow([...flow, mqttOut({ id: 'gone', topic: 'a', qos: '1' })]);
+      await until(() => statuses('gone').at(-1) === OFFLINE, 'offline');
+      node('gone').receive({ payload: 'x' });
+      const before = node('c');
+      const warnings: unknown[] = [];
+      before.warn = (text) => warnings.push(text);
+      await deploy(
+        flow.map((each) => (each.id === 'out' ? { ...each, name: 'changed' } : each)),
+        type,
+      );
+      assert.deepEqual(warnings, [], type);
+      await stopFlow();
+    }
+  });
+
   it('leave a connection alone that another node uses by the time that they have arrived', async () => {
     const port = await freePort();
     const flow = [connection(port), ...HELPERS];

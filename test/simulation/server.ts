@@ -58,6 +58,8 @@ interface Session {
   readonly subscriptions: Map<string, Subscribed>;
   queue: Copy[];
   inflight: Copy[];
+  /** Subscriptions that it had, and when they were given up. */
+  readonly gone: Map<string, { readonly subscribed: Subscribed; readonly at: number }>;
   /** Received QoS 2 messages that are not released. */
   readonly received: Map<number, Publish>;
   lastId: number;
@@ -113,10 +115,13 @@ export class Server {
     if (older) this.inbound.older();
   }
 
-  #forgetYoung({ subscriptions }: Session): void {
-    for (const [filter, { began }] of subscriptions) {
-      if (began > this.time.now - SAVED_EVERY) subscriptions.delete(filter);
+  #forgetYoung({ subscriptions, gone }: Session): void {
+    const saved = this.time.now - SAVED_EVERY;
+    for (const [filter, { began }] of subscriptions) if (began > saved) subscriptions.delete(filter);
+    for (const [filter, { subscribed, at }] of gone) {
+      if (at > saved && subscribed.began <= saved) subscriptions.set(filter, subscribed);
     }
+    gone.clear();
   }
 
   /** Ends the connection of a client, for a reason of its own. */
@@ -261,6 +266,7 @@ function newSession(clientId: string, expiry: number): Session {
   return {
     clientId,
     subscriptions: new Map(),
+    gone: new Map(),
     queue: [],
     inflight: [],
     received: new Map(),
@@ -444,7 +450,11 @@ class Peer implements LinkEnd {
   #unsubscribe({ packetId, filters }: Unsubscribe): void {
     const session = this.#session;
     if (session === undefined) return;
-    const codes = filters.map((filter) => (session.subscriptions.delete(filter) ? 0 : 0x11));
+    const codes = filters.map((filter) => {
+      const subscribed = session.subscriptions.get(filter);
+      if (subscribed !== undefined) session.gone.set(filter, { subscribed, at: this.#server.time.now });
+      return session.subscriptions.delete(filter) ? 0 : 0x11;
+    });
     this.#send(this.#packets.unsuback(packetId, codes), { cmd: 'unsuback', packetId });
   }
 

@@ -92,6 +92,7 @@ describe('The subscriptions of a kept session', () => {
   it('are asked for once more where the broker may have been killed, and have come back with an older one', async () => {
     assert.equal(await askedAgain(close()), 1, 'end of the stream');
     assert.equal(await askedAgain(close('ECONNRESET')), 1, 'reset');
+    assert.equal(await askedAgain(close('EPIPE')), 1, 'found out by a write');
     assert.equal(await askedAgain(silence, failure('EHOSTUNREACH'), failure('ECONNREFUSED')), 1, 'refused meanwhile');
   });
 

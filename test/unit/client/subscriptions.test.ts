@@ -1530,6 +1530,62 @@ describe('Subscriptions', () => {
   });
 
   describe('after a reconnect', () => {
+    it('what left since the session of a killed broker was written is left once more, behind what is wanted', () => {
+      const one = scene(new Link(KEPT));
+      one.subscriptions.connected(false);
+      const [wide, gone] = [one.granted('x/#'), one.granted('y')];
+      one.granted('x/1');
+      one.subscriptions.remove(asFilter('x/#'), wide);
+      one.subscriptions.remove(asFilter('y'), gone);
+      assert.deepEqual(one.flush(), ['x/1', '-x/# -y']);
+      one.link.grant();
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true, 'subscriptions');
+      const two = { ...one, link: new Link(KEPT) };
+      one.subscriptions.flush(two.link);
+      assert.deepEqual(two.link.lines(), ['x/1', '-x/# -y']);
+    });
+
+    it('what left and came back, or left in another session, is not left once more', () => {
+      for (const present of [true, false]) {
+        const one = scene(new Link(KEPT));
+        one.subscriptions.connected(false);
+        const gone = one.granted('a');
+        one.subscriptions.remove(asFilter('a'), gone);
+        one.flush();
+        one.link.grant();
+        if (present) one.granted('a');
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(present);
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(true, 'subscriptions');
+        const link = new Link(KEPT);
+        one.subscriptions.flush(link);
+        assert.deepEqual(link.lines(), present ? ['a'] : []);
+      }
+    });
+
+    it('what was granted stays though the broker refuses it behind a restart: it may not be ready to say', () => {
+      const one = scene(new Link(KEPT));
+      one.subscriptions.connected(false);
+      const someone = one.granted('a');
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true, 'subscriptions');
+      const link = new Link(KEPT);
+      one.subscriptions.flush(link);
+      link.grant([0x87]);
+      one.subscriptions.flush(link);
+      assert.deepEqual(link.lines(), ['a']);
+      assert.equal(someone.outcomes.at(-1)?.granted, false, 'it is told');
+      one.router.deliver(live('a', []));
+      assert.equal(someone.received, 1);
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true, 'none');
+      const next = new Link(KEPT);
+      one.subscriptions.flush(next);
+      assert.deepEqual(next.lines(), ['a'], 'and asked for again on the next connection');
+    });
+
     it('a copy that a filter would have brought, which the broker may not have any more, keeps no message back', () => {
       for (const doubt of ['none', 'subscriptions'] as const) {
         const one = scene(new Link(KEPT));

@@ -8,6 +8,7 @@ function noting(told: string[], name = ''): FlowListener {
     starting: () => void told.push(`${name}starting`),
     started: () => void told.push(`${name}started`),
     unstarted: () => void told.push(`${name}unstarted`),
+    stopped: () => void told.push(`${name}stopped`),
   };
 }
 
@@ -50,6 +51,16 @@ describe('who listens to the flows', () => {
     ];
     for (const event of [...others, { id: 'runtime-state' }, undefined]) events.emit('runtime-event', event);
     assert.deepEqual(told, []);
+  });
+
+  it('is told that the flows have stopped for good, and not where a deploy goes on', () => {
+    const events = new EventEmitter();
+    const told: string[] = [];
+    onFlows(events, noting(told));
+    events.emit('runtime-event', state({ state: 'stop', deploy: true }));
+    assert.deepEqual(told, []);
+    events.emit('runtime-event', state({ state: 'stop', deploy: undefined }));
+    assert.deepEqual(told, ['stopped']);
   });
 
   it('of another runtime is not told', () => {
