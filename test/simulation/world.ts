@@ -177,11 +177,17 @@ class World {
     }
   }
 
-  /** A process that is killed takes with it what it knew of its session; of one that another process left nothing is known. */
+  /**
+   * A process that is killed takes with it what it knew of its session; of one that another process left nothing is known.
+   * What left since a killed Server wrote its sessions only the client knows that saw it leave.
+   */
   get #isRemembered(): boolean {
-    return this.#scenario.steps.every(
-      ({ action }) => action.kind !== 'kill' && !(action.kind === 'reopen' && action.moves),
-    );
+    const { steps, nodes } = this.#scenario;
+    const actions = steps.map(({ action }) => action);
+    if (actions.some((action) => action.kind === 'kill' || (action.kind === 'reopen' && action.moves))) return false;
+    const reactions = [...actions, ...nodes].map((each) => ('reaction' in each ? each.reaction : 'nothing'));
+    const reopens = reactions.includes('reopen') || actions.some(({ kind }) => kind === 'reopen');
+    return !reopens || !actions.some((action) => action.kind === 'restart' && action.older === true);
   }
 
   get #hasNoLocal(): boolean {
