@@ -23,7 +23,11 @@ export const ROOMS = [
     mayImport: ['src/protocol', 'src/util'],
     packages: ['node:http', 'node:net', 'node:tls', 'https-proxy-agent', 'proxy-from-env', 'ws'],
   },
-  { path: 'src/store', mayImport: ['src/protocol', 'src/util'] },
+  {
+    path: 'src/store',
+    mayImport: ['src/protocol', 'src/util'],
+    packages: ['node:fs/promises', 'node:path', 'classic-level'],
+  },
   // For digests of messages; chance comes by `Random`.
   { path: 'src/router', mayImport: BELOW_SESSION, packages: ['node:crypto'] },
   // The session notes for whom a message is: it knows the router's receivers, and the router knows no session.
@@ -55,7 +59,7 @@ export const ROOMS = [
   {
     path: 'nodes/mqtt-connection',
     mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
-    packages: ['node-red', 'node:events'],
+    packages: ['node-red', 'node:events', 'node:path'],
   },
   {
     path: 'nodes/mqtt-in',

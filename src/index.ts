@@ -33,6 +33,7 @@ export type {
 export { describeReasonCode } from './protocol/reason-codes.ts';
 export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } from './protocol/topic.ts';
 export type { Receiver } from './router/router.ts';
+export { DiskStore, type DiskStoreOptions } from './store/disk-store.ts';
 export { MemoryStore } from './store/memory-store.ts';
 export type {
   SessionIdentity,

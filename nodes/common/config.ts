@@ -36,6 +36,8 @@ export const CONNECTION_FIELDS = [
   /** MiB. */
   'maxBytes',
   'maximumInflight',
+  /** `disk` (default), `fsync`: on disk, also across a power cut, or `memory`. */
+  'sessionStore',
 ] as const;
 
 export const ANNOUNCEMENTS = ['birth', 'close', 'will'] as const;

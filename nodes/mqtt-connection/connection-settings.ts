@@ -19,7 +19,8 @@ export interface SettingsSources {
   readonly generatedClientId: string;
   /** Milliseconds, the setting `mqttReconnectTime`. */
   readonly reconnectTime: number | undefined;
-  readonly store: SessionStore;
+  /** Asked for each client, when the session is open. */
+  store(): SessionStore;
 }
 
 /** The settings of a connection: as stored, until a message with the action `connect` brings others. */
@@ -66,7 +67,7 @@ export class ConnectionSettings {
   /** @throws {MqttError} `tls-failed`, when certificates that were chosen cannot be loaded. */
   options(): ClientOptions {
     const tls = isSecure(this.#stored) ? this.#sources.tls() : undefined;
-    return { ...this.#connectionOptions(tls), store: this.#sources.store };
+    return { ...this.#connectionOptions(tls), store: this.#sources.store() };
   }
 
   /** The options without certificates and keys, for those who only look. */

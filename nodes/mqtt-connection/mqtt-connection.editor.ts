@@ -40,6 +40,7 @@ interface Connection {
   maxMessages: string | number;
   maxBytes: string | number;
   maximumInflight: string | number;
+  sessionStore: string;
   birthTopic: string;
   birthQos: string;
   birthRetain: string;
@@ -109,6 +110,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
       value: '',
       validate: (value, _options) => validNumber(value, 'maximumInflight', { least: 1, most: 65_535 }),
     },
+    sessionStore: { value: 'disk' },
     birthTopic: { value: '', validate: (value, _options) => validTopicName(value) },
     birthQos: { value: '0' },
     birthRetain: { value: 'false' },
@@ -188,6 +190,7 @@ function fillMissing(node: EditedConnection): void {
   setIfMissing('sessionExpiry', node.sessionExpiry, 0);
   setIfMissing('maxMessages', node.maxMessages, 100_000);
   setIfMissing('maxBytes', node.maxBytes, 100);
+  setIfMissing('sessionStore', node.sessionStore, 'disk');
   for (const kind of MESSAGES) {
     setIfMissing(`${kind}Qos`, node[`${kind}Qos`], '0');
     $(`#node-config-input-${kind}Retain`).val(String(isTrue(node[`${kind}Retain`])));

@@ -1,12 +1,13 @@
+import { join } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { textOf } from '../../src/index.ts';
+import { MemoryStore, textOf } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
 import { onFlows } from './flow-events.ts';
 import { countRepeatedErrors } from './repeated-errors.ts';
-import { SessionStores } from './session-stores.ts';
+import { type Place, SessionStores } from './session-stores.ts';
 import { SharedConnection } from './shared-connection.ts';
 import { whenClosed } from './when-closed.ts';
 import { tlsOptionsOf } from './tls-config.ts';
@@ -39,24 +40,30 @@ export = function register(RED: NodeAPI): void {
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
+    const session = stores.of(def.id, placeOf(RED, def), (problem) => this.warn(problem));
     const settings = new ConnectionSettings(def, {
       login: { username: filled(this.credentials?.user), password: filled(this.credentials?.password) },
       tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
       generatedClientId: `nodered${RED.util.generateId()}`,
       reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
-      store: stores.of(def.id),
+      store: () => session.store ?? new MemoryStore(),
     });
     for (const problem of problemsOf(def)) this.warn(problem);
     const repeats = countRepeatedErrors(this);
-    const connection = new SharedConnection(settings, {
-      log: (text) => {
+    const reporter = {
+      log: (text: string) => {
         // It says that the state is another one: what failed before was before.
         repeats.tell();
         this.log(text);
       },
-      warn: (text) => this.warn(text),
-      error: (what) => this.error(what),
-    });
+      warn: (text: string) => this.warn(text),
+      error: (what: string | Error) => this.error(what),
+    };
+    const connection = new SharedConnection(
+      settings,
+      reporter,
+      session.store === undefined ? session.opening : undefined,
+    );
     this.connection = connection;
     addConnectionView(this, connection);
 
@@ -99,10 +106,20 @@ function discardWhatIsGone(): void {
     tellLoss?.(`MQTT: ${messages(lost)} lost with a connection that is gone: the broker did not have ${them(lost)}`);
 }
 
+/** On disk, under the user directory, unless a person chose memory; a Node-RED without such a directory has memory alone. */
+function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
+  const { userDir } = RED.settings;
+  const folder =
+    sessionStore === 'memory' || typeof userDir !== 'string' || userDir === ''
+      ? undefined
+      : join(userDir, 'posthorn', encodeURIComponent(id));
+  return { folder, fsync: sessionStore === 'fsync' };
+}
+
 async function end(node: ConnectionNode, connection: SharedConnection, removed: boolean): Promise<void> {
   await connection.close();
   const lost = removed ? stores.remove(node.id) : 0;
-  if (!removed) stores.left(node.id);
+  if (!removed) await stores.left(node.id);
   if (lost > 0) node.error(`${messages(lost)} lost with the connection: the broker did not have ${them(lost)} yet`);
   await Promise.all([connection.told(), stores.told()]);
 }

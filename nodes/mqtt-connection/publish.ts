@@ -8,6 +8,8 @@ type Done = (error?: Error) => void;
 export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: OutDefaults, done: Done): void {
   // A message without a payload is a signal for somebody else, as in Node-RED's own node.
   if (!Object.hasOwn(msg, 'payload')) return done();
+  // What it may hold depends on the version, which the client knows.
+  if (connection.isOpening) return connection.whenOpen(later(connection, msg, own, done));
   let request: PublishRequest;
   try {
     if (connection.mqtt5) checkTopicAlias(connection, msg.topicAlias);
@@ -17,6 +19,13 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
     return done(error instanceof Error ? error : new Error(String(error)));
   }
   connection.publish(request, done);
+}
+
+/** The flow may use its Buffer again. */
+function later(connection: SharedConnection, msg: OutgoingMsg, own: OutDefaults, done: Done): () => void {
+  const { payload } = msg;
+  const kept = { ...msg, payload: Buffer.isBuffer(payload) ? Buffer.from(payload) : payload };
+  return () => publishMsg(connection, kept, own, done);
 }
 
 /** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */

@@ -1,15 +1,36 @@
-import { MemoryStore, MqttError, type SessionStore } from '../../src/index.ts';
+import { DiskStore, MemoryStore, MqttError, type SessionStore } from '../../src/index.ts';
 import { Spread } from './spread.ts';
 
+/** Where a session is kept: in a folder of its own, or in memory. */
+export interface Place {
+  readonly folder: string | undefined;
+  /** As for {@link DiskStore}. */
+  readonly fsync: boolean;
+}
+
+type Report = (problem: MqttError) => void;
+type Store = DiskStore | MemoryStore;
+
 interface Kept {
-  readonly store: MemoryStore;
+  readonly place: Place;
+  readonly opening: Promise<Store>;
+  /** Once it is open. */
+  store: Store | undefined;
   /** Objects of the node that exist: in a deploy the next may come before the last has closed. */
   users: number;
 }
 
-/** Sessions by config node: they outlive redeploys, and end when their node is removed, or with the process. */
+/** A session that is open, or being opened, which never fails. */
+export interface Opened {
+  readonly store: SessionStore | undefined;
+  readonly opening: Promise<SessionStore>;
+}
+
+/** Sessions by config node: they outlive redeploys, and on disk the process; they end when their node is removed. */
 export class SessionStores {
   readonly #byNode = new Map<string, Kept>();
+  /** Of nodes that were removed, until their folders are gone. */
+  readonly #ending = new Map<string, Promise<void>>();
   /** Messages that failed with their session: there may be very many at once. */
   readonly #failures: Spread;
 
@@ -18,18 +39,23 @@ export class SessionStores {
     this.#failures = new Spread(failed);
   }
 
-  /** The session of a node that was made; {@link left} or {@link remove} ends that. */
-  of(id: string): SessionStore {
-    const kept = this.#byNode.get(id) ?? { store: new MemoryStore(), users: 0 };
-    this.#byNode.set(id, kept);
+  /**
+   * The session of a node that was made; {@link left} or {@link remove} ends that. Elsewhere than before, it moves.
+   * @param report told what a person should know about the disk, and why the session is in memory instead.
+   */
+  of(id: string, place: Place, report: Report): Opened {
+    const before = this.#byNode.get(id);
+    const kept = before !== undefined && isSame(before.place, place) ? before : this.#open(id, place, report, before);
     kept.users += 1;
-    return kept.store;
+    return kept;
   }
 
-  /** The node was closed, and may come back. */
-  left(id: string): void {
+  /** The node was closed, and may come back. Resolves when what it had is on disk. */
+  async left(id: string): Promise<void> {
     const kept = this.#byNode.get(id);
-    if (kept !== undefined) kept.users -= 1;
+    if (kept === undefined) return;
+    kept.users -= 1;
+    if (kept.store instanceof DiskStore) await kept.store.flush();
   }
 
   /** A deploy is over: nodes that did not come back are gone. @returns how many messages failed by that; each is told so. */
@@ -41,25 +67,94 @@ export class SessionStores {
   /** The node is gone for good. @returns how many messages failed by that; each is told so. */
   remove(id: string): number {
     const kept = this.#byNode.get(id);
+    if (kept === undefined) return 0;
     this.#byNode.delete(id);
+    if (kept.place.folder !== undefined) {
+      const ending = forgotten(kept.opening).finally(() => this.#ending.delete(id));
+      this.#ending.set(id, ending);
+    }
     const error = new MqttError('closed', 'the connection was removed before the broker had the message');
-    return kept === undefined ? 0 : this.#discard(kept.store, error);
+    return kept.store === undefined ? 0 : this.#discard(kept.store, error);
   }
 
   /** The process ends, and what lives in its memory with it. @returns how many messages failed by that. */
   end(): number {
     const error = new MqttError('closed', 'Node-RED ended before the broker had the message, which only memory kept');
-    const lost = [...this.#byNode.values()].map(({ store }) => this.#discard(store, error));
+    const stores = [...this.#byNode.values()].map(({ store }) => store);
     this.#byNode.clear();
-    return lost.reduce((sum, count) => sum + count, 0);
+    return stores.reduce((sum, store) => sum + (store instanceof MemoryStore ? this.#discard(store, error) : 0), 0);
   }
 
-  /** Resolves when every message that failed has been told so. */
-  told(): Promise<void> {
-    return this.#failures.idle();
+  /** Resolves when every message that failed has been told so, and the folders of removed nodes are gone. */
+  async told(): Promise<void> {
+    await Promise.all([this.#failures.idle(), ...this.#ending.values()]);
   }
 
-  #discard(store: MemoryStore, error: Error): number {
+  #open(id: string, place: Place, report: Report, before: Kept | undefined): Kept {
+    const users = before?.users ?? 0;
+    const kept =
+      place.folder === undefined && before === undefined ? inMemory(place) : this.#onDisk(id, place, report, before);
+    kept.users = users;
+    this.#byNode.set(id, kept);
+    return kept;
+  }
+
+  #onDisk(id: string, place: Place, report: Report, before: Kept | undefined): Kept {
+    const opening = (this.#ending.get(id) ?? Promise.resolve()).then(async () => {
+      kept.store = await moved(before?.opening, place, report);
+      return kept.store;
+    });
+    const kept: Kept = { place, opening, store: undefined, users: 0 };
+    return kept;
+  }
+
+  #discard(store: Store, error: Error): number {
     return store.discard(error, (tell) => this.#failures.add(tell));
   }
+}
+
+function inMemory(place: Place): Kept {
+  const store = new MemoryStore();
+  return { place, store, opening: Promise.resolve(store), users: 0 };
+}
+
+/** What the session had elsewhere goes with it. It is let go of there when it is here. */
+async function moved(before: Promise<Store> | undefined, place: Place, report: Report): Promise<Store> {
+  const earlier = await before;
+  const session = earlier?.load();
+  const staysThere = earlier instanceof DiskStore && earlier.folder === place.folder;
+  if (staysThere) await earlier.close();
+  const store = await opened(place, report);
+  if (session !== undefined) fill(store, session);
+  if (earlier instanceof DiskStore && !staysThere) await earlier.forget();
+  return store;
+}
+
+async function opened({ folder, fsync }: Place, report: Report): Promise<Store> {
+  if (folder === undefined) return new MemoryStore();
+  try {
+    return await DiskStore.open(folder, { fsync, report });
+  } catch (error) {
+    report(error instanceof MqttError ? error : new MqttError('store-failed', String(error)));
+    return new MemoryStore();
+  }
+}
+
+function fill(
+  store: SessionStore,
+  { identity, outgoing, received, subscriptions }: ReturnType<SessionStore['load']>,
+): void {
+  if (identity !== undefined) store.saveIdentity(identity);
+  for (const message of outgoing) store.put(message);
+  for (const packetId of received) store.saveReceived(packetId);
+  for (const subscription of subscriptions) store.saveSubscription(subscription);
+}
+
+async function forgotten(opening: Promise<Store>): Promise<void> {
+  const store = await opening;
+  if (store instanceof DiskStore) await store.forget();
+}
+
+function isSame(one: Place, other: Place): boolean {
+  return one.folder === other.folder && one.fsync === other.fsync;
 }

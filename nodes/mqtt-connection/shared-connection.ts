@@ -52,7 +52,12 @@ export class SharedConnection {
   /** The last node that was closed was removed. */
   #mayBeUnused = false;
 
-  constructor(settings: ConnectionSettings, reporter: Reporter) {
+  /** The session is being opened, and there is no client yet; what flows publish meanwhile waits in order. */
+  #opening: Promise<void> | undefined;
+  readonly #early: (() => void)[] = [];
+
+  /** @param opening resolves when the session is open; not given: it is. */
+  constructor(settings: ConnectionSettings, reporter: Reporter, opening?: Promise<unknown>) {
     this.settings = settings;
     this.#reports = new Reports(reporter, () => [...this.users].map(({ node }) => node));
     this.#failures = new Spread((error) => reporter.error(`a failed message could not be told: ${textOf(error)}`));
@@ -71,7 +76,8 @@ export class SharedConnection {
       changed: (state) => this.#changed(state),
     });
     this.#course = new Course(this.#current);
-    this.#current.begin();
+    if (opening === undefined) this.#current.begin();
+    else this.#opening = opening.then(() => this.#opened());
   }
 
   /** Connect when the flows have started and a node uses the connection. */
@@ -184,8 +190,9 @@ export class SharedConnection {
   }
 
   /** As {@link Course.connect}. */
-  connect(): Promise<void> {
-    return this.#course.connect();
+  async connect(): Promise<void> {
+    await this.#opening;
+    await this.#course.connect();
   }
 
   /** As {@link Course.disconnect}. */
@@ -196,6 +203,16 @@ export class SharedConnection {
   /** As {@link Course.destroy}. */
   destroy(): Promise<void> {
     return this.#course.destroy();
+  }
+
+  /** The session is being opened: there is no client yet. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  /** Does `work` in its turn, when the session is open. */
+  whenOpen(work: () => void): void {
+    this.#early.push(work);
   }
 
   /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */
@@ -231,6 +248,7 @@ export class SharedConnection {
    * to keep.
    */
   async close(): Promise<void> {
+    await this.#opening;
     await this.#course.close(flag(this.settings.stored.autoUnsubscribe, true));
     this.#reports.end();
   }
@@ -245,6 +263,13 @@ export class SharedConnection {
     this.#mayBeUnused = false;
     // It never rejects: an end of a client has no failure.
     if (isUnused) void this.#leave();
+  }
+
+  #opened(): void {
+    this.#opening = undefined;
+    this.#current.begin();
+    for (const work of this.#early.splice(0)) work();
+    this.#autoConnect();
   }
 
   async #leave(): Promise<void> {

@@ -253,12 +253,19 @@ export class Lifecycle {
   }
 
   #operate(transport: Transport, signal: AbortSignal): Promise<Ended> {
-    const { maximumPacketSize, connectTimeout, clock } = this.#settings;
+    const { maximumPacketSize, connectTimeout, store, clock } = this.#settings;
     const end: Deferred<Ended> = deferred();
     const protocolVersion = this.#version.version;
     const history = { protocolVersion, clientId: this.#clientId, reconnecting: this.#reconnecting };
     const connect = connectPacket(this.#settings, history);
-    const options = { connect, server: this.#server, maximumPacketSize, handshakeTimeout: connectTimeout, clock };
+    const options = {
+      connect,
+      server: this.#server,
+      maximumPacketSize,
+      handshakeTimeout: connectTimeout,
+      records: store,
+      clock,
+    };
     let acceptedAt: number | undefined;
     const connection = new Connection(transport, options, {
       accepted: (connack, limits) => {
@@ -338,13 +345,13 @@ export class Lifecycle {
   #ended(link: Link, cause: MqttError): void {
     const hungUp = mayBeAboutMessage(cause) ? { lastWords: cause, answered: link.answered } : undefined;
     this.#link = undefined;
-    link.end();
+    const unsent = link.end();
     // What came in the same chunk as the end was handed out too.
     this.#handOver.mark();
     this.#version.lost();
     this.#subscriptions.disconnected();
     try {
-      this.#session.suspend({ error: offline(cause), hungUp, now: this.#settings.clock.now() });
+      this.#session.suspend({ error: offline(cause), hungUp, unsent, now: this.#settings.clock.now() });
     } catch (error) {
       // There is no connection any more that could end for it.
       this.#settings.report(new MqttError('store-failed', `the session could not be stored: ${textOf(error)}`));

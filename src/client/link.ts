@@ -7,6 +7,7 @@ import { LONGEST_ANSWER, type PendingRequest, Requests } from '../session/reques
 import type { Session } from '../session/session.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
+import { Queue } from '../util/queue.ts';
 import type { HandOver } from './hand-over.ts';
 import { publishPacket } from './outgoing-publish.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
@@ -46,6 +47,8 @@ export class Link {
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #drained: Deferred<void> | undefined;
+  /** Messages at QoS 0 that have not left. */
+  readonly #leaving = new Queue<readonly OutgoingMessage[]>();
 
   constructor(connection: Connection, terms: LinkTerms, parts: LinkParts) {
     this.connection = connection;
@@ -132,6 +135,7 @@ export class Link {
 
   get #idle(): boolean {
     const { session } = this.#parts;
+    if (!this.connection.settled) return false;
     return this.#mode === 'open' ? session.idle && this.#requests.idle : session.incoming.idle;
   }
 
@@ -157,12 +161,13 @@ export class Link {
     return this.#requests.idle;
   }
 
-  /** The connection is gone. */
-  end(): void {
+  /** The connection is gone. @returns messages at QoS 0 that did not leave. */
+  end(): OutgoingMessage[] {
     this.#ended = true;
     this.#deadline?.timer.cancel();
     this.#drained?.resolve();
     for (const packetId of this.#requests.clear()) this.#parts.session.ids.release(packetId);
+    return this.#leaving.drain().flat();
   }
 
   #pump(): void {
@@ -192,9 +197,21 @@ export class Link {
       }
     } finally {
       // What was written before something failed leaves all the same.
-      this.connection.flush();
-      for (const entry of unacknowledged) session.outgoing.sent(entry);
+      this.#leave(unacknowledged);
     }
+  }
+
+  /** What is not acknowledged is done when it leaves: at once, unless that waits for the disk. */
+  #leave(unacknowledged: readonly OutgoingMessage[]): void {
+    this.connection.flush();
+    if (unacknowledged.length === 0) return;
+    const sent = (entries: readonly OutgoingMessage[]): void => {
+      for (const entry of entries) this.#parts.session.outgoing.sent(entry);
+    };
+    if (this.connection.settled) return sent(unacknowledged);
+    this.#leaving.push(unacknowledged);
+    this.connection.whenSent(() => sent(this.#leaving.shift() ?? []));
+    this.connection.flush();
   }
 
   #send(next: NextPacket, now: number, unacknowledged: OutgoingMessage[]): void {
@@ -242,7 +259,7 @@ export class Link {
    */
   readOrNot(): void {
     const { session, handOver } = this.#parts;
-    const pause = session.full || handOver.offering;
+    const pause = session.full || handOver.offering || this.connection.congested;
     if (this.#reading === 'stopped' || pause === (this.#reading === 'paused')) return;
     this.#reading = pause ? 'paused' : 'reading';
     if (!pause) {

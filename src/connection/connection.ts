@@ -32,6 +32,7 @@ import { isTlsFailure, tlsFailure } from '../transport/failure.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
+import { CommitGate, type Records } from './commit-gate.ts';
 import { whyNoConnack } from './first-bytes.ts';
 import { Intake } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -71,6 +72,8 @@ export interface ConnectionOptions {
   readonly maximumPacketSize: number;
   /** Milliseconds for the Server to answer CONNECT. */
   readonly handshakeTimeout: number;
+  /** What is sent leaves when what was recorded until then is durable. */
+  readonly records: Records;
   readonly clock: Clock;
 }
 
@@ -79,6 +82,9 @@ const FLUSH_AT = 262_144;
 
 /** Bytes of acknowledgements that may wait for a peer that does not read. */
 const MOST_UNSENT = 1024 * 1024;
+
+/** Bytes that may wait until what they rest on is durable; then nothing more is asked for, and nothing more is read. */
+const MOST_SEALED = 1024 * 1024;
 
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
@@ -94,6 +100,9 @@ export class Connection {
   readonly #intake: Intake;
   readonly #decoder: Decoder;
   readonly #writer: PacketWriter;
+  readonly #gate: CommitGate;
+  /** Called when what is collected leaves. */
+  #leaving: (() => void)[] = [];
   readonly #aliases: InboundAliases;
   readonly #keepAlive: KeepAlive;
   #phase: Phase = 'handshake';
@@ -101,13 +110,13 @@ export class Connection {
   /** Whether anything came: the first byte says whether it can be a CONNACK. */
   #answered = false;
   #deadline: Timer | undefined;
-  /** One for each PINGREQ that is not answered, in order. */
+  /** One for each PINGREQ that left and is not answered, in order. */
   readonly #pings = new Queue<() => void>();
   /** Why the connection is being closed, while the transport has not told its end. */
   #cause: MqttError | undefined;
 
   constructor(transport: Transport, options: ConnectionOptions, handlers: ConnectionHandlers) {
-    const { connect, maximumPacketSize, clock } = options;
+    const { connect, maximumPacketSize, clock, records } = options;
     this.#transport = transport;
     this.#options = options;
     this.#handlers = handlers;
@@ -119,6 +128,7 @@ export class Connection {
     this.#intake = new Intake(this.#framer, transport, clock, () => this.#take(() => this.#intake.readOn()));
     this.#decoder = new Decoder(connect.protocolVersion);
     this.#writer = new PacketWriter(connect.protocolVersion);
+    this.#gate = new CommitGate(records, () => this.#opened());
     this.#aliases = new InboundAliases(connect.properties?.topicAliasMaximum ?? 0);
     this.#keepAlive = new KeepAlive(clock, {
       ping: () => this.#ping(),
@@ -149,7 +159,17 @@ export class Connection {
 
   /** Whether the peer takes more; then what is sent leaves within this turn. */
   get writable(): boolean {
-    return this.#phase === 'running' && !this.#blocked;
+    return this.#phase === 'running' && !this.#blocked && !this.congested;
+  }
+
+  /** Whether so much waits for a slow disk that nothing more should be read: the answers would have to wait too. */
+  get congested(): boolean {
+    return this.#gate.bytes > MOST_SEALED;
+  }
+
+  /** Whether nothing that was sent waits for a disk. */
+  get settled(): boolean {
+    return this.#gate.bytes === 0;
   }
 
   /** @throws {PacketTooLarge} nothing was sent. */
@@ -174,8 +194,13 @@ export class Connection {
    * Never, if the connection ends before.
    */
   barrier(reached: () => void): void {
-    this.#pings.push(reached);
+    this.whenSent(() => this.#pings.push(reached));
     this.control({ cmd: 'pingreq' });
+  }
+
+  /** Calls back when what was collected so far leaves; never, if the connection ends before. */
+  whenSent(left: () => void): void {
+    this.#leaving.push(left);
   }
 
   /** Writes what was collected: one write, whatever it was made of. */
@@ -185,9 +210,35 @@ export class Connection {
   }
 
   #write(): void {
-    if (this.#phase === 'closing' || this.#phase === 'ended' || this.#writer.pending === 0) return;
-    this.#keepAlive.sent(this.#writer.pending);
-    this.#blocked = !this.#transport.write(this.#writer.take());
+    if (this.#phase === 'closing' || this.#phase === 'ended') return;
+    if (this.#gate.isOpen && this.#leaving.length === 0) return this.#sendAtOnce();
+    this.#seal();
+    const ready = this.#gate.take();
+    if (ready === undefined) return;
+    if (ready.bytes > 0) {
+      this.#keepAlive.sent(ready.bytes);
+      this.#blocked = !this.#transport.write(ready.chunks);
+    }
+    for (const left of ready.left) left();
+  }
+
+  #seal(): void {
+    const { pending } = this.#writer;
+    if (pending === 0 && this.#leaving.length === 0) return;
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    this.#gate.seal(this.#writer.take(), pending, leaving);
+  }
+
+  /** What waited for the disk leaves; then there is room for more. */
+  #opened(): void {
+    const { congested } = this;
+    try {
+      this.flush();
+      if (congested && this.#phase === 'running') this.#handlers.drained();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Ends in order: DISCONNECT, then the transport's end; at the latest after a second at once. */
@@ -197,9 +248,11 @@ export class Connection {
     this.#framer.stop();
     this.#keepAlive.stop();
     this.#deadline?.cancel();
-    this.#sendDisconnect(reasonCode, properties);
-    // [MQTT-3.14.4-1] what was collected leaves now, or never: nothing follows a DISCONNECT.
+    // [MQTT-3.14.4-1] what was collected leaves now, or never: nothing follows a DISCONNECT, which waits for no disk.
     this.#write();
+    this.#gate.close();
+    this.#sendDisconnect(reasonCode, properties);
+    this.#sendAtOnce();
     this.#phase = 'closing';
     this.#deadline = this.#options.clock.timer(CLOSE_TIMEOUT, () => this.destroy(cause));
     this.#transport.end();
@@ -345,11 +398,28 @@ export class Connection {
 
   #ping(): void {
     try {
+      // It waits for no disk: a slow one is no dead Server.
+      if (!this.settled) return this.#pingAtOnce();
       this.barrier(ignore);
       this.flush();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #pingAtOnce(): void {
+    this.#seal();
+    this.control({ cmd: 'pingreq' });
+    this.#pings.push(ignore);
+    this.#sendAtOnce();
+  }
+
+  /** In front of all that waits for the disk. */
+  #sendAtOnce(): void {
+    const { pending } = this.#writer;
+    if (pending === 0) return;
+    this.#keepAlive.sent(pending);
+    this.#blocked = !this.#transport.write(this.#writer.take());
   }
 
   #silent(): void {
@@ -430,6 +500,7 @@ export class Connection {
   #end(cause: MqttError): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
+    this.#gate.close();
     this.#framer.stop();
     this.#keepAlive.stop();
     this.#deadline?.cancel();

@@ -51,7 +51,7 @@ export class AcceptedMessages {
       connection: 0,
       hangUps: 0,
     };
-    if (recorded) this.#store.save(entry);
+    if (recorded) this.#store.put(entry);
     this.#add(entry);
     return entry;
   }
@@ -70,15 +70,16 @@ export class AcceptedMessages {
     const before = entry.state;
     entry.state = state;
     try {
-      this.#store.save(entry);
+      this.#store.advance(entry);
     } catch (error) {
       entry.state = before;
       throw error;
     }
   }
 
-  save(entry: OutgoingMessage): void {
-    this.#store.save(entry);
+  /** A message that had no record gets one. */
+  put(entry: OutgoingMessage): void {
+    this.#store.put(entry);
   }
 
   /** Its record goes; whoever waited for it was told. */

@@ -34,6 +34,8 @@ export interface Ending {
    * messages. undefined if it was somebody else.
    */
   readonly hungUp: { readonly lastWords: MqttError; readonly answered: boolean } | undefined;
+  /** Messages at QoS 0 that were handed to the connection, and did not leave. */
+  readonly unsent: readonly OutgoingMessage[];
   /** Milliseconds of `Clock.now`. */
   readonly now: number;
 }
@@ -152,17 +154,23 @@ export class Outgoing {
     for (const entry of [...kept, ...later]) this.#queued.push(entry);
     this.#reportRepeated(kept.filter(({ message }) => message.qos === 2).length);
     // Last: where the store fails, no message is lost here.
-    for (const entry of kept) this.#accepted.save(entry);
+    for (const entry of kept) this.#accepted.advance(entry, entry.state);
     for (const entry of again) if (entry.state.step === 'abandoned') this.#accepted.forget(entry);
   }
 
   /** The connection is gone. Messages at QoS 0 that it did not take, and announcements, are settled with its error. */
-  suspend({ error, hungUp, now }: Ending): void {
+  suspend({ error, hungUp, unsent, now }: Ending): void {
     try {
       if (hungUp !== undefined) this.#endedByServer(hungUp.lastWords, hungUp.answered, now);
     } finally {
+      for (const entry of unsent) this.#notSent(entry, error);
       this.#disconnected(error);
     }
+  }
+
+  #notSent(entry: OutgoingMessage, error: Error): void {
+    this.#announced.delete(entry);
+    this.#accepted.settle(entry, error, 0);
   }
 
   /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */
@@ -455,7 +463,7 @@ export class Outgoing {
     const abandoned = announced.filter((entry) => this.#retract(entry, error));
     this.dropUnsent(error);
     // Last: where the store fails, everything else is done.
-    for (const entry of abandoned) this.#accepted.save(entry);
+    for (const entry of abandoned) this.#accepted.put(entry);
   }
 
   /** An announcement ends with its connection. True: the Server has to forget its id, if it may know it (4.3.3). */

@@ -188,7 +188,7 @@ function moved(message: StoredMessage, store: SessionStore): StoredMessage[] {
     return [];
   }
   const queued = { ...message, state: { step: 'queued' } } as const;
-  store.save(queued);
+  store.advance(queued);
   return [queued];
 }
 

@@ -32,7 +32,12 @@ export class MemoryStore implements SessionStore {
     this.#identity = identity;
   }
 
-  save(message: StoredMessage): void {
+  put(message: StoredMessage): void {
+    this.#outgoing.set(message.sequence, message);
+  }
+
+  /** The record is the session's own object. */
+  advance(message: StoredMessage): void {
     this.#outgoing.set(message.sequence, message);
   }
 
@@ -54,6 +59,14 @@ export class MemoryStore implements SessionStore {
 
   removeSubscription(filter: TopicFilter): void {
     this.#subscriptions.delete(filter);
+  }
+
+  get isDurable(): boolean {
+    return true;
+  }
+
+  commit(durable: () => void): void {
+    durable();
   }
 
   /** The end of the store, once no client uses it: whoever waits for one of its messages is told `error`. Answers how many. */

@@ -77,18 +77,27 @@ export interface StoredSession {
 }
 
 /**
- * Where a session outlives its client: the accepted messages and the received QoS 2 packet ids (4.1).
- * The session calls it in protocol order, before the packet that a record is about may leave.
+ * Where a session outlives its client: the accepted messages, the received QoS 2 packet ids, and the subscriptions (4.1).
+ * The session calls it in protocol order; the packet that a record is about leaves when {@link commit} says so.
  */
 export interface SessionStore {
   load(): StoredSession;
   saveIdentity(identity: SessionIdentity): void;
-  /** Adds the record, or replaces the one of the same sequence. */
-  save(message: StoredMessage): void;
+  /** Adds the record of a message, with its payload. */
+  put(message: StoredMessage): void;
+  /** The state of a message that was put is another one; nothing else of its record is. */
+  advance(message: StoredMessage): void;
   remove(sequence: number): void;
   saveReceived(packetId: PacketId): void;
   removeReceived(packetId: PacketId): void;
   /** Adds the record, or replaces the one of the same filter. */
   saveSubscription(subscription: StoredSubscription): void;
   removeSubscription(filter: TopicFilter): void;
+  /** Whether all that was written so far is durable: then nothing has to wait for {@link commit}. */
+  readonly isDurable: boolean;
+  /**
+   * Calls `durable` once, when all that was written so far outlives what the store is to outlive: at once where that is the
+   * client alone, else later, and in the order of the calls. What was only removed is not waited for.
+   */
+  commit(durable: () => void): void;
 }

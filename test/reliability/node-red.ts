@@ -61,7 +61,15 @@ export class NodeRedUnderTest {
    * @param packageFolder where the built package lies. Default: this checkout.
    */
   static async start(packageFolder: string = CHECKOUT): Promise<NodeRedUnderTest> {
-    const userDir = await createUserDir(packageFolder);
+    return NodeRedUnderTest.#startIn(await createUserDir(packageFolder));
+  }
+
+  /** Starts it again, behind {@link kill} or {@link end}, with the flows and all else that it had on disk. */
+  startAgain(): Promise<NodeRedUnderTest> {
+    return NodeRedUnderTest.#startIn(this.#userDir);
+  }
+
+  static async #startIn(userDir: string): Promise<NodeRedUnderTest> {
     const options = JSON.stringify({ userDir, reconnectTime: RECONNECT_MS });
     const child = fork(join(__dirname, 'host.mjs'), [options], {
       cwd: CHECKOUT,
@@ -102,8 +110,21 @@ export class NodeRedUnderTest {
     return (await this.#ask({ type: 'report' })) as HostReport;
   }
 
+  /** Ends its process without a word. */
+  async kill(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
+  }
+
   /** Ends Node-RED and removes its user directory. */
   async stop(): Promise<void> {
+    await this.end();
+    await rm(this.#userDir, { recursive: true, force: true });
+  }
+
+  /** Ends Node-RED in order. */
+  async end(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const ended = once(this.#child, 'exit');
       const force = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
@@ -111,7 +132,6 @@ export class NodeRedUnderTest {
       await ended;
       clearTimeout(force);
     }
-    await rm(this.#userDir, { recursive: true, force: true });
   }
 
   async #starting(act: () => Promise<void>): Promise<void> {

@@ -4,11 +4,13 @@ import {
   MemoryStore,
   MqttError,
   type PublishPacket,
+  type SessionStore,
   type Subscription,
   type SubscriptionOptions,
 } from '../../src/index.ts';
 import type { Dial } from '../../src/transport/dial.ts';
-import type { Random } from '../support/random.ts';
+import { type Random, randomFrom } from '../support/random.ts';
+import { Disk } from './disk.ts';
 import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
 import type { Outbound } from './outbound.ts';
@@ -62,7 +64,9 @@ export class Flows {
   readonly #network: Network;
   readonly #places: readonly Place[];
   readonly #members = new Map<number, Member>();
-  #store = new MemoryStore();
+  /** undefined: the session is in memory, and ends with the process. */
+  #disk: Disk | undefined;
+  #store: SessionStore;
   #life: Life | undefined;
   #generation = 0;
   #moved = false;
@@ -93,6 +97,9 @@ export class Flows {
     this.#outbound = oracles.outbound;
     this.#inbound = oracles.inbound;
     this.#random = random;
+    if (scenario.disk !== undefined)
+      this.#disk = new Disk(server.time, randomFrom(scenario.seed ^ 0xd15c), scenario.disk);
+    this.#store = this.#disk?.open() ?? new MemoryStore();
     this.#network = network;
     this.#places = scenario.nodes.map((_, index) => this.#inbound.place(`node ${index}`));
   }
@@ -118,6 +125,7 @@ export class Flows {
 
   /** Why the flows are not at rest, or undefined. */
   unrest(): string | undefined {
+    if (this.#disk?.writing === true) return 'the disk is being written';
     if (this.#pending > 0 || this.#life === undefined) return 'the flows are not ready';
     const { client } = this.#life;
     if (client.state.phase !== 'connected') return `the client is ${client.state.phase}`;
@@ -228,6 +236,7 @@ export class Flows {
       dial: this.#network.dial(() => clock.alive),
       restored: (error, tell) => {
         this.#judge.note(() => `   a restored message failed: ${error.message}`);
+        this.#outbound.restoredFailed();
         tell();
       },
       report: (notice) => this.#judge.note(() => `   report: ${notice.message}`),
@@ -423,9 +432,11 @@ export class Flows {
     this.#pending -= this.#stops;
     this.#stops = 0;
     this.#stoppingSince = undefined;
-    this.#outbound.killed();
-    this.#inbound.forgotten();
-    this.#store = new MemoryStore();
+    this.#disk = this.#disk?.kill();
+    this.#store = this.#disk?.open() ?? new MemoryStore();
+    this.#outbound.killed(this.#store.load().outgoing.map(({ message }) => labelOf(message.payload)));
+    if (this.#disk === undefined) this.#inbound.forgotten();
+    else this.#inbound.killed();
     this.#later(gap, () => this.open());
   }
 

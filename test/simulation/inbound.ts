@@ -166,6 +166,11 @@ export class Inbound {
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
   }
 
+  /** The process was killed, and its session is on disk: what was not acknowledged comes again. */
+  killed(): void {
+    for (const copies of this.#copies.values()) for (const copy of copies) if (!copy.acknowledged) copy.given += 100;
+  }
+
   /** A receiver is called. */
   received(place: Place, label: string, packet: PublishPacket, filter: string): void {
     this.#judge.note(() => `   ${place.name} receives ${label} by ${filter}`);

@@ -17,6 +17,8 @@ interface Message {
   mayDouble: boolean;
   /** Its process was killed, or a packet id of a killed one collided by chance. */
   excused: boolean;
+  /** Its process was killed, and the next one has it from the disk: nobody is told its outcome. */
+  survives: boolean;
 }
 
 /** At so many ends of connections behind one message it may be set aside. */
@@ -32,6 +34,8 @@ export class Outbound {
   readonly #firstIds: number[] = [];
   #idsKnown = true;
   #unsettled = 0;
+  /** Messages that a process had from the disk, and that failed. */
+  #restoredFailed = 0;
 
   constructor(judge: Judge) {
     this.#judge = judge;
@@ -66,6 +70,7 @@ export class Outbound {
       ends: 0,
       mayDouble: false,
       excused: false,
+      survives: false,
     });
     this.#unsettled += 1;
     return { number, label };
@@ -90,7 +95,7 @@ export class Outbound {
     const message = this.#find(label);
     if (message === undefined) return 0;
     message.written += 1;
-    if (message.outcome !== 'open' && message.qos > 0 && !message.excused) {
+    if (message.outcome !== 'open' && message.qos > 0 && !message.excused && !message.survives) {
       this.#judge.violation('settled is the end', `${label} is sent although it was settled (${message.outcome})`);
     }
     return message.number;
@@ -130,14 +135,23 @@ export class Outbound {
     for (const message of this.#messages) if (message.written > 0) message.mayDouble = true;
   }
 
-  /** The process is gone, with all that it had accepted. */
-  killed(): void {
+  /** The process is gone, with all that it had accepted but for what the next one has on its disk. */
+  killed(survivors: readonly string[]): void {
+    const surviving = new Set(survivors);
     for (const message of this.#messages) {
-      if (message.outcome === 'open' && !message.excused) {
-        message.excused = true;
-        this.#unsettled -= 1;
-      }
+      if (surviving.has(message.label)) message.survives = true;
+      // What was told as done may not be forgotten yet: at QoS 1 it is sent once more.
+      if (message.survives && message.qos === 1) message.mayDouble = true;
+      if (message.outcome !== 'open' || message.excused || message.survives) continue;
+      message.excused = true;
     }
+    this.#unsettled = this.#messages.filter(
+      ({ outcome, excused, survives }) => outcome === 'open' && !excused && !survives,
+    ).length;
+  }
+
+  restoredFailed(): void {
+    this.#restoredFailed += 1;
   }
 
   /** A new client: its packet ids begin somewhere. */
@@ -169,9 +183,15 @@ export class Outbound {
 
   /** Everything is over: every message has an outcome. */
   finish(): void {
-    for (const { label, outcome, excused } of this.#messages) {
-      if (!excused && outcome === 'open') this.#judge.violation('settled exactly once', `${label} was never settled`);
+    const lost: string[] = [];
+    for (const { label, outcome, excused, survives, taken } of this.#messages) {
+      if (survives && !excused && outcome === 'open' && taken === 0) lost.push(label);
+      if (survives || excused || outcome !== 'open') continue;
+      this.#judge.violation('settled exactly once', `${label} was never settled`);
     }
+    if (lost.length <= this.#restoredFailed) return;
+    const text = `${lost.join(', ')} outlived a kill and never arrived, ${this.#restoredFailed} failures were told`;
+    this.#judge.violation('what is on disk arrives', text);
   }
 
   #checkDone({ label, qos, taken }: Message): void {

@@ -8,6 +8,7 @@ export const TROUBLES = [
   'birth',
   'by-topic',
   'cut',
+  'disk',
   'hasty',
   'kill',
   'limit',
@@ -103,6 +104,8 @@ export interface Scenario {
     ClientOptions,
     'protocolVersion' | 'cleanStart' | 'sessionExpiryInterval' | 'receiveMaximum' | 'maximumInflight' | 'outbox'
   >;
+  /** Milliseconds that a write of the session's disk takes at most; none: memory. */
+  readonly disk?: number;
   readonly birth: QoS | undefined;
   readonly closing: QoS | undefined;
   readonly manner: Manner;
@@ -150,6 +153,7 @@ class Planner {
       seed: this.#seed,
       server: this.#server(),
       client: this.#client(version, kept),
+      ...(this.#trouble('disk', 0.4) && { disk: this.#pick([0, 3, 30]) }),
       birth: this.#announcement(),
       closing: this.#announcement(),
       manner: this.#manner(),

@@ -12,9 +12,14 @@ const DAY = 86_400;
 class FailingStore extends MemoryStore {
   fails = false;
 
-  override save(...args: Parameters<SessionStore['save']>): void {
+  override put(...args: Parameters<SessionStore['put']>): void {
     this.#check();
-    super.save(...args);
+    super.put(...args);
+  }
+
+  override advance(...args: Parameters<SessionStore['advance']>): void {
+    this.#check();
+    super.advance(...args);
   }
 
   override remove(...args: Parameters<SessionStore['remove']>): void {

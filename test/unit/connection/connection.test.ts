@@ -20,6 +20,7 @@ import type {
   ProtocolVersion,
   PublishPacket,
 } from '../../../src/protocol/packet.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
 import { duplexPair, type Peer } from '../../support/duplex-pair.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { frame, hex, properties, property, text, uint16 } from '../codec/wire.ts';
@@ -54,7 +55,14 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
     keepAlive: 0,
     ...connect,
   };
-  const all = { connect: packet, server: 'mqtt://host:1883', maximumPacketSize: 10_000, handshakeTimeout: 5000, clock };
+  const all: ConnectionOptions = {
+    connect: packet,
+    server: 'mqtt://host:1883',
+    maximumPacketSize: 10_000,
+    handshakeTimeout: 5000,
+    records: new MemoryStore(),
+    clock,
+  };
   const connection = new Connection(
     transport,
     { ...all, ...options },

@@ -161,7 +161,7 @@ export class Driver {
   /** The connection ends, by the Server if it said something. */
   lose(error: MqttError, lastWords?: MqttError, answered = true): void {
     const hungUp = lastWords === undefined ? undefined : { lastWords, answered };
-    this.session.suspend({ error, hungUp, now: this.now });
+    this.session.suspend({ error, hungUp, unsent: [], now: this.now });
   }
 
   /** The one outcome of a message; fails if there is none, or more than one. */

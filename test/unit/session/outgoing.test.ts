@@ -302,7 +302,7 @@ describe('A store that fails', () => {
   function failing(at: number, calls = 1): MemoryStore {
     const store = new MemoryStore();
     let count = 0;
-    for (const name of ['save', 'remove'] as const) {
+    for (const name of ['put', 'advance', 'remove'] as const) {
       const original = store[name].bind(store) as (argument: unknown) => void;
       Object.assign(store, {
         [name]: (argument: unknown) => {

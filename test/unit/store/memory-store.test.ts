@@ -15,7 +15,7 @@ describe('MemoryStore', () => {
 
   it('gives the records by rising sequence, whatever order they came in', () => {
     const store = new MemoryStore();
-    for (const sequence of [3, 1, 10, 2]) store.save(record(sequence));
+    for (const sequence of [3, 1, 10, 2]) store.put(record(sequence));
     assert.deepEqual(
       store.load().outgoing.map(({ sequence }) => sequence),
       [1, 2, 3, 10],
@@ -24,14 +24,14 @@ describe('MemoryStore', () => {
 
   it('replaces the record of the same sequence', () => {
     const store = new MemoryStore();
-    store.save(record(1));
-    store.save(record(1, 'published'));
+    store.put(record(1));
+    store.put(record(1, 'published'));
     assert.deepEqual(store.load().outgoing, [record(1, 'published')]);
   });
 
   it('removes a record; one that is not there does no harm', () => {
     const store = new MemoryStore();
-    store.save(record(1));
+    store.put(record(1));
     store.remove(1);
     store.remove(2);
     assert.deepEqual(store.load().outgoing, []);
@@ -64,8 +64,8 @@ describe('MemoryStore', () => {
     const store = new MemoryStore();
     const told: unknown[] = [];
     const settle = (error: Error | undefined): void => void told.push(error);
-    store.save({ ...record(1), settle });
-    store.save({ ...record(2), settle, state: { step: 'abandoned', packetId: id(2), order: 1 } });
+    store.put({ ...record(1), settle });
+    store.put({ ...record(2), settle, state: { step: 'abandoned', packetId: id(2), order: 1 } });
     const end = new Error('the end');
     assert.equal(store.discard(end), 1);
     assert.deepEqual(told, [end]);
@@ -73,7 +73,7 @@ describe('MemoryStore', () => {
 
   it('answers with copies: who changes a loaded record changes nothing stored', () => {
     const store = new MemoryStore();
-    store.save(record(1));
+    store.put(record(1));
     const [loaded] = store.load().outgoing;
     Object.assign(loaded ?? {}, { state: { step: 'released', packetId: id(9) } });
     assert.deepEqual(store.load().outgoing, [record(1)]);

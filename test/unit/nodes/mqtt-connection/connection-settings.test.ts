@@ -9,7 +9,7 @@ function settings(stored: StoredConnection): ConnectionSettings {
     tls: () => undefined,
     generatedClientId: 'generated',
     reconnectTime: undefined,
-    store: new MemoryStore(),
+    store: () => new MemoryStore(),
   });
 }
 

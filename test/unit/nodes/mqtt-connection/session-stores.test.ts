@@ -5,7 +5,7 @@ import { SessionStores } from '../../../../nodes/mqtt-connection/session-stores.
 /** Puts one message into the session; what its sender is told. */
 function waiting(store: SessionStore, sequence = 1): (Error | undefined)[] {
   const told: (Error | undefined)[] = [];
-  store.save({ ...record(sequence), settle: (error) => void told.push(error) });
+  store.put({ ...record(sequence), settle: (error) => void told.push(error) });
   return told;
 }
 
@@ -18,6 +18,14 @@ function record(sequence: number): StoredMessage {
   };
 }
 
+const IN_MEMORY = { folder: undefined, fsync: false };
+
+/** The session of the node `c`, in memory. */
+function of(stores: SessionStores): SessionStore {
+  const { store } = stores.of('c', IN_MEMORY, (problem) => assert.fail(problem));
+  return store ?? assert.fail('it is not open');
+}
+
 function newStores(): SessionStores {
   return new SessionStores((error) => assert.fail(String(error)));
 }
@@ -25,27 +33,27 @@ function newStores(): SessionStores {
 describe('the session of a connection', () => {
   it('that did not come back in a deploy ends with it, and who waits is told', async () => {
     const stores = newStores();
-    const told = waiting(stores.of('c'));
-    stores.left('c');
+    const told = waiting(of(stores));
+    await stores.left('c');
     assert.equal(stores.prune(), 1);
     await stores.told();
     assert.match(String(told[0]), /removed before the broker had the message/);
     assert.equal(stores.prune(), 0);
   });
 
-  it('that came back goes on, also when the earlier object of the node ends only then', () => {
+  it('that came back goes on, also when the earlier object of the node ends only then', async () => {
     const stores = newStores();
-    const store = stores.of('c');
+    const store = of(stores);
     const told = waiting(store);
-    assert.equal(stores.of('c'), store);
-    stores.left('c');
+    assert.equal(of(stores), store);
+    await stores.left('c');
     assert.equal(stores.prune(), 0);
     assert.deepEqual(told, []);
   });
 
   it('ends when its node is removed', async () => {
     const stores = newStores();
-    const told = waiting(stores.of('c'));
+    const told = waiting(of(stores));
     assert.equal(stores.remove('c'), 1);
     await stores.told();
     assert.equal(told.length, 1);
@@ -53,7 +61,7 @@ describe('the session of a connection', () => {
 
   it('that ends with very many messages tells who waits some in each turn of the event loop', async () => {
     const stores = newStores();
-    const store = stores.of('c');
+    const store = of(stores);
     const told = Array.from({ length: 1000 }, (_, sequence) => waiting(store, sequence));
     const count = (): number => told.filter(({ length }) => length > 0).length;
     assert.equal(stores.remove('c'), 1000);
@@ -67,8 +75,8 @@ describe('the session of a connection', () => {
   it('is not kept from telling the others by one that throws, which is told', async () => {
     const thrown: unknown[] = [];
     const stores = new SessionStores((error) => thrown.push(error));
-    const store = stores.of('c');
-    store.save({ ...record(1), settle: () => assert.fail('a flow') });
+    const store = of(stores);
+    store.put({ ...record(1), settle: () => assert.fail('a flow') });
     const told = waiting(store, 2);
     stores.remove('c');
     await stores.told();

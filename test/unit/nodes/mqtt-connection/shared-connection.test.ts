@@ -23,7 +23,7 @@ function undialled(): Undialled {
     tls: () => undefined,
     generatedClientId: 'generated',
     reconnectTime: undefined,
-    store: new MemoryStore(),
+    store: () => new MemoryStore(),
   };
   return new Undialled({ broker: 'broker.invalid', clientid: 'posthorn' }, sources);
 }

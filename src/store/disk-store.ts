@@ -1,0 +1,440 @@
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ChainedBatch, ClassicLevel } from 'classic-level';
+import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import type { PacketId } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
+import { type Clock, systemClock, type Timer } from '../util/clock.ts';
+import { MemoryStore } from './memory-store.ts';
+import {
+  decodeIdentity,
+  decodeMessage,
+  decodeState,
+  decodeSubscription,
+  encodeIdentity,
+  encodeMessage,
+  encodeState,
+  encodeSubscription,
+  UnreadableRecord,
+} from './records.ts';
+import type {
+  Failing,
+  OutgoingState,
+  SessionIdentity,
+  SessionStore,
+  StoredMessage,
+  StoredSession,
+  StoredSubscription,
+} from './session-store.ts';
+
+type Database = ClassicLevel<string, Buffer>;
+type Batch = ChainedBatch<Database, string, Buffer>;
+
+export interface DiskStoreOptions {
+  /** Whether each batch is on the medium before it counts: it outlives a power cut then, not only the process. Default false. */
+  readonly fsync?: boolean;
+  readonly clock?: Clock;
+  /** Told what a person should know: what could not be read or written. */
+  readonly report: (problem: MqttError) => void;
+}
+
+/** The layout of the database; another one is set aside. */
+const VERSION = Buffer.from('1');
+const VERSION_KEY = 'version';
+const IDENTITY_KEY = 'identity';
+
+const EMPTY = Buffer.alloc(0);
+
+/** Milliseconds after which a disk that failed is tried again. */
+const RETRY_TIME = 10_000;
+
+/** Digits of a sequence in a key: keys are in the order of their text. */
+const DIGITS = 16;
+
+/**
+ * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too; what is written
+ * goes to the disk in batches, one after another, each with all that came while the last one was written. Where the disk
+ * fails the session goes on in memory, and is written anew when it works again.
+ */
+export class DiskStore implements SessionStore {
+  readonly #mirror = new MemoryStore();
+  readonly #folder: string;
+  readonly #database: Database;
+  readonly #fsync: boolean;
+  readonly #clock: Clock;
+  readonly #report: (problem: MqttError) => void;
+  /** Messages whose step has a record of its own. */
+  readonly #stepped = new Set<number>();
+  /** What the next batch writes. */
+  #batch: Batch | undefined;
+  /** Whether somebody may wait for it: nobody does for what is only removed. */
+  #needed = false;
+  /** Called when it is written. */
+  #waiting: (() => void)[] = [];
+  #writing: Promise<void> | undefined;
+  /** Called when the batch that is being written is; undefined: there is none for which anybody waits. */
+  #written: (() => void)[] | undefined;
+  /** `failed`: in memory alone, until the disk works again. */
+  #phase: 'writing' | 'failed' | 'closed' = 'writing';
+  #retry: Timer | undefined;
+
+  private constructor(
+    folder: string,
+    database: Database,
+    { fsync = false, clock = systemClock, report }: DiskStoreOptions,
+  ) {
+    this.#folder = folder;
+    this.#database = database;
+    this.#fsync = fsync;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  /**
+   * Opens the session of a folder, or begins one in it. Only its owner can read it.
+   * @throws {MqttError} `store-failed`: another process uses it, or the folder cannot be used.
+   */
+  static async open(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await chmod(folder, 0o700);
+      const { report, clock = systemClock } = options;
+      const store = new DiskStore(folder, await opened(folder, report, clock), options);
+      await store.#read();
+      return store;
+    } catch (error) {
+      throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
+    }
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  load(): StoredSession {
+    return this.#mirror.load();
+  }
+
+  saveIdentity(identity: SessionIdentity): void {
+    this.#mirror.saveIdentity(identity);
+    this.#put(IDENTITY_KEY, Buffer.from(encodeIdentity(identity)));
+  }
+
+  put(message: StoredMessage): void {
+    this.#mirror.put(message);
+    this.#put(messageKey(message.sequence), this.#encoded(message));
+    if (isKept(message)) this.#putState(message.sequence, message.state);
+  }
+
+  advance(message: StoredMessage): void {
+    this.#mirror.advance(message);
+    if (message.message.qos === 2) this.#putState(message.sequence, message.state);
+  }
+
+  remove(sequence: number): void {
+    this.#mirror.remove(sequence);
+    this.#delete(messageKey(sequence));
+    if (this.#stepped.delete(sequence)) this.#delete(stateKey(sequence));
+  }
+
+  saveReceived(packetId: PacketId): void {
+    this.#mirror.saveReceived(packetId);
+    this.#put(receivedKey(packetId), EMPTY);
+  }
+
+  removeReceived(packetId: PacketId): void {
+    this.#mirror.removeReceived(packetId);
+    this.#delete(receivedKey(packetId));
+  }
+
+  saveSubscription(subscription: StoredSubscription): void {
+    this.#mirror.saveSubscription(subscription);
+    this.#put(filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription)));
+  }
+
+  removeSubscription(filter: TopicFilter): void {
+    this.#mirror.removeSubscription(filter);
+    this.#delete(filterKey(filter));
+  }
+
+  get isDurable(): boolean {
+    return !this.#needed && this.#written === undefined;
+  }
+
+  commit(durable: () => void): void {
+    if (this.#needed) {
+      this.#waiting.push(durable);
+      this.#begin();
+    } else if (this.#written !== undefined) this.#written.push(durable);
+    else durable();
+  }
+
+  /** Resolves when all that was written is on disk, as far as it can be. */
+  async flush(): Promise<void> {
+    this.#begin();
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  /** Writes what is left, and lets go of the folder. */
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#end();
+  }
+
+  /** As {@link MemoryStore.discard}; the disk keeps nothing of it either, when {@link forget} is through. */
+  discard(error: Error, failing?: Failing): number {
+    return this.#mirror.discard(error, failing);
+  }
+
+  /** Lets go of the folder, and removes it. */
+  async forget(): Promise<void> {
+    await this.#writing;
+    await this.#end();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #end(): Promise<void> {
+    this.#phase = 'closed';
+    this.#retry?.cancel();
+    await this.#batch?.close();
+    this.#batch = undefined;
+    await this.#database.close();
+  }
+
+  #put(key: string, value: Buffer): void {
+    if (this.#phase !== 'writing') return;
+    this.#open().put(key, value);
+    this.#needed = true;
+  }
+
+  #putState(sequence: number, state: OutgoingState): void {
+    this.#stepped.add(sequence);
+    this.#put(stateKey(sequence), Buffer.from(encodeState(state)));
+  }
+
+  #delete(key: string): void {
+    if (this.#phase === 'writing') this.#open().del(key);
+  }
+
+  /** The batch that collects, which is written within this turn or behind the one that is being written. */
+  #open(): Batch {
+    if (this.#batch !== undefined) return this.#batch;
+    if (this.#writing === undefined) this.#clock.afterIo(() => this.#begin());
+    return (this.#batch = this.#database.batch());
+  }
+
+  #begin(): void {
+    const batch = this.#batch;
+    if (batch === undefined || this.#writing !== undefined || this.#phase !== 'writing') return;
+    this.#written = this.#needed ? this.#waiting : undefined;
+    this.#batch = undefined;
+    this.#needed = false;
+    this.#waiting = [];
+    this.#writing = batch.write({ sync: this.#fsync }).then(
+      () => this.#succeeds(),
+      (error: unknown) => this.#fails(error),
+    );
+  }
+
+  #succeeds(): void {
+    const written = this.#written ?? [];
+    this.#writing = undefined;
+    this.#written = undefined;
+    for (const durable of written) durable();
+    this.#begin();
+  }
+
+  /** What waits for the disk does not wait for ever: the session goes on in memory. */
+  #fails(error: unknown): void {
+    const all = [...(this.#written ?? []), ...this.#waiting];
+    this.#writing = undefined;
+    this.#written = undefined;
+    this.#needed = false;
+    this.#waiting = [];
+    if (this.#phase === 'writing') {
+      this.#phase = 'failed';
+      const text = `the session cannot be written to ${this.#folder}: ${why(error)}; it is kept in memory until it can`;
+      this.#report(new MqttError('store-failed', text, { cause: error, retryable: true }));
+    }
+    this.#dropBatch();
+    if (this.#phase === 'failed') this.#retry = this.#clock.timer(RETRY_TIME, () => this.#tryAgain());
+    for (const durable of all) durable();
+  }
+
+  #dropBatch(): void {
+    // A batch that was not written has nothing that could fail at its end.
+    void this.#batch?.close().catch(() => undefined);
+    this.#batch = undefined;
+  }
+
+  /** Everything anew: what was written while it failed is in no batch. */
+  #tryAgain(): void {
+    if (this.#phase !== 'failed') return;
+    this.#writing = this.#rewrite().then(
+      () => this.#isBack(),
+      (error: unknown) => this.#fails(error),
+    );
+  }
+
+  #isBack(): void {
+    this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#folder}`));
+    this.#succeeds();
+  }
+
+  async #rewrite(): Promise<void> {
+    // After a failure the database takes nothing until it is opened anew.
+    await this.#database.close();
+    await this.#database.open();
+    await this.#database.clear();
+    // From here on what comes is collected behind this batch.
+    this.#phase = 'writing';
+    const all = this.#database.batch();
+    const { identity, outgoing, received, subscriptions } = this.#mirror.load();
+    all.put(VERSION_KEY, VERSION);
+    if (identity !== undefined) all.put(IDENTITY_KEY, Buffer.from(encodeIdentity(identity)));
+    for (const message of outgoing) {
+      all.put(messageKey(message.sequence), this.#encoded(message));
+      if (isKept(message)) all.put(stateKey(message.sequence), Buffer.from(encodeState(message.state)));
+    }
+    for (const packetId of received) all.put(receivedKey(packetId), EMPTY);
+    for (const subscription of subscriptions) {
+      all.put(filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription)));
+    }
+    try {
+      await all.write({ sync: this.#fsync });
+    } catch (error) {
+      this.#phase = 'failed';
+      throw error;
+    }
+  }
+
+  #encoded(message: StoredMessage): Buffer {
+    return encodeMessage({ message: message.message, expiresAt: this.#wallOf(message) });
+  }
+
+  /** The clock of the process means nothing to the next one. */
+  #wallOf({ expiresAt }: StoredMessage): number | undefined {
+    return expiresAt === undefined ? undefined : this.#clock.wall() + (expiresAt - this.#clock.now());
+  }
+
+  async #read(): Promise<void> {
+    const messages = new Map<number, StoredMessage>();
+    const unreadable: [string, Buffer][] = [];
+    for await (const [key, value] of this.#database.iterator()) {
+      try {
+        this.#take(key, value, messages);
+      } catch (error) {
+        if (!(error instanceof UnreadableRecord)) throw error;
+        unreadable.push([key, value]);
+      }
+    }
+    for (const message of messages.values()) this.#mirror.put(message);
+    if (unreadable.length > 0) await this.#setAside(unreadable);
+    await this.#database.put(VERSION_KEY, VERSION);
+  }
+
+  #take(key: string, value: Buffer, messages: Map<number, StoredMessage>): void {
+    const slash = key.indexOf('/');
+    const rest = key.slice(slash + 1);
+    switch (slash < 0 ? key : key.slice(0, slash)) {
+      case 'identity':
+        return this.#mirror.saveIdentity(decodeIdentity(value.toString()));
+      case 'message': {
+        const { message, expiresAt: wall } = decodeMessage(value);
+        const expiresAt = wall === undefined ? undefined : this.#clock.now() + (wall - this.#clock.wall());
+        const sequence = numberOf(rest, Number.MAX_SAFE_INTEGER);
+        return void messages.set(sequence, { sequence, message, expiresAt, state: { step: 'queued' } });
+      }
+      case 'state': {
+        // Behind all messages, in the order of the keys.
+        const message = messages.get(numberOf(rest, Number.MAX_SAFE_INTEGER));
+        if (message === undefined) return;
+        messages.set(message.sequence, { ...message, state: decodeState(value.toString()) });
+        return void this.#stepped.add(message.sequence);
+      }
+      case 'received':
+        return this.#mirror.saveReceived(numberOf(rest, 0xffff) as PacketId);
+      case 'filter':
+        return this.#mirror.saveSubscription(decodeSubscription(rest, value.toString()));
+    }
+  }
+
+  /** Never deleted: somebody may be able to read them. */
+  async #setAside(records: readonly (readonly [string, Buffer])[]): Promise<void> {
+    const batch = this.#database.batch();
+    for (const [key, value] of records) batch.del(key).put(`unreadable/${key}`, value);
+    await batch.write();
+    const which = records.length === 1 ? '1 record' : `${records.length} records`;
+    const text = `${which} of the session in ${this.#folder} cannot be read, and stay there as "unreadable/..."`;
+    this.#report(new MqttError('store-failed', text));
+  }
+}
+
+function messageKey(sequence: number): string {
+  return `message/${String(sequence).padStart(DIGITS, '0')}`;
+}
+
+function stateKey(sequence: number): string {
+  return `state/${String(sequence).padStart(DIGITS, '0')}`;
+}
+
+function receivedKey(packetId: PacketId): string {
+  return `received/${packetId}`;
+}
+
+function filterKey(filter: string): string {
+  return `filter/${filter}`;
+}
+
+/** At QoS 1 the packet id need not outlive the process: sent anew it is sent once more, as it is with its id. */
+function isKept({ message, state }: StoredMessage): boolean {
+  return message.qos === 2 && state.step !== 'queued';
+}
+
+function numberOf(text: string, highest: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > highest)
+    throw new UnreadableRecord(`the number ${text.slice(0, 40)}`);
+  return number;
+}
+
+/** The database of a folder; one that cannot be read, or that a later version wrote, is set aside and begun anew. */
+async function opened(folder: string, report: (problem: MqttError) => void, clock: Clock): Promise<Database> {
+  const path = join(folder, 'session');
+  const database = await openAt(path).catch((error: unknown) => {
+    if (codeOf(error) === 'LEVEL_CORRUPTION') return undefined;
+    throw error;
+  });
+  if (database !== undefined && (await isOurs(database))) return database;
+  await database?.close();
+  const aside = `${path}.unreadable-${clock.wall()}`;
+  await rename(path, aside);
+  report(
+    new MqttError('store-failed', `the session in ${folder} cannot be read: it stays in ${aside}, a new one begins`),
+  );
+  return openAt(path);
+}
+
+async function openAt(path: string): Promise<Database> {
+  const database: Database = new ClassicLevel<string, Buffer>(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' });
+  await database.open();
+  return database;
+}
+
+async function isOurs(database: Database): Promise<boolean> {
+  const version = await database.get(VERSION_KEY);
+  if (version !== undefined) return version.equals(VERSION);
+  const [first] = await database.keys({ limit: 1 }).all();
+  return first === undefined;
+}
+
+function codeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return systemCodeOf(cause) || systemCodeOf(error);
+}
+
+function why(error: unknown): string {
+  if (codeOf(error) === 'LEVEL_LOCKED') return 'another process uses it';
+  const cause = error instanceof Error ? error.cause : undefined;
+  return textOf(cause ?? error);
+}

@@ -1,0 +1,156 @@
+import type { Message, MessageProperties, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
+import type { TopicFilter } from '../protocol/topic.ts';
+import type { OutgoingState, SessionIdentity, StoredSubscription } from './session-store.ts';
+
+/** The first byte of a message's record. */
+const MESSAGE_VERSION = 1;
+
+/** What is behind the topic and in front of the payload, as JSON; most messages have nothing of it. */
+interface Extras {
+  readonly properties?: Omit<MessageProperties, 'correlationData'>;
+  /** Base64. */
+  readonly correlationData?: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+}
+
+/** A message as a disk has it. */
+export interface MessageRecord {
+  readonly message: Message;
+  /** When it is not sent any more, in milliseconds since the epoch. */
+  readonly expiresAt: number | undefined;
+}
+
+/** A record cannot be read: it was cut off, changed, or written by a later version. */
+export class UnreadableRecord extends Error {}
+
+/**
+ * One byte of version, one of flags (QoS, and RETAIN at 4), two of the topic's length, the topic, four of the length of
+ * what there is besides, that as JSON, the payload.
+ */
+export function encodeMessage({ message, expiresAt }: MessageRecord): Buffer {
+  const { topic, payload, qos, retain, properties } = message;
+  const topicBytes = Buffer.byteLength(topic);
+  const extras =
+    properties === undefined && expiresAt === undefined ? '' : JSON.stringify(extrasOf(properties, expiresAt));
+  const extrasBytes = Buffer.byteLength(extras);
+  const record = Buffer.allocUnsafe(8 + topicBytes + extrasBytes + payload.length);
+  record[0] = MESSAGE_VERSION;
+  record[1] = qos | (retain ? 4 : 0);
+  record.writeUInt16BE(topicBytes, 2);
+  record.write(topic, 4);
+  record.writeUInt32BE(extrasBytes, 4 + topicBytes);
+  record.write(extras, 8 + topicBytes);
+  payload.copy(record, 8 + topicBytes + extrasBytes);
+  return record;
+}
+
+/** @throws {UnreadableRecord} */
+export function decodeMessage(record: Buffer): MessageRecord {
+  if (record[0] !== MESSAGE_VERSION) throw new UnreadableRecord(`a message of version ${record[0] ?? 'nothing'}`);
+  const flags = record[1] ?? 0xff;
+  const qos = flags & 3;
+  if (flags > 7 || qos === 3 || qos === 0) throw new UnreadableRecord(`a message with the flags ${flags}`);
+  const topicEnd = end(record, 4, record.length >= 4 ? record.readUInt16BE(2) : 0);
+  const extrasStart = end(record, topicEnd, 4);
+  const extrasEnd = end(record, extrasStart, record.readUInt32BE(topicEnd));
+  const extras = extrasEnd === extrasStart ? {} : (parse(record.toString('utf8', extrasStart, extrasEnd)) as Extras);
+  const message: Message = {
+    topic: record.toString('utf8', 4, topicEnd) as Message['topic'],
+    payload: Buffer.from(record.subarray(extrasEnd)),
+    qos: qos as QoS,
+    retain: (flags & 4) !== 0,
+    properties: propertiesOf(extras),
+  };
+  return { message, expiresAt: typeof extras.expiresAt === 'number' ? extras.expiresAt : undefined };
+}
+
+export function encodeState(state: OutgoingState): string {
+  return JSON.stringify(state);
+}
+
+/** @throws {UnreadableRecord} */
+export function decodeState(text: string): OutgoingState {
+  const state = parse(text) as Partial<Record<string, unknown>>;
+  const { step, packetId, order, doubtful } = state;
+  const isId = typeof packetId === 'number' && packetId > 0 && packetId <= 0xffff;
+  if (step === 'queued') return { step };
+  if (step === 'published' && isId) return { step, packetId: packetId as PacketId };
+  if (!isId || typeof order !== 'number') throw new UnreadableRecord(`a state ${text.slice(0, 100)}`);
+  if (step === 'abandoned') return { step, packetId: packetId as PacketId, order };
+  if (step !== 'released') throw new UnreadableRecord(`a state ${text.slice(0, 100)}`);
+  return { step, packetId: packetId as PacketId, order, ...(doubtful === true && { doubtful }) };
+}
+
+export function encodeIdentity(identity: SessionIdentity): string {
+  return JSON.stringify(identity);
+}
+
+/** @throws {UnreadableRecord} */
+export function decodeIdentity(text: string): SessionIdentity {
+  const { server, clientId, unanswered } = parse(text) as Partial<SessionIdentity>;
+  if (typeof server !== 'string' || typeof clientId !== 'string') throw new UnreadableRecord('an identity');
+  return { server, clientId, unanswered: unanswered === true };
+}
+
+export function encodeSubscription({ filter: _filter, ...subscription }: StoredSubscription): string {
+  return JSON.stringify(subscription);
+}
+
+/** @throws {UnreadableRecord} */
+export function decodeSubscription(filter: string, text: string): StoredSubscription {
+  const { identifier, options, granted, unanswered } = parse(text) as Partial<StoredSubscription>;
+  if (!isOptions(options) || !isQos(granted)) throw new UnreadableRecord(`the subscription ${filter.slice(0, 100)}`);
+  return {
+    filter: filter as TopicFilter,
+    identifier: typeof identifier === 'number' ? identifier : undefined,
+    options,
+    granted,
+    ...((unanswered === 'subscribe' || unanswered === 'unsubscribe') && { unanswered }),
+  };
+}
+
+function extrasOf(properties: MessageProperties | undefined, expiresAt: number | undefined): Extras {
+  const { correlationData, ...others } = properties ?? {};
+  return {
+    ...(properties !== undefined && { properties: others }),
+    ...(correlationData !== undefined && { correlationData: correlationData.toString('base64') }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
+}
+
+function propertiesOf({ properties, correlationData }: Extras): MessageProperties | undefined {
+  if (properties === undefined) return undefined;
+  return {
+    ...properties,
+    ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
+  };
+}
+
+/** Where the next part begins. */
+function end(record: Buffer, start: number, length: number): number {
+  if (start + length > record.length)
+    throw new UnreadableRecord(`a message of ${record.length} bytes, which is cut off`);
+  return start + length;
+}
+
+function parse(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UnreadableRecord('no JSON', { cause: error });
+  }
+  if (typeof value !== 'object' || value === null) throw new UnreadableRecord('no object');
+  return value;
+}
+
+function isQos(value: unknown): value is QoS {
+  return value === 0 || value === 1 || value === 2;
+}
+
+function isOptions(value: unknown): value is SubscriptionOptions {
+  if (typeof value !== 'object' || value === null) return false;
+  const { qos, noLocal, retainAsPublished, retainHandling } = value as Partial<Record<string, unknown>>;
+  return isQos(qos) && typeof noLocal === 'boolean' && typeof retainAsPublished === 'boolean' && isQos(retainHandling);
+}

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '../support/events.ts';
+import type { FakeBroker } from '../support/fake-broker.ts';
+import { deploy, type FlowNode, helper, node, startFlow, stopFlow } from '../support/flow.ts';
+import { freePort } from '../support/ports.ts';
+import { agreeing, connection5, HELPERS, lines, mqttOut } from './flows.ts';
+
+describe('a connection whose session is on disk', () => {
+  let userDir: string;
+  let broker: FakeBroker;
+
+  beforeEach(async () => {
+    userDir = await mkdtemp(join(tmpdir(), 'posthorn-nodes-'));
+    broker = await agreeing();
+    helper.settings({ userDir } as never);
+    await startFlow([]);
+  });
+  afterEach(async () => {
+    await stopFlow();
+    helper.settings({ userDir: '' } as never);
+    await broker.close();
+    await rm(userDir, { recursive: true, force: true });
+  });
+
+  const flow = (more: object = {}): FlowNode[] => [
+    connection5(broker.port, { cleansession: false, ...more }),
+    mqttOut({ topic: 'a', qos: '1' }),
+    ...HELPERS,
+  ];
+
+  it('sends what flows give it before the session is open, in order and with all that MQTT 5 has', async () => {
+    const payload = Buffer.from('first');
+    await deploy(flow(), 'full', () => {
+      node('out').receive({ payload, contentType: 'text/plain' } as never);
+      payload.fill(0);
+      node('out').receive({ payload: 'second' });
+    });
+    const peer = await broker.accept();
+    const first = await peer.skipTo('publish');
+    assert.deepEqual([String(first.payload), first.properties?.contentType], ['first', 'text/plain']);
+    assert.equal(String((await peer.skipTo('publish')).payload), 'second');
+  });
+
+  it('keeps it under the user directory, until the connection is removed', async () => {
+    await deploy(flow(), 'full');
+    await (await broker.accept()).expect('connect');
+    assert.ok(existsSync(join(userDir, 'posthorn/c/session')));
+    await deploy([], 'full');
+    await until(() => !existsSync(join(userDir, 'posthorn/c')), 'the folder is gone');
+  });
+
+  it('takes what waits along when a person chooses memory, and back', async () => {
+    const port = await freePort();
+    await deploy(flow({ port }), 'full');
+    node('out').receive({ payload: 'kept' });
+    await deploy(flow({ port, sessionStore: 'memory' }), 'full');
+    await until(() => !existsSync(join(userDir, 'posthorn/c')), 'the folder is gone');
+    await deploy(flow({ port, sessionStore: 'fsync' }), 'full');
+    await deploy(flow({ sessionStore: 'fsync' }), 'full');
+    const peer = await broker.accept();
+    assert.equal(String((await peer.skipTo('publish')).payload), 'kept');
+  });
+
+  it('goes on in memory where the folder cannot be used, and says so', async () => {
+    await mkdir(join(userDir, 'posthorn'));
+    await writeFile(join(userDir, 'posthorn/c'), 'a file');
+    await deploy(flow(), 'full');
+    node('out').receive({ payload: 'sent' });
+    assert.equal(String((await (await broker.accept()).skipTo('publish')).payload), 'sent');
+    assert.match(lines('c', 'warn').join(), /the session cannot be kept in .*posthorn\/c/);
+  });
+});

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import type { PacketId } from '../../../src/protocol/packet.ts';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import { parseTopicName } from '../../../src/protocol/topic.ts';
+import type { OutgoingState, SessionStore, StoredMessage } from '../../../src/store/session-store.ts';
+
+export const id = (packetId: number): PacketId => packetId as PacketId;
+
+export function record(sequence: number, state: OutgoingState = { step: 'queued' }, qos: 1 | 2 = 2): StoredMessage {
+  const payload = Buffer.from([0, sequence & 0xff, 255]);
+  const message = { topic: parseTopicName('a/ä'), payload, qos, retain: sequence % 2 === 0, properties: undefined };
+  return { sequence, message, expiresAt: undefined, state };
+}
+
+/** A store, and what opens it anew when its user is gone; without it, the same. */
+export interface Opened {
+  readonly store: SessionStore;
+  readonly reopen: () => Promise<SessionStore>;
+}
+
+/** What every store promises, whatever it outlives. */
+export function itKeepsASession(open: () => Promise<Opened>): void {
+  /** What the next user finds behind `work`. */
+  async function after(
+    work: (store: SessionStore) => void,
+  ): ReturnType<() => Promise<ReturnType<SessionStore['load']>>> {
+    const { store, reopen } = await open();
+    work(store);
+    await new Promise<void>((resolve) => store.commit(resolve));
+    return (await reopen()).load();
+  }
+
+  it('holds nothing at first', async () => {
+    const nothing = { identity: undefined, outgoing: [], received: [], subscriptions: [] };
+    assert.deepEqual(await after(() => undefined), nothing);
+  });
+
+  it('holds messages by rising sequence, whatever order they came in', async () => {
+    const { outgoing } = await after((store) => {
+      for (const sequence of [3, 1, 10, 2]) store.put(record(sequence));
+    });
+    assert.deepEqual(
+      outgoing.map(({ sequence }) => sequence),
+      [1, 2, 3, 10],
+    );
+  });
+
+  it('holds each part of a message', async () => {
+    const properties = {
+      payloadFormatIndicator: true,
+      messageExpiryInterval: 7,
+      responseTopic: 'r/ö',
+      correlationData: Buffer.from([0, 254]),
+      userProperties: [
+        ['a', '1'],
+        ['a', '2'],
+      ],
+      contentType: 'text/plain',
+    } as const;
+    const full = { ...record(4), message: { ...record(4).message, properties } };
+    assert.deepEqual((await after((store) => store.put(full))).outgoing, [full]);
+  });
+
+  it('holds the latest step of a QoS 2 message', async () => {
+    const steps: readonly OutgoingState[] = [
+      { step: 'published', packetId: id(7) },
+      { step: 'released', packetId: id(7), order: 3 },
+      { step: 'released', packetId: id(7), order: 3, doubtful: true },
+      { step: 'abandoned', packetId: id(7), order: 4 },
+      { step: 'queued' },
+    ];
+    for (let count = 1; count <= steps.length; count++) {
+      const { outgoing } = await after((store) => {
+        store.put(record(1));
+        for (const state of steps.slice(0, count)) store.advance(record(1, state));
+      });
+      assert.deepEqual(outgoing, [record(1, steps[count - 1])]);
+    }
+  });
+
+  it('holds a message that is put in its later steps', async () => {
+    const abandoned = record(2, { step: 'abandoned', packetId: id(9), order: 1 });
+    assert.deepEqual((await after((store) => store.put(abandoned))).outgoing, [abandoned]);
+  });
+
+  it('forgets a message, its step too, and nothing else', async () => {
+    const { outgoing } = await after((store) => {
+      for (const sequence of [1, 2]) store.put(record(sequence));
+      store.advance(record(1, { step: 'published', packetId: id(7) }));
+      store.remove(1);
+      store.remove(3);
+    });
+    assert.deepEqual(outgoing, [record(2)]);
+  });
+
+  it('holds received packet ids once each', async () => {
+    const { received } = await after((store) => {
+      for (const packetId of [5, 7, 5, 65_535]) store.saveReceived(id(packetId));
+      store.removeReceived(id(5));
+      store.removeReceived(id(6));
+    });
+    assert.deepEqual(new Set(received), new Set([7, 65_535]));
+  });
+
+  it('holds whose session it is', async () => {
+    const identity = { server: 'mqtts://host:8883', clientId: 'c', unanswered: true };
+    const { identity: held } = await after((store) => {
+      store.saveIdentity({ ...identity, clientId: 'earlier' });
+      store.saveIdentity(identity);
+    });
+    assert.deepEqual(held, identity);
+  });
+
+  it('holds subscriptions by filter', async () => {
+    const options = { qos: 1, noLocal: true, retainAsPublished: false, retainHandling: 2 } as const;
+    const [a, b] = ['a/+/#', 'b'] as TopicFilter[];
+    assert.ok(a !== undefined && b !== undefined);
+    const { subscriptions } = await after((store) => {
+      store.saveSubscription({ filter: a, identifier: 1, options, granted: 0 });
+      store.saveSubscription({ filter: a, identifier: 2, options, granted: 1, unanswered: 'unsubscribe' });
+      store.saveSubscription({ filter: b, identifier: undefined, options, granted: 1 });
+      store.removeSubscription(b);
+    });
+    assert.deepEqual(subscriptions, [{ filter: a, identifier: 2, options, granted: 1, unanswered: 'unsubscribe' }]);
+  });
+
+  it('calls back for each commit once, in their order', async () => {
+    const { store } = await open();
+    const called: number[] = [];
+    for (const number of [1, 2, 3]) {
+      store.put(record(number));
+      store.commit(() => called.push(number));
+    }
+    await new Promise<void>((resolve) => store.commit(resolve));
+    assert.deepEqual(called, [1, 2, 3]);
+  });
+
+  it('waits for nothing where nothing was written, or only removed', async () => {
+    const { store } = await open();
+    store.put(record(1));
+    await new Promise<void>((resolve) => store.commit(resolve));
+    store.remove(1);
+    let durable = false;
+    store.commit(() => (durable = true));
+    assert.equal(durable, true);
+  });
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import type { MqttError } from '../../../src/protocol/errors.ts';
+import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk-store.ts';
+import type { SessionStore, StoredMessage } from '../../../src/store/session-store.ts';
+import type { Clock } from '../../../src/util/clock.ts';
+import { systemClock } from '../../../src/util/clock.ts';
+import { until } from '../../support/events.ts';
+import { id, itKeepsASession, record } from './contract.ts';
+
+describe('DiskStore', () => {
+  const folders: string[] = [];
+  const stores: DiskStore[] = [];
+  let reports: MqttError[] = [];
+
+  beforeEach(() => (reports = []));
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.close();
+    for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+  });
+
+  async function newFolder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'posthorn-store-'));
+    folders.push(folder);
+    return join(folder, 'c');
+  }
+
+  async function open(folder: string, options: Partial<DiskStoreOptions> = {}): Promise<DiskStore> {
+    const store = await DiskStore.open(folder, { report: (problem) => reports.push(problem), ...options });
+    stores.push(store);
+    return store;
+  }
+
+  /** What a process finds that begins after this one was killed. */
+  async function killed(folder: string, options: Partial<DiskStoreOptions> = {}): Promise<DiskStore> {
+    const copy = `${folder}-copy`;
+    await cp(folder, copy, { recursive: true });
+    await rm(join(copy, 'session/LOCK'), { force: true });
+    return open(copy, options);
+  }
+
+  const committed = (store: SessionStore): Promise<void> => new Promise((resolve) => store.commit(resolve));
+
+  for (const fsync of [false, true]) {
+    describe(fsync ? 'on the medium' : 'with the system', () => {
+      itKeepsASession(async () => {
+        const folder = await newFolder();
+        const store = await open(folder, { fsync });
+        return { store, reopen: () => killed(folder, { fsync }) };
+      });
+    });
+  }
+
+  it('is not durable before it is written', async () => {
+    const store = await open(await newFolder());
+    store.put(record(1));
+    let durable = false;
+    store.commit(() => (durable = true));
+    assert.equal(durable, false);
+    // Nothing came since; it waits all the same.
+    let second = false;
+    store.commit(() => (second = true));
+    assert.equal(second, false);
+    await until(() => durable && second, 'both');
+  });
+
+  it('is written also where nobody asks when', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    store.put(record(1));
+    await store.close();
+    stores.pop();
+    assert.deepEqual((await open(folder)).load().outgoing, [record(1)]);
+  });
+
+  it('holds no packet id of a QoS 1 message: the next process sends it anew', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    store.put(record(1, { step: 'queued' }, 1));
+    await committed(store);
+    store.advance(record(1, { step: 'published', packetId: id(7) }, 1));
+    let durable = false;
+    store.commit(() => (durable = true));
+    assert.equal(durable, true);
+    assert.deepEqual((await killed(folder)).load().outgoing, [record(1, { step: 'queued' }, 1)]);
+  });
+
+  it('holds what is left of the time of a message, whatever the clock of the process says', async () => {
+    const at = (now: number, wall: number): Clock => ({ ...systemClock, now: () => now, wall: () => wall });
+    const folder = await newFolder();
+    const store = await open(folder, { clock: at(5000, 1_000_000) });
+    store.put({ ...record(1), expiresAt: 5000 + 60_000 });
+    await committed(store);
+    const next = await killed(folder, { clock: at(100, 1_040_000) });
+    assert.deepEqual(
+      next.load().outgoing.map(({ expiresAt }) => expiresAt),
+      [100 + 20_000],
+    );
+  });
+
+  it('can be read by its owner alone', async () => {
+    const folder = await newFolder();
+    await open(folder);
+    assert.equal((await stat(folder)).mode & 0o777, 0o700);
+  });
+
+  it('is in use by one process at a time: another one is told so', async () => {
+    const folder = await newFolder();
+    await open(folder);
+    await assert.rejects(open(folder), {
+      code: 'store-failed',
+      message: /cannot be kept in .*: another process uses it$/,
+    });
+  });
+
+  it('cannot be in a file', async () => {
+    const folder = await newFolder();
+    await writeFile(folder, '');
+    await assert.rejects(open(folder), { code: 'store-failed', message: /cannot be kept in .*(EEXIST|ENOTDIR)/ });
+  });
+
+  /** Changes the database of a folder that no store uses. */
+  async function change(
+    folder: string,
+    work: (database: ClassicLevel<string, Buffer>) => Promise<void>,
+  ): Promise<void> {
+    const database = new ClassicLevel<string, Buffer>(join(folder, 'session'), { valueEncoding: 'buffer' });
+    await database.open();
+    await work(database);
+    await database.close();
+  }
+
+  async function holding(...messages: readonly StoredMessage[]): Promise<string> {
+    const folder = await newFolder();
+    const store = await open(folder);
+    for (const message of messages) store.put(message);
+    await store.close();
+    stores.pop();
+    return folder;
+  }
+
+  const FORGED: readonly (readonly [key: string, value: Buffer | string])[] = [
+    ['message/0000000000000002', ''],
+    ['message/0000000000000002', Buffer.from([9, 1, 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', Buffer.from([1, 3, 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', Buffer.from([1, 1, 255, 255, 97])],
+    ['message/0000000000000002', Buffer.from([1, 1, 0, 1, 97, 255, 255, 255, 255])],
+    ['message/0000000000000002', Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, 1, 123])],
+    ['message/x', Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, 0])],
+    ['state/0000000000000001', '{"step":"released"}'],
+    ['state/0000000000000001', '{"step":"published","packetId":65536}'],
+    ['state/0000000000000001', 'null'],
+    ['received/0', ''],
+    ['received/65536', ''],
+    ['filter/a', '{}'],
+    ['identity', '{"server":1}'],
+    ['identity', '{'],
+  ];
+  for (const [key, value] of FORGED) {
+    it(`a record that cannot be read is set aside, and told: ${key} ${JSON.stringify(value.toString('latin1' as never))}`, async () => {
+      const folder = await holding(record(1));
+      await change(folder, (database) => database.put(key, Buffer.from(value)));
+      const store = await open(folder);
+      assert.deepEqual(store.load().outgoing, [record(1)]);
+      assert.match(
+        reports.map(({ message }) => message).join('; '),
+        /^1 record of the session in .* cannot be read, and stay/,
+      );
+      await store.close();
+      stores.pop();
+      let kept: Buffer | undefined;
+      await change(folder, async (database) => void (kept = await database.get(`unreadable/${key}`)));
+      assert.deepEqual(kept, Buffer.from(value));
+      reports = [];
+      await open(folder);
+      assert.deepEqual(reports, [], 'told once');
+    });
+  }
+
+  it('a database of a later version is set aside, and a new one begins', async () => {
+    const folder = await holding(record(1));
+    await change(folder, (database) => database.put('version', Buffer.from('2')));
+    const store = await open(folder);
+    assert.deepEqual(store.load().outgoing, []);
+    assert.match(
+      reports[0]?.message ?? '',
+      /^the session in .* cannot be read: it stays in .*unreadable-\d+, a new one begins$/,
+    );
+    assert.equal((await readdir(folder)).length, 2);
+  });
+
+  it('a database that is damaged is set aside, and a new one begins', async () => {
+    const folder = await holding(record(1));
+    const path = join(folder, 'session');
+    for (const file of await readdir(path))
+      if (file.startsWith('MANIFEST')) await writeFile(join(path, file), 'garbage, no manifest');
+    const store = await open(folder);
+    assert.deepEqual(store.load().outgoing, []);
+    assert.equal(reports.length, 1);
+    store.put(record(5));
+    await committed(store);
+  });
+
+  it('goes on in memory where the disk fails, says so once, and is on disk again when it works', async () => {
+    const timers: (() => void)[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      timer: (_delay, fire) => {
+        timers.push(fire);
+        return { cancel: () => undefined };
+      },
+    };
+    const folder = await newFolder();
+    const store = await open(folder, { clock });
+    store.put(record(1));
+    await committed(store);
+    const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_chainedBatch');
+    assert.ok(original !== undefined);
+    const fails = { count: 0 };
+    Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', {
+      ...original,
+      value(this: unknown) {
+        const batch = (original.value as () => { _write: unknown }).call(this);
+        batch._write = () => {
+          fails.count += 1;
+          return Promise.reject(Object.assign(new Error('no space left on device'), { code: 'LEVEL_IO_ERROR' }));
+        };
+        return batch;
+      },
+    });
+    try {
+      store.put(record(2));
+      await committed(store);
+      store.put(record(3));
+      let durable = false;
+      store.commit(() => (durable = true));
+      assert.equal(durable, true, 'memory waits for nothing');
+      timers.shift()?.();
+      await store.flush();
+      assert.equal(fails.count, 2, 'tried again');
+      assert.equal(reports.length, 1);
+      assert.match(
+        reports[0]?.message ?? '',
+        /cannot be written to .*: no space left on device; it is kept in memory until it can$/,
+      );
+    } finally {
+      Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', original);
+    }
+    store.remove(1);
+    store.saveReceived(id(3));
+    timers.shift()?.();
+    await store.flush();
+    assert.match(reports[1]?.message ?? '', /is on disk again/);
+    store.put(record(4));
+    await committed(store);
+    const { outgoing, received } = (await killed(folder)).load();
+    assert.deepEqual(outgoing, [record(2), record(3), record(4)]);
+    assert.deepEqual(received, [3]);
+  });
+
+  it('is forgotten with its folder, and who waits for its messages is told', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    const told: unknown[] = [];
+    store.put({ ...record(1), settle: (error) => told.push(error) });
+    const error = new Error('removed');
+    assert.equal(store.discard(error), 1);
+    await store.forget();
+    stores.pop();
+    assert.deepEqual(told, [error]);
+    await assert.rejects(stat(folder), { code: 'ENOENT' });
+  });
+});
