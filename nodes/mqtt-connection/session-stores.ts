@@ -8,6 +8,9 @@ export interface Place {
   readonly fsync: boolean;
 }
 
+/** Milliseconds that a stop waits for the disk. */
+const LONGEST_FLUSH = 1_000;
+
 type Report = (problem: MqttError) => void;
 type Store = DiskStore | MemoryStore;
 
@@ -50,12 +53,12 @@ export class SessionStores {
     return kept;
   }
 
-  /** The node was closed, and may come back. Resolves when what it had is on disk. */
+  /** The node was closed, and may come back. Resolves when what it had is on disk, or the disk takes too long. */
   async left(id: string): Promise<void> {
     const kept = this.#byNode.get(id);
     if (kept === undefined) return;
     kept.users -= 1;
-    if (kept.store instanceof DiskStore) await kept.store.flush();
+    if (kept.store instanceof DiskStore) await atMost(LONGEST_FLUSH, kept.store.flush());
   }
 
   /** A deploy is over: nodes that did not come back are gone. @returns how many messages failed by that; each is told so. */
@@ -111,6 +114,12 @@ export class SessionStores {
   #discard(store: Store, error: Error): number {
     return store.discard(error, (tell) => this.#failures.add(tell));
   }
+}
+
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function inMemory(place: Place): Kept {

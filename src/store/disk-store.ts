@@ -5,6 +5,7 @@ import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { type Clock, systemClock, type Timer } from '../util/clock.ts';
+import { deferred } from '../util/deferred.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
   decodeIdentity,
@@ -47,6 +48,9 @@ const EMPTY = Buffer.alloc(0);
 
 /** Milliseconds after which a disk that failed is tried again. */
 const RETRY_TIME = 10_000;
+
+/** Milliseconds that a write may take. */
+const LONGEST_WRITE = 5_000;
 
 /** Digits of a sequence in a key: keys are in the order of their text. */
 const DIGITS = 16;
@@ -230,10 +234,20 @@ export class DiskStore implements SessionStore {
     this.#batch = undefined;
     this.#needed = false;
     this.#waiting = [];
-    this.#writing = batch.write({ sync: this.#fsync }).then(
+    this.#writing = this.#inTime(batch.write({ sync: this.#fsync })).then(
       () => this.#succeeds(),
       (error: unknown) => this.#fails(error),
     );
+  }
+
+  /** A disk that hangs must not keep messages back: it counts as one that failed. What it does later changes nothing. */
+  #inTime(work: Promise<void>): Promise<void> {
+    const { promise, resolve, reject } = deferred<void>();
+    const timer = this.#clock.timer(LONGEST_WRITE, () =>
+      reject(new Error(`it takes more than ${LONGEST_WRITE / 1000} s`)),
+    );
+    work.then(resolve, reject).finally(() => timer.cancel());
+    return promise;
   }
 
   #succeeds(): void {
@@ -270,7 +284,7 @@ export class DiskStore implements SessionStore {
   /** Everything anew: what was written while it failed is in no batch. */
   #tryAgain(): void {
     if (this.#phase !== 'failed') return;
-    this.#writing = this.#rewrite().then(
+    this.#writing = this.#inTime(this.#rewrite()).then(
       () => this.#isBack(),
       (error: unknown) => this.#fails(error),
     );

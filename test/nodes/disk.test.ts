@@ -16,12 +16,12 @@ describe('a connection whose session is on disk', () => {
   beforeEach(async () => {
     userDir = await mkdtemp(join(tmpdir(), 'posthorn-nodes-'));
     broker = await agreeing();
-    helper.settings({ userDir } as never);
+    helper.settings({ userDir });
     await startFlow([]);
   });
   afterEach(async () => {
     await stopFlow();
-    helper.settings({ userDir: '' } as never);
+    helper.settings({ userDir: '' });
     await broker.close();
     await rm(userDir, { recursive: true, force: true });
   });
@@ -35,7 +35,7 @@ describe('a connection whose session is on disk', () => {
   it('sends what flows give it before the session is open, in order and with all that MQTT 5 has', async () => {
     const payload = Buffer.from('first');
     await deploy(flow(), 'full', () => {
-      node('out').receive({ payload, contentType: 'text/plain' } as never);
+      node('out').receive({ payload, contentType: 'text/plain' });
       payload.fill(0);
       node('out').receive({ payload: 'second' });
     });

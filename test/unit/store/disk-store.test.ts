@@ -8,6 +8,7 @@ import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk-store.
 import type { SessionStore, StoredMessage } from '../../../src/store/session-store.ts';
 import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
+import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
 import { id, itKeepsASession, record } from './contract.ts';
 
@@ -204,12 +205,58 @@ describe('DiskStore', () => {
     await committed(store);
   });
 
-  it('goes on in memory where the disk fails, says so once, and is on disk again when it works', async () => {
-    const timers: (() => void)[] = [];
+  /** From now on each write ends so, until `end`. */
+  function failingWrites(write: () => Promise<void>): { count: number; end: () => void } {
+    const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_chainedBatch');
+    assert.ok(original !== undefined);
+    const fails = {
+      count: 0,
+      end: () => void Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', original),
+    };
+    Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', {
+      ...original,
+      value(this: unknown) {
+        const batch = (original.value as () => { _write: unknown }).call(this);
+        batch._write = () => {
+          fails.count += 1;
+          return write();
+        };
+        return batch;
+      },
+    });
+    return fails;
+  }
+
+  it('goes on in memory where the disk hangs: nothing waits for it for more than five seconds', async () => {
+    const timers: { readonly delay: number; readonly fire: () => void }[] = [];
     const clock: Clock = {
       ...systemClock,
-      timer: (_delay, fire) => {
-        timers.push(fire);
+      timer: (delay, fire) => {
+        timers.push({ delay, fire });
+        return { cancel: () => undefined };
+      },
+    };
+    const store = await open(await newFolder(), { clock });
+    const { promise: hangs, resolve: ends } = deferred<void>();
+    const fails = failingWrites(() => hangs);
+    store.put(record(1));
+    let durable = false;
+    store.commit(() => (durable = true));
+    fails.end();
+    assert.equal(durable, false);
+    assert.equal(timers[0]?.delay, 5000);
+    timers[0]?.fire();
+    await until(() => durable, 'nobody waits');
+    assert.match(reports[0]?.message ?? '', /cannot be written to .*: it takes more than 5 s; it is kept in memory/);
+    ends();
+  });
+
+  it('goes on in memory where the disk fails, says so once, and is on disk again when it works', async () => {
+    const retries: (() => void)[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      timer: (delay, fire) => {
+        if (delay === 10_000) retries.push(fire);
         return { cancel: () => undefined };
       },
     };
@@ -217,20 +264,9 @@ describe('DiskStore', () => {
     const store = await open(folder, { clock });
     store.put(record(1));
     await committed(store);
-    const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_chainedBatch');
-    assert.ok(original !== undefined);
-    const fails = { count: 0 };
-    Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', {
-      ...original,
-      value(this: unknown) {
-        const batch = (original.value as () => { _write: unknown }).call(this);
-        batch._write = () => {
-          fails.count += 1;
-          return Promise.reject(Object.assign(new Error('no space left on device'), { code: 'LEVEL_IO_ERROR' }));
-        };
-        return batch;
-      },
-    });
+    const fails = failingWrites(() =>
+      Promise.reject(Object.assign(new Error('no space left on device'), { code: 'LEVEL_IO_ERROR' })),
+    );
     try {
       store.put(record(2));
       await committed(store);
@@ -238,7 +274,7 @@ describe('DiskStore', () => {
       let durable = false;
       store.commit(() => (durable = true));
       assert.equal(durable, true, 'memory waits for nothing');
-      timers.shift()?.();
+      retries.shift()?.();
       await store.flush();
       assert.equal(fails.count, 2, 'tried again');
       assert.equal(reports.length, 1);
@@ -247,11 +283,11 @@ describe('DiskStore', () => {
         /cannot be written to .*: no space left on device; it is kept in memory until it can$/,
       );
     } finally {
-      Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', original);
+      fails.end();
     }
     store.remove(1);
     store.saveReceived(id(3));
-    timers.shift()?.();
+    retries.shift()?.();
     await store.flush();
     assert.match(reports[1]?.message ?? '', /is on disk again/);
     store.put(record(4));
