@@ -36,7 +36,7 @@ export const CONNECTION_FIELDS = [
   /** MiB. */
   'maxBytes',
   'maximumInflight',
-  /** `disk` (default), `fsync`: on disk, also across a power cut, or `memory`. */
+  /** `memory` (default), `disk`, or `fsync`: on disk, also across a power cut. */
   'sessionStore',
 ] as const;
 

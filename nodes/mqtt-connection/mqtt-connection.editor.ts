@@ -110,7 +110,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
       value: '',
       validate: (value, _options) => validNumber(value, 'maximumInflight', { least: 1, most: 65_535 }),
     },
-    sessionStore: { value: 'disk' },
+    sessionStore: { value: 'memory' },
     birthTopic: { value: '', validate: (value, _options) => validTopicName(value) },
     birthQos: { value: '0' },
     birthRetain: { value: 'false' },
@@ -190,7 +190,7 @@ function fillMissing(node: EditedConnection): void {
   setIfMissing('sessionExpiry', node.sessionExpiry, 0);
   setIfMissing('maxMessages', node.maxMessages, 100_000);
   setIfMissing('maxBytes', node.maxBytes, 100);
-  setIfMissing('sessionStore', node.sessionStore, 'disk');
+  setIfMissing('sessionStore', node.sessionStore, 'memory');
   for (const kind of MESSAGES) {
     setIfMissing(`${kind}Qos`, node[`${kind}Qos`], '0');
     $(`#node-config-input-${kind}Retain`).val(String(isTrue(node[`${kind}Retain`])));

@@ -106,14 +106,19 @@ function discardWhatIsGone(): void {
     tellLoss?.(`MQTT: ${messages(lost)} lost with a connection that is gone: the broker did not have ${them(lost)}`);
 }
 
-/** On disk, under the user directory, unless a person chose memory; a Node-RED without such a directory has memory alone. */
+/** On disk, under the user directory, where a person chose that; a Node-RED without such a directory has memory alone. */
 function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
   const { userDir } = RED.settings;
   const folder =
-    sessionStore === 'memory' || typeof userDir !== 'string' || userDir === ''
+    (sessionStore !== 'disk' && sessionStore !== 'fsync') || typeof userDir !== 'string' || userDir === ''
       ? undefined
-      : join(userDir, 'posthorn', encodeURIComponent(id));
+      : join(userDir, 'posthorn', folderName(id));
   return { folder, fsync: sessionStore === 'fsync' };
+}
+
+/** An id is anything that a flow file holds, `..` too. */
+function folderName(id: string): string {
+  return encodeURIComponent(id).replaceAll('.', '%2E');
 }
 
 async function end(node: ConnectionNode, connection: SharedConnection, removed: boolean): Promise<void> {

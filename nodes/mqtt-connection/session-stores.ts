@@ -1,4 +1,4 @@
-import { DiskStore, MemoryStore, MqttError, type SessionStore } from '../../src/index.ts';
+import { DiskStore, MemoryStore, MqttError, type SessionStore, type StoredSession, textOf } from '../../src/index.ts';
 import { Spread } from './spread.ts';
 
 /** Where a session is kept: in a folder of its own, or in memory. */
@@ -16,6 +16,7 @@ type Store = DiskStore | MemoryStore;
 
 interface Kept {
   readonly place: Place;
+  readonly report: Report;
   readonly opening: Promise<Store>;
   /** Once it is open. */
   store: Store | undefined;
@@ -48,7 +49,8 @@ export class SessionStores {
    */
   of(id: string, place: Place, report: Report): Opened {
     const before = this.#byNode.get(id);
-    const kept = before !== undefined && isSame(before.place, place) ? before : this.#open(id, place, report, before);
+    const kept = before !== undefined && isThere(before, place) ? before : this.#open(id, place, report, before);
+    if (kept.store instanceof DiskStore) kept.store.fsync = place.fsync;
     kept.users += 1;
     return kept;
   }
@@ -73,7 +75,7 @@ export class SessionStores {
     if (kept === undefined) return 0;
     this.#byNode.delete(id);
     if (kept.place.folder !== undefined) {
-      const ending = forgotten(kept.opening).finally(() => this.#ending.delete(id));
+      const ending = forgotten(kept.opening, kept.report).finally(() => this.#ending.delete(id));
       this.#ending.set(id, ending);
     }
     const error = new MqttError('closed', 'the connection was removed before the broker had the message');
@@ -85,7 +87,10 @@ export class SessionStores {
     const error = new MqttError('closed', 'Node-RED ended before the broker had the message, which only memory kept');
     const stores = [...this.#byNode.values()].map(({ store }) => store);
     this.#byNode.clear();
-    return stores.reduce((sum, store) => sum + (store instanceof MemoryStore ? this.#discard(store, error) : 0), 0);
+    const lost = stores.map((store) =>
+      store instanceof DiskStore ? store.unwritten : store === undefined ? 0 : this.#discard(store, error),
+    );
+    return lost.reduce((sum, count) => sum + count, 0);
   }
 
   /** Resolves when every message that failed has been told so, and the folders of removed nodes are gone. */
@@ -96,7 +101,9 @@ export class SessionStores {
   #open(id: string, place: Place, report: Report, before: Kept | undefined): Kept {
     const users = before?.users ?? 0;
     const kept =
-      place.folder === undefined && before === undefined ? inMemory(place) : this.#onDisk(id, place, report, before);
+      place.folder === undefined && before === undefined
+        ? inMemory(place, report)
+        : this.#onDisk(id, place, report, before);
     kept.users = users;
     this.#byNode.set(id, kept);
     return kept;
@@ -107,7 +114,7 @@ export class SessionStores {
       kept.store = await moved(before?.opening, place, report);
       return kept.store;
     });
-    const kept: Kept = { place, opening, store: undefined, users: 0 };
+    const kept: Kept = { place, report, opening, store: undefined, users: 0 };
     return kept;
   }
 
@@ -122,20 +129,17 @@ async function atMost(milliseconds: number, work: Promise<void>): Promise<void> 
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-function inMemory(place: Place): Kept {
+function inMemory(place: Place, report: Report): Kept {
   const store = new MemoryStore();
-  return { place, store, opening: Promise.resolve(store), users: 0 };
+  return { place, report, store, opening: Promise.resolve(store), users: 0 };
 }
 
 /** What the session had elsewhere goes with it. It is let go of there when it is here. */
 async function moved(before: Promise<Store> | undefined, place: Place, report: Report): Promise<Store> {
   const earlier = await before;
-  const session = earlier?.load();
-  const staysThere = earlier instanceof DiskStore && earlier.folder === place.folder;
-  if (staysThere) await earlier.close();
   const store = await opened(place, report);
-  if (session !== undefined) fill(store, session);
-  if (earlier instanceof DiskStore && !staysThere) await earlier.forget();
+  if (earlier !== undefined) fill(store, earlier.load());
+  if (earlier instanceof DiskStore) await letGo(earlier, report);
   return store;
 }
 
@@ -149,21 +153,31 @@ async function opened({ folder, fsync }: Place, report: Report): Promise<Store> 
   }
 }
 
-function fill(
-  store: SessionStore,
-  { identity, outgoing, received, subscriptions }: ReturnType<SessionStore['load']>,
-): void {
-  if (identity !== undefined) store.saveIdentity(identity);
-  for (const message of outgoing) store.put(message);
-  for (const packetId of received) store.saveReceived(packetId);
-  for (const subscription of subscriptions) store.saveSubscription(subscription);
+/** Behind what is there already: a disk that could not be used for a while. */
+function fill(store: SessionStore, session: StoredSession): void {
+  const { identity, outgoing: there } = store.load();
+  const last = there.at(-1)?.sequence ?? 0;
+  for (const message of session.outgoing) store.put({ ...message, sequence: last + message.sequence });
+  if (identity !== undefined) return;
+  if (session.identity !== undefined) store.saveIdentity(session.identity);
+  for (const packetId of session.received) store.saveReceived(packetId);
+  for (const subscription of session.subscriptions) store.saveSubscription(subscription);
 }
 
-async function forgotten(opening: Promise<Store>): Promise<void> {
+async function forgotten(opening: Promise<Store>, report: Report): Promise<void> {
   const store = await opening;
-  if (store instanceof DiskStore) await store.forget();
+  if (store instanceof DiskStore) await letGo(store, report);
 }
 
-function isSame(one: Place, other: Place): boolean {
-  return one.folder === other.folder && one.fsync === other.fsync;
+async function letGo(store: DiskStore, report: Report): Promise<void> {
+  try {
+    await store.forget();
+  } catch (error) {
+    report(new MqttError('store-failed', `the session in ${store.folder} could not be removed: ${textOf(error)}`));
+  }
+}
+
+/** A session that is in memory because the disk could not be used is tried there again. */
+function isThere({ place, store }: Kept, { folder }: Place): boolean {
+  return place.folder === folder && !(folder !== undefined && store instanceof MemoryStore);
 }

@@ -258,17 +258,22 @@ export class SharedConnection {
     return this.#failures.idle();
   }
 
+  /** No node uses it behind a deploy, also where that made the connection anew, or Node-RED just began. */
   #leaveIfLeft(): void {
-    const isUnused = this.#mayBeUnused && this.users.size === 0;
+    const waits = (this.#current.client?.waiting ?? 0) > 0;
+    const isUnused = this.users.size === 0 && (this.#mayBeUnused || waits);
     this.#mayBeUnused = false;
+    if (!isUnused) return;
+    if (waits && this.autoConnect) this.#course.connectByItself();
     // It never rejects: an end of a client has no failure.
-    if (isUnused) void this.#leave();
+    void this.#leave();
   }
 
   #opened(): void {
     this.#opening = undefined;
     this.#current.begin();
     for (const work of this.#early.splice(0)) work();
+    if (this.#hasFlows && !this.#deploying) this.#leaveIfLeft();
     this.#autoConnect();
   }
 

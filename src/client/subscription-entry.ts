@@ -260,7 +260,8 @@ export class SubscriptionEntry {
       this.#wire = { ...less, state: 'granted', doubtful: true };
       return true;
     }
-    this.#wire = { state: 'refused', leftover: this.#mayRemain(), stays: wire.state === 'asked' && wire.again };
+    const stays = wire.state === 'asked' && wire.again;
+    this.#wire = { state: 'refused', leftover: this.#mayRemain(), stays, ...(stays && { lost: wire.options }) };
     return false;
   }
 
@@ -309,7 +310,9 @@ export class SubscriptionEntry {
 
   /** Granted, and not known to be there still; what was refused since is no such case. */
   get #isInDoubt(): boolean {
-    return this.#wire.state === 'granted' && this.#wire.doubtful && this.#tooMuch === undefined;
+    const wire = this.#wire;
+    if (wire.state === 'none') return wire.stays === true;
+    return wire.state === 'granted' && wire.doubtful && this.#tooMuch === undefined;
   }
 
   #mayRemain(): boolean {

@@ -1,6 +1,6 @@
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ChainedBatch, ClassicLevel } from 'classic-level';
+import type { ChainedBatch, ClassicLevel } from 'classic-level';
 import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
@@ -64,9 +64,11 @@ export class DiskStore implements SessionStore {
   readonly #mirror = new MemoryStore();
   readonly #folder: string;
   readonly #database: Database;
-  readonly #fsync: boolean;
+  #fsync: boolean;
   readonly #clock: Clock;
   readonly #report: (problem: MqttError) => void;
+  /** Messages that are not on disk yet. */
+  readonly #unwritten = new Set<number>();
   /** Messages whose step has a record of its own. */
   readonly #stepped = new Set<number>();
   /** What the next batch writes. */
@@ -99,20 +101,40 @@ export class DiskStore implements SessionStore {
    * @throws {MqttError} `store-failed`: another process uses it, or the folder cannot be used.
    */
   static async open(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
+    const { report, clock = systemClock } = options;
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await chmod(folder, 0o700);
-      const { report, clock = systemClock } = options;
-      const store = new DiskStore(folder, await opened(folder, report, clock), options);
-      await store.#read();
-      return store;
+      if (await isTornApart(folder)) await setAside(folder, report, clock);
+      return await opened(folder, options).catch(async (error: unknown) => {
+        if (!isDamaged(error)) throw error;
+        await setAside(folder, report, clock);
+        return opened(folder, options);
+      });
     } catch (error) {
       throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
     }
   }
 
+  /** Reads what a database holds. */
+  static async read(folder: string, database: Database, options: DiskStoreOptions): Promise<DiskStore> {
+    const store = new DiskStore(folder, database, options);
+    await store.#read();
+    return store;
+  }
+
   get folder(): string {
     return this.#folder;
+  }
+
+  /** Messages that only memory has. */
+  get unwritten(): number {
+    return this.#unwritten.size;
+  }
+
+  /** As {@link DiskStoreOptions.fsync}, from the next batch on. */
+  set fsync(fsync: boolean) {
+    this.#fsync = fsync;
   }
 
   load(): StoredSession {
@@ -126,6 +148,7 @@ export class DiskStore implements SessionStore {
 
   put(message: StoredMessage): void {
     this.#mirror.put(message);
+    this.#unwritten.add(message.sequence);
     this.#put(messageKey(message.sequence), this.#encoded(message));
     if (isKept(message)) this.#putState(message.sequence, message.state);
   }
@@ -137,6 +160,7 @@ export class DiskStore implements SessionStore {
 
   remove(sequence: number): void {
     this.#mirror.remove(sequence);
+    this.#unwritten.delete(sequence);
     this.#delete(messageKey(sequence));
     if (this.#stepped.delete(sequence)) this.#delete(stateKey(sequence));
   }
@@ -190,11 +214,13 @@ export class DiskStore implements SessionStore {
     return this.#mirror.discard(error, failing);
   }
 
-  /** Lets go of the folder, and removes it. */
+  /** Lets go of the folder, and removes what it made there. */
   async forget(): Promise<void> {
     await this.#writing;
     await this.#end();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(pathIn(this.#folder), { recursive: true, force: true });
+    // What was set aside stays.
+    await rmdir(this.#folder).catch(() => undefined);
   }
 
   async #end(): Promise<void> {
@@ -230,14 +256,20 @@ export class DiskStore implements SessionStore {
   #begin(): void {
     const batch = this.#batch;
     if (batch === undefined || this.#writing !== undefined || this.#phase !== 'writing') return;
+    const messages = [...this.#unwritten];
     this.#written = this.#needed ? this.#waiting : undefined;
     this.#batch = undefined;
     this.#needed = false;
     this.#waiting = [];
     this.#writing = this.#inTime(batch.write({ sync: this.#fsync })).then(
-      () => this.#succeeds(),
+      () => this.#wrote(messages),
       (error: unknown) => this.#fails(error),
     );
+  }
+
+  #wrote(messages: readonly number[]): void {
+    for (const sequence of messages) this.#unwritten.delete(sequence);
+    this.#succeeds();
   }
 
   /** A disk that hangs must not keep messages back: it counts as one that failed. What it does later changes nothing. */
@@ -291,6 +323,7 @@ export class DiskStore implements SessionStore {
   }
 
   #isBack(): void {
+    this.#unwritten.clear();
     this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#folder}`));
     this.#succeeds();
   }
@@ -299,10 +332,12 @@ export class DiskStore implements SessionStore {
     // After a failure the database takes nothing until it is opened anew.
     await this.#database.close();
     await this.#database.open();
-    await this.#database.clear();
+    const stale = await this.#database.keys().all();
     // From here on what comes is collected behind this batch.
     this.#phase = 'writing';
     const all = this.#database.batch();
+    // One batch: it is written as a whole, or nothing of it.
+    for (const key of stale) if (!key.startsWith('unreadable/')) all.del(key);
     const { identity, outgoing, received, subscriptions } = this.#mirror.load();
     all.put(VERSION_KEY, VERSION);
     if (identity !== undefined) all.put(IDENTITY_KEY, Buffer.from(encodeIdentity(identity)));
@@ -412,25 +447,46 @@ function numberOf(text: string, highest: number): number {
   return number;
 }
 
-/** The database of a folder; one that cannot be read, or that a later version wrote, is set aside and begun anew. */
-async function opened(folder: string, report: (problem: MqttError) => void, clock: Clock): Promise<Database> {
-  const path = join(folder, 'session');
-  const database = await openAt(path).catch((error: unknown) => {
-    if (codeOf(error) === 'LEVEL_CORRUPTION') return undefined;
+async function opened(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
+  const database = await openAt(pathIn(folder));
+  try {
+    if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
+    return await DiskStore.read(folder, database, options);
+  } catch (error) {
+    await database.close();
     throw error;
-  });
-  if (database !== undefined && (await isOurs(database))) return database;
-  await database?.close();
-  const aside = `${path}.unreadable-${clock.wall()}`;
-  await rename(path, aside);
-  report(
-    new MqttError('store-failed', `the session in ${folder} cannot be read: it stays in ${aside}, a new one begins`),
-  );
-  return openAt(path);
+  }
+}
+
+/** A later version wrote the database. */
+class OtherVersion extends Error {}
+
+/** What cannot be read as a whole is set aside, and a new session begins: never deleted, and never in the way. */
+async function setAside(folder: string, report: (problem: MqttError) => void, clock: Clock): Promise<void> {
+  const aside = `${pathIn(folder)}.unreadable-${clock.wall()}`;
+  await rename(pathIn(folder), aside);
+  const text = `the session in ${folder} cannot be read: it stays in ${aside}, a new one begins`;
+  report(new MqttError('store-failed', text));
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof OtherVersion || ['LEVEL_CORRUPTION', 'LEVEL_IO_ERROR'].includes(codeOf(error));
+}
+
+/** LevelDB would begin a new database among the files of one whose CURRENT is missing, and delete them. */
+async function isTornApart(folder: string): Promise<boolean> {
+  const files = await readdir(pathIn(folder)).catch((): string[] => []);
+  return !files.includes('CURRENT') && files.some((file) => /\.(?:ldb|log)$/.test(file));
+}
+
+function pathIn(folder: string): string {
+  return join(folder, 'session');
 }
 
 async function openAt(path: string): Promise<Database> {
-  const database: Database = new ClassicLevel<string, Buffer>(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' });
+  // Here, so that a system without a binary of it loses the disk, and not the nodes.
+  const { ClassicLevel: Level } = await import('classic-level');
+  const database: Database = new Level<string, Buffer>(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' });
   await database.open();
   return database;
 }

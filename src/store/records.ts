@@ -119,12 +119,35 @@ function extrasOf(properties: MessageProperties | undefined, expiresAt: number |
   };
 }
 
+/** @throws {UnreadableRecord} */
 function propertiesOf({ properties, correlationData }: Extras): MessageProperties | undefined {
   if (properties === undefined) return undefined;
+  const isText = correlationData === undefined || typeof correlationData === 'string';
+  if (!isText || !areProperties(properties)) throw new UnreadableRecord('properties of a message');
   return {
     ...properties,
     ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
   };
+}
+
+function areProperties(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const one = value as Partial<Record<string, unknown>>;
+  const is = (name: string, type: string): boolean => one[name] === undefined || typeof one[name] === type;
+  const texts = ['responseTopic', 'contentType'].every((name) => is(name, 'string'));
+  return (
+    texts &&
+    is('payloadFormatIndicator', 'boolean') &&
+    is('messageExpiryInterval', 'number') &&
+    arePairs(one['userProperties'])
+  );
+}
+
+function arePairs(value: unknown): boolean {
+  if (value === undefined) return true;
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === 'string');
+  return Array.isArray(value) && value.every(isPair);
 }
 
 /** Where the next part begins. */

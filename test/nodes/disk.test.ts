@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ describe('a connection whose session is on disk', () => {
   });
 
   const flow = (more: object = {}): FlowNode[] => [
-    connection5(broker.port, { cleansession: false, ...more }),
+    connection5(broker.port, { cleansession: false, sessionStore: 'disk', ...more }),
     mqttOut({ topic: 'a', qos: '1' }),
     ...HELPERS,
   ];
@@ -51,6 +51,18 @@ describe('a connection whose session is on disk', () => {
     assert.ok(existsSync(join(userDir, 'posthorn/c/session')));
     await deploy([], 'full');
     await until(() => !existsSync(join(userDir, 'posthorn/c')), 'the folder is gone');
+  });
+
+  it('removes nothing but its own folder, whatever its id is', async () => {
+    await writeFile(join(userDir, 'flows.json'), '[]');
+    for (const id of ['.', '..', '../..', 'a/../..']) {
+      const odd = { ...connection5(broker.port, { sessionStore: 'disk' }), id };
+      await deploy([odd, mqttOut({ topic: 'a', broker: id })], 'full');
+      await (await broker.accept()).expect('connect');
+      await deploy([], 'full');
+    }
+    await until(() => readdirSync(join(userDir, 'posthorn')).length === 0, 'their folders are gone');
+    assert.ok(existsSync(join(userDir, 'flows.json')));
   });
 
   it('takes what waits along when a person chooses memory, and back', async () => {

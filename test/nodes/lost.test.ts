@@ -53,6 +53,24 @@ describe('messages that wait where there is no broker', () => {
     }
   });
 
+  it('arrive where a full deploy leaves no node to their connection, which is told', async () => {
+    const port = await freePort();
+    const connections = [connection(port, { cleansession: false })];
+    await startFlow([...connections, mqttOut({ topic: 'a', qos: '1' }), ...HELPERS]);
+    await until(() => statuses('out').at(-1) === OFFLINE, 'offline');
+    for (const payload of ['1', '2']) node('out').receive({ payload });
+    await deploy([...connections, ...HELPERS], 'full');
+    assert.match(lines('c', 'warn').join(), /^2 messages wait, and no node uses this connection any more/);
+    const broker = await FakeBroker.listen({ port, autoRespond: {} });
+    try {
+      const peer = await broker.accept();
+      for (const payload of ['1', '2']) assert.equal(String((await peer.skipTo('publish')).payload), payload);
+      await peer.closed;
+    } finally {
+      await broker.close();
+    }
+  });
+
   it('wait without a word where a deploy removes one of the nodes of their connection', async () => {
     for (const type of ['full', 'nodes'] as const) {
       const flow = [connection(await freePort()), mqttOut({ topic: 'a', qos: '1' }), ...HELPERS];

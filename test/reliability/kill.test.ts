@@ -7,7 +7,15 @@ import { NodeRedUnderTest } from './node-red.ts';
 const OUT = { id: 'out', type: 'mqtt-out', z: 'tab', broker: 'c', topic: 'kept', qos: '1', x: 0, y: 0, wires: [] };
 
 function flows(port: number, more: object = {}): object[] {
-  const connection = { id: 'c', type: 'mqtt-connection', broker: '127.0.0.1', port, clientid: 'kept', ...more };
+  const connection = {
+    id: 'c',
+    type: 'mqtt-connection',
+    broker: '127.0.0.1',
+    port,
+    clientid: 'kept',
+    sessionStore: 'disk',
+    ...more,
+  };
   return [{ id: 'tab', type: 'tab', label: 'tab' }, connection, OUT];
 }
 

@@ -1579,11 +1579,15 @@ describe('Subscriptions', () => {
       assert.equal(someone.outcomes.at(-1)?.granted, false, 'it is told');
       one.router.deliver(live('a', []));
       assert.equal(someone.received, 1);
-      one.subscriptions.disconnected();
-      one.subscriptions.connected(true, 'none');
-      const next = new Link(KEPT);
-      one.subscriptions.flush(next);
-      assert.deepEqual(next.lines(), ['a'], 'and asked for again on the next connection');
+      for (const doubt of ['none', 'subscriptions', 'none'] as const) {
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(true, doubt);
+        const next = new Link(KEPT);
+        one.subscriptions.flush(next);
+        next.grant([0x87]);
+        one.subscriptions.flush(next);
+        assert.deepEqual(next.lines(), ['a'], 'asked for again on each connection, and never given up');
+      }
     });
 
     it('a copy that a filter would have brought, which the broker may not have any more, keeps no message back', () => {

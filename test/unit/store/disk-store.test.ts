@@ -16,6 +16,7 @@ describe('DiskStore', () => {
   const folders: string[] = [];
   const stores: DiskStore[] = [];
   let reports: MqttError[] = [];
+  let copies = 0;
 
   beforeEach(() => (reports = []));
   afterEach(async () => {
@@ -37,7 +38,8 @@ describe('DiskStore', () => {
 
   /** What a process finds that begins after this one was killed. */
   async function killed(folder: string, options: Partial<DiskStoreOptions> = {}): Promise<DiskStore> {
-    const copy = `${folder}-copy`;
+    copies += 1;
+    const copy = `${folder}-copy${copies}`;
     await cp(folder, copy, { recursive: true });
     await rm(join(copy, 'session/LOCK'), { force: true });
     return open(copy, options);
@@ -143,6 +145,11 @@ describe('DiskStore', () => {
     return folder;
   }
 
+  /** The record of a message to `a` with these extras. */
+  function withExtras(extras: string): Buffer {
+    return Buffer.concat([Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, extras.length]), Buffer.from(extras)]);
+  }
+
   const FORGED: readonly (readonly [key: string, value: Buffer | string])[] = [
     ['message/0000000000000002', ''],
     ['message/0000000000000002', Buffer.from([9, 1, 0, 1, 97, 0, 0, 0, 0])],
@@ -151,6 +158,9 @@ describe('DiskStore', () => {
     ['message/0000000000000002', Buffer.from([1, 1, 0, 1, 97, 255, 255, 255, 255])],
     ['message/0000000000000002', Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, 1, 123])],
     ['message/x', Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, 0])],
+    ...['{"properties":1}', '{"properties":{},"correlationData":5}', '{"properties":{"userProperties":7}}'].map(
+      (extras) => ['message/0000000000000002', withExtras(extras)] as const,
+    ),
     ['state/0000000000000001', '{"step":"released"}'],
     ['state/0000000000000001', '{"step":"published","packetId":65536}'],
     ['state/0000000000000001', 'null'],
@@ -204,6 +214,33 @@ describe('DiskStore', () => {
     store.put(record(5));
     await committed(store);
   });
+
+  const DAMAGED: Readonly<Record<string, (path: string, file: string) => Promise<void>>> = {
+    'its CURRENT is missing': (path, file) => (file === 'CURRENT' ? rm(join(path, file)) : Promise.resolve()),
+    'its MANIFEST is missing': (path, file) => (file.startsWith('MANIFEST') ? rm(join(path, file)) : Promise.resolve()),
+    'a table is overwritten': (path, file) =>
+      file.endsWith('.ldb') ? writeFile(join(path, file), Buffer.alloc(500, 7)) : Promise.resolve(),
+  };
+  for (const [what, damage] of Object.entries(DAMAGED)) {
+    it(`a database is set aside with all its files where ${what}`, async () => {
+      const folder = await holding(record(1));
+      await change(folder, (database) => database.compactRange('', '~'));
+      const path = join(folder, 'session');
+      for (const file of await readdir(path)) await damage(path, file);
+      const files = (await readdir(path)).length;
+      const store = await open(folder);
+      assert.deepEqual(store.load().outgoing, []);
+      const aside =
+        (await readdir(folder)).find((name) => name.includes('unreadable')) ?? assert.fail('nothing is aside');
+      assert.ok((await readdir(join(folder, aside))).length >= files - 1);
+      assert.equal(reports.length, 1);
+      store.put(record(5));
+      await committed(store);
+      await store.close();
+      stores.pop();
+      assert.deepEqual((await open(folder)).load().outgoing, [record(5)]);
+    });
+  }
 
   /** From now on each write ends so, until `end`. */
   function failingWrites(write: () => Promise<void>): { count: number; end: () => void } {
@@ -276,7 +313,11 @@ describe('DiskStore', () => {
       assert.equal(durable, true, 'memory waits for nothing');
       retries.shift()?.();
       await store.flush();
-      assert.equal(fails.count, 2, 'tried again');
+      assert.deepEqual((await killed(folder)).load().outgoing, [record(1)], 'what was durable stays until more is');
+      retries.shift()?.();
+      await store.flush();
+      assert.equal(fails.count, 3, 'tried again');
+      assert.equal(store.unwritten, 2);
       assert.equal(reports.length, 1);
       assert.match(
         reports[0]?.message ?? '',
@@ -290,6 +331,7 @@ describe('DiskStore', () => {
     retries.shift()?.();
     await store.flush();
     assert.match(reports[1]?.message ?? '', /is on disk again/);
+    assert.equal(store.unwritten, 0);
     store.put(record(4));
     await committed(store);
     const { outgoing, received } = (await killed(folder)).load();

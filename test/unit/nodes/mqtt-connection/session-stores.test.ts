@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import type { SessionStore, StoredMessage, TopicName } from '../../../../src/index.ts';
+import { mkdtemp, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DiskStore, type SessionStore, type StoredMessage, type TopicName } from '../../../../src/index.ts';
 import { SessionStores } from '../../../../nodes/mqtt-connection/session-stores.ts';
 
 /** Puts one message into the session; what its sender is told. */
@@ -81,5 +84,41 @@ describe('the session of a connection', () => {
     stores.remove('c');
     await stores.told();
     assert.deepEqual([told.length, thrown.length], [1, 1]);
+  });
+
+  it('that could not be on disk for a while has what was there and what came since, in their order', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'posthorn-stores-'));
+    const place = { folder, fsync: false };
+    const problems: string[] = [];
+    const stores = newStores();
+    const other = await DiskStore.open(folder, { report: () => undefined });
+    other.put(record(1));
+    other.put(record(2));
+    const inMemory = await stores.of('c', place, ({ message }) => problems.push(message)).opening;
+    assert.match(problems.join(), /another process uses it/);
+    inMemory.put(record(1));
+    await stores.left('c');
+    await other.close();
+    const store = await stores.of('c', place, ({ message }) => problems.push(message)).opening;
+    assert.deepEqual(
+      store.load().outgoing.map(({ sequence }) => sequence),
+      [1, 2, 3],
+    );
+    assert.equal(stores.remove('c'), 3);
+    await stores.told();
+    await assert.rejects(stat(folder), { code: 'ENOENT' });
+    assert.equal(problems.length, 1);
+  });
+
+  it('on a disk that fails counts as lost with the process what only memory has', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'posthorn-stores-'));
+    const stores = newStores();
+    const store = await stores.of('c', { folder, fsync: false }, () => undefined).opening;
+    store.put(record(1));
+    await stores.left('c');
+    store.put(record(2));
+    assert.equal(stores.end(), 1);
+    assert.ok(store instanceof DiskStore);
+    await store.forget();
   });
 });
