@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../support/events.ts';
 import type { FakeBroker } from '../support/fake-broker.ts';
-import { deploy, type FlowNode, helper, node, startFlow, stopFlow } from '../support/flow.ts';
+import { deploy, type FlowNode, node, startFlow, stopFlow, useUserDir } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
 import { agreeing, connection5, HELPERS, lines, mqttOut } from './flows.ts';
 
@@ -16,12 +16,12 @@ describe('a connection whose session is on disk', () => {
   beforeEach(async () => {
     userDir = await mkdtemp(join(tmpdir(), 'posthorn-nodes-'));
     broker = await agreeing();
-    helper.settings({ userDir });
+    useUserDir(userDir);
     await startFlow([]);
   });
   afterEach(async () => {
     await stopFlow();
-    helper.settings({ userDir: '' });
+    useUserDir();
     await broker.close();
     await rm(userDir, { recursive: true, force: true });
   });

@@ -27,10 +27,18 @@ const CORE = [
   'network/10-mqtt',
 ].map((file) => requireOfNodeRed(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void);
 
-helper.init(NODE_RED, {
+/** What every Node-RED of a test is set to. */
+const SETTINGS = {
   // A test must not wait seconds for a reconnect.
   mqttReconnectTime: 100,
-} as never);
+};
+
+helper.init(NODE_RED, SETTINGS as never);
+
+/** From the next start on Node-RED has this user directory; without one, it has none again. */
+export function useUserDir(userDir?: string): void {
+  helper.settings({ ...SETTINGS, ...(userDir !== undefined && { userDir }) });
+}
 
 /** Starts the flow in a real Node-RED runtime, with our nodes loaded from their sources. */
 export async function startFlow(nodes: readonly FlowNode[], credentials: object = {}): Promise<void> {
