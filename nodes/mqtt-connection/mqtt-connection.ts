@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { MemoryStore, textOf } from '../../src/index.ts';
+import { MqttError, type SessionStore, textOf } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
 import { onFlows } from './flow-events.ts';
 import { countRepeatedErrors } from './repeated-errors.ts';
-import { type Place, SessionStores } from './session-stores.ts';
+import { type Opened, type Place, SessionStores } from './session-stores.ts';
 import { SharedConnection } from './shared-connection.ts';
 import { whenClosed } from './when-closed.ts';
 import { tlsOptionsOf } from './tls-config.ts';
@@ -46,7 +46,7 @@ export = function register(RED: NodeAPI): void {
       tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
       generatedClientId: `nodered${RED.util.generateId()}`,
       reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
-      store: () => session.store ?? new MemoryStore(),
+      store: () => opened(session),
     });
     for (const problem of problemsOf(def)) this.warn(problem);
     const repeats = countRepeatedErrors(this);
@@ -114,6 +114,12 @@ function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
       ? undefined
       : join(userDir, 'posthorn', folderName(id));
   return { folder, fsync: sessionStore === 'fsync' };
+}
+
+/** The connection makes no client before. */
+function opened({ store }: Opened): SessionStore {
+  if (store === undefined) throw new MqttError('store-failed', 'the session is not open yet');
+  return store;
 }
 
 /** An id is anything that a flow file holds, `..` too. */

@@ -17,10 +17,9 @@ import {
   encodeState,
   encodeSubscription,
   UnreadableRecord,
-} from './records.ts';
+} from './record-codec.ts';
 import type {
   Failing,
-  OutgoingState,
   SessionIdentity,
   SessionStore,
   StoredMessage,
@@ -30,6 +29,9 @@ import type {
 
 type Database = ClassicLevel<string, Buffer>;
 type Batch = ChainedBatch<Database, string, Buffer>;
+
+/** A record, and its key. */
+type Row = readonly [key: string, value: Buffer];
 
 export interface DiskStoreOptions {
   /** Whether each batch is on the medium before it counts: it outlives a power cut then, not only the process. Default false. */
@@ -106,21 +108,27 @@ export class DiskStore implements SessionStore {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await chmod(folder, 0o700);
       if (await isTornApart(folder)) await setAside(folder, report, clock);
-      return await opened(folder, options).catch(async (error: unknown) => {
+      return await DiskStore.#opened(folder, options).catch(async (error: unknown) => {
         if (!isDamaged(error)) throw error;
         await setAside(folder, report, clock);
-        return opened(folder, options);
+        return DiskStore.#opened(folder, options);
       });
     } catch (error) {
       throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
     }
   }
 
-  /** Reads what a database holds. */
-  static async read(folder: string, database: Database, options: DiskStoreOptions): Promise<DiskStore> {
-    const store = new DiskStore(folder, database, options);
-    await store.#read();
-    return store;
+  static async #opened(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
+    const database = await openAt(pathIn(folder));
+    try {
+      if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
+      const store = new DiskStore(folder, database, options);
+      await store.#read();
+      return store;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
   }
 
   get folder(): string {
@@ -143,19 +151,19 @@ export class DiskStore implements SessionStore {
 
   saveIdentity(identity: SessionIdentity): void {
     this.#mirror.saveIdentity(identity);
-    this.#put(IDENTITY_KEY, Buffer.from(encodeIdentity(identity)));
+    this.#put(identityRow(identity));
   }
 
   put(message: StoredMessage): void {
     this.#mirror.put(message);
     this.#unwritten.add(message.sequence);
-    this.#put(messageKey(message.sequence), this.#encoded(message));
-    if (isKept(message)) this.#putState(message.sequence, message.state);
+    this.#put(this.#messageRow(message));
+    if (isKept(message)) this.#putState(message);
   }
 
   advance(message: StoredMessage): void {
     this.#mirror.advance(message);
-    if (message.message.qos === 2) this.#putState(message.sequence, message.state);
+    if (message.message.qos === 2) this.#putState(message);
   }
 
   remove(sequence: number): void {
@@ -167,7 +175,7 @@ export class DiskStore implements SessionStore {
 
   saveReceived(packetId: PacketId): void {
     this.#mirror.saveReceived(packetId);
-    this.#put(receivedKey(packetId), EMPTY);
+    this.#put(receivedRow(packetId));
   }
 
   removeReceived(packetId: PacketId): void {
@@ -177,7 +185,7 @@ export class DiskStore implements SessionStore {
 
   saveSubscription(subscription: StoredSubscription): void {
     this.#mirror.saveSubscription(subscription);
-    this.#put(filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription)));
+    this.#put(subscriptionRow(subscription));
   }
 
   removeSubscription(filter: TopicFilter): void {
@@ -231,15 +239,15 @@ export class DiskStore implements SessionStore {
     await this.#database.close();
   }
 
-  #put(key: string, value: Buffer): void {
+  #put([key, value]: Row): void {
     if (this.#phase !== 'writing') return;
     this.#open().put(key, value);
     this.#needed = true;
   }
 
-  #putState(sequence: number, state: OutgoingState): void {
-    this.#stepped.add(sequence);
-    this.#put(stateKey(sequence), Buffer.from(encodeState(state)));
+  #putState(message: StoredMessage): void {
+    this.#stepped.add(message.sequence);
+    this.#put(stateRow(message));
   }
 
   #delete(key: string): void {
@@ -338,17 +346,7 @@ export class DiskStore implements SessionStore {
     const all = this.#database.batch();
     // One batch: it is written as a whole, or nothing of it.
     for (const key of stale) if (!key.startsWith('unreadable/')) all.del(key);
-    const { identity, outgoing, received, subscriptions } = this.#mirror.load();
-    all.put(VERSION_KEY, VERSION);
-    if (identity !== undefined) all.put(IDENTITY_KEY, Buffer.from(encodeIdentity(identity)));
-    for (const message of outgoing) {
-      all.put(messageKey(message.sequence), this.#encoded(message));
-      if (isKept(message)) all.put(stateKey(message.sequence), Buffer.from(encodeState(message.state)));
-    }
-    for (const packetId of received) all.put(receivedKey(packetId), EMPTY);
-    for (const subscription of subscriptions) {
-      all.put(filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription)));
-    }
+    for (const [key, value] of this.#rows()) all.put(key, value);
     try {
       await all.write({ sync: this.#fsync });
     } catch (error) {
@@ -357,8 +355,22 @@ export class DiskStore implements SessionStore {
     }
   }
 
-  #encoded(message: StoredMessage): Buffer {
-    return encodeMessage({ message: message.message, expiresAt: this.#wallOf(message) });
+  /** Every record of the session. */
+  #rows(): Row[] {
+    const { identity, outgoing, received, subscriptions } = this.#mirror.load();
+    return [
+      [VERSION_KEY, VERSION],
+      ...(identity === undefined ? [] : [identityRow(identity)]),
+      ...outgoing.map((message) => this.#messageRow(message)),
+      ...outgoing.filter(isKept).map(stateRow),
+      ...received.map(receivedRow),
+      ...subscriptions.map(subscriptionRow),
+    ];
+  }
+
+  #messageRow(message: StoredMessage): Row {
+    const record = encodeMessage({ message: message.message, expiresAt: this.#wallOf(message) });
+    return [messageKey(message.sequence), record];
   }
 
   /** The clock of the process means nothing to the next one. */
@@ -368,7 +380,7 @@ export class DiskStore implements SessionStore {
 
   async #read(): Promise<void> {
     const messages = new Map<number, StoredMessage>();
-    const unreadable: [string, Buffer][] = [];
+    const unreadable: Row[] = [];
     for await (const [key, value] of this.#database.iterator()) {
       try {
         this.#take(key, value, messages);
@@ -409,7 +421,7 @@ export class DiskStore implements SessionStore {
   }
 
   /** Never deleted: somebody may be able to read them. */
-  async #setAside(records: readonly (readonly [string, Buffer])[]): Promise<void> {
+  async #setAside(records: readonly Row[]): Promise<void> {
     const batch = this.#database.batch();
     for (const [key, value] of records) batch.del(key).put(`unreadable/${key}`, value);
     await batch.write();
@@ -435,6 +447,22 @@ function filterKey(filter: string): string {
   return `filter/${filter}`;
 }
 
+function identityRow(identity: SessionIdentity): Row {
+  return [IDENTITY_KEY, Buffer.from(encodeIdentity(identity))];
+}
+
+function stateRow({ sequence, state }: StoredMessage): Row {
+  return [stateKey(sequence), Buffer.from(encodeState(state))];
+}
+
+function receivedRow(packetId: PacketId): Row {
+  return [receivedKey(packetId), EMPTY];
+}
+
+function subscriptionRow(subscription: StoredSubscription): Row {
+  return [filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription))];
+}
+
 /** At QoS 1 the packet id need not outlive the process: sent anew it is sent once more, as it is with its id. */
 function isKept({ message, state }: StoredMessage): boolean {
   return message.qos === 2 && state.step !== 'queued';
@@ -445,17 +473,6 @@ function numberOf(text: string, highest: number): number {
   if (!/^\d+$/.test(text) || number < 1 || number > highest)
     throw new UnreadableRecord(`the number ${text.slice(0, 40)}`);
   return number;
-}
-
-async function opened(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
-  const database = await openAt(pathIn(folder));
-  try {
-    if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
-    return await DiskStore.read(folder, database, options);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
 }
 
 /** A later version wrote the database. */

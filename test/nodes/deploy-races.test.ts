@@ -28,6 +28,19 @@ function publish(peer: FakePeer, messageId: number, payload: string, topic = 'a'
   peer.send({ cmd: 'publish', topic, payload, qos: 1, messageId, dup: false, retain: false });
 }
 
+/** Deploys `flow` in the turn in which the mqtt-in hands on its next message; resolves when that is over. */
+function deployedInTheTurnOfAMessage(flow: readonly FlowNode[]): Promise<void> {
+  const closing = node('in');
+  const send = closing.send.bind(closing);
+  return new Promise((resolve, reject) => {
+    closing.send = (msg) => {
+      send(msg);
+      // It begins behind the receive callback, and in front of the turn in which Node-RED hands the message on.
+      deploy(flow, 'nodes').then(resolve, reject);
+    };
+  });
+}
+
 /** The packet ids of the next acknowledgements. */
 async function acknowledged(peer: FakePeer, count: number): Promise<unknown[]> {
   const ids: unknown[] = [];
@@ -110,14 +123,7 @@ describe('while a deploy is under way', () => {
       const peer = await connected(broker);
       const seen = collect('h');
       const closing = node('in');
-      const send = closing.send.bind(closing);
-      const deployed = new Promise<void>((resolve, reject) => {
-        closing.send = (msg) => {
-          send(msg);
-          // It begins behind the receive callback, and in front of the turn in which Node-RED hands the message on.
-          deploy(flow('second'), 'nodes').then(resolve, reject);
-        };
-      });
+      const deployed = deployedInTheTurnOfAMessage(flow('second'));
       peer.send({ cmd: 'publish', topic: 'a', payload: 'x', qos: 2, messageId: 1, dup: false, retain: false });
       await deployed;
       assertHas(await peer.skipTo('pubrec'), { messageId: 1 });
@@ -139,14 +145,7 @@ describe('while a deploy is under way', () => {
     await startFlow(flow('first'));
     const peer = await connected(broker);
     const seen = collect('other');
-    const closing = node('in');
-    const send = closing.send.bind(closing);
-    const deployed = new Promise<void>((resolve, reject) => {
-      closing.send = (msg) => {
-        send(msg);
-        deploy(flow('second'), 'nodes').then(resolve, reject);
-      };
-    });
+    const deployed = deployedInTheTurnOfAMessage(flow('second'));
     peer.send({ cmd: 'publish', topic: 'a', payload: 'x', qos: 2, messageId: 1, dup: false, retain: false });
     await deployed;
     await until(() => seen.length > 0, 'the message');

@@ -88,40 +88,31 @@ describe('a message that an earlier life of the flow accepted', () => {
     assert.deepEqual([payload, source.id, more], ['kept', 'out', []]);
   });
 
-  for (const type of ['full', 'nodes'] as const) {
-    it(`and that the broker took while a deploy (${type}) stopped it is complete for the Complete nodes of now`, async () => {
-      await startFlow(FLOW_OF(broker.port));
-      const peer = await broker.accept();
-      await peer.handshake();
-      node('out').receive({ payload: 'kept' });
-      const { messageId = 0 } = await peer.expect('publish');
-      // The stop waits for what is under way; other nodes take their time.
-      node('out').on('close', () => void peer.send({ cmd: 'puback', messageId, reasonCode: 0 }));
-      node('completed').on('close', (_removed: boolean, done: () => void) => void setTimeout(done, 100));
-      const changed = FLOW_OF(broker.port).map((each) => ({ ...each, name: 'changed' }));
-      let completed: ReturnType<typeof collect> = [];
-      await deploy(changed, type, () => (completed = collect('completed')));
-      await until(() => completed.length > 0, 'the Complete node');
-      await settle();
-      assert.deepEqual(payloads(completed), ['kept']);
-    });
+  /** What a helper gets behind a deploy during whose stop the broker answers with `reasonCode`. */
+  async function answeredInADeploy(type: 'full' | 'nodes', reasonCode: number, helper: string) {
+    await startFlow(FLOW_OF(broker.port));
+    const peer = await broker.accept();
+    await peer.handshake();
+    node('out').receive({ payload: 'kept' });
+    const { messageId = 0 } = await peer.expect('publish');
+    // The stop waits for what is under way; other nodes take their time.
+    node('out').on('close', () => void peer.send({ cmd: 'puback', messageId, reasonCode }));
+    node(helper).on('close', (_removed: boolean, done: () => void) => void setTimeout(done, 100));
+    const changed = FLOW_OF(broker.port).map((each) => ({ ...each, name: 'changed' }));
+    let seen: ReturnType<typeof collect> = [];
+    await deploy(changed, type, () => (seen = collect(helper)));
+    await until(() => seen.length > 0, helper);
+    await settle();
+    return payloads(seen);
   }
 
   for (const type of ['full', 'nodes'] as const) {
+    it(`and that the broker took while a deploy (${type}) stopped it is complete for the Complete nodes of now`, async () => {
+      assert.deepEqual(await answeredInADeploy(type, 0, 'completed'), ['kept']);
+    });
+
     it(`and that the broker rejects while a deploy (${type}) closes it is one error at the Catch nodes of now`, async () => {
-      await startFlow(FLOW_OF(broker.port));
-      const peer = await broker.accept();
-      await peer.handshake();
-      node('out').receive({ payload: 'kept' });
-      const { messageId = 0 } = await peer.expect('publish');
-      node('out').on('close', () => void peer.send({ cmd: 'puback', messageId, reasonCode: 0x87 }));
-      node('caught').on('close', (_removed: boolean, done: () => void) => void setTimeout(done, 100));
-      const changed = FLOW_OF(broker.port).map((each) => ({ ...each, name: 'changed' }));
-      let caught: ReturnType<typeof collect> = [];
-      await deploy(changed, type, () => (caught = collect('caught')));
-      await until(() => caught.length > 0, 'the Catch node');
-      await settle();
-      assert.deepEqual(payloads(caught), ['kept']);
+      assert.deepEqual(await answeredInADeploy(type, 0x87, 'caught'), ['kept']);
     });
   }
 

@@ -2285,6 +2285,12 @@ describe('Subscriptions', () => {
     const reach = (link: Link): void => {
       for (const reached of link.waiting?.splice(0) ?? []) reached();
     };
+    /** The Server grants what was asked at QoS 1, and has sent all that it retains for it, which is nothing. */
+    const bringsNothing = (one: Scene): void => {
+      one.flush();
+      one.link.grant([1]);
+      reach(one.link);
+    };
     const kept = (topic: string): PublishPacket => ({ ...live(topic, [], 'kept'), properties: undefined });
 
     it('is asked for in the place of covered filters, in one write with their UNSUBSCRIBE', () => {
@@ -2310,9 +2316,7 @@ describe('Subscriptions', () => {
       const one = scene(before5());
       one.add('a/#');
       const first = one.add('a/1');
-      one.flush();
-      one.link.grant([1]);
-      reach(one.link);
+      bringsNothing(one);
       one.flush();
       one.router.deliver(kept('a/1'));
       one.link.grant([1]);
@@ -2363,9 +2367,7 @@ describe('Subscriptions', () => {
       const one = scene(before5());
       one.add('a/#');
       one.add('a/1');
-      one.flush();
-      one.link.grant([1]);
-      reach(one.link);
+      bringsNothing(one);
       assert.deepEqual(
         one.link.sent.map(({ packet }) => packet.cmd),
         ['subscribe'],
@@ -2375,9 +2377,7 @@ describe('Subscriptions', () => {
       assert.equal(ask?.subscriptions[0]?.qos, 2);
       one.link.grant([2]);
       one.add('a/2');
-      one.flush();
-      one.link.grant([1]);
-      reach(one.link);
+      bringsNothing(one);
       assert.deepEqual(one.flush(), []);
     });
 
@@ -2385,17 +2385,13 @@ describe('Subscriptions', () => {
       const one = scene(before5());
       one.add('a/#');
       one.add('a/1');
-      one.flush();
-      one.link.grant([1]);
-      reach(one.link);
+      bringsNothing(one);
       one.flush();
       // Behind the UNSUBACK: the in-flight window was full.
       one.link.grant([1]);
       one.router.deliver(kept('a/1'));
       one.add('a/2');
-      one.flush();
-      one.link.grant([1]);
-      reach(one.link);
+      bringsNothing(one);
       assert.deepEqual(one.flush(), ['a/2', '-a/2']);
     });
 
@@ -2463,9 +2459,7 @@ describe('Subscriptions', () => {
       const one = scene(before5());
       one.add('a/#');
       one.add('a/1');
-      one.flush();
-      one.link.grant([1]);
-      reach(one.link);
+      bringsNothing(one);
       one.link.ids = 0;
       assert.deepEqual(one.flush(), []);
       one.link.ids = 1;
