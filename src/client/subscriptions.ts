@@ -173,7 +173,7 @@ export class Subscriptions {
       if (entry === undefined) this.#dirty.add(this.#restore(record));
       else if (record.unanswered === 'unsubscribe') entry.remains();
     }
-    if (doubt === 'subscriptions') for (const filter of this.#givenUp) this.#mayBeBack(filter);
+    if (doubt !== 'none') for (const filter of this.#givenUp) this.#mayBeBack(filter);
     for (const entry of this.#entries.values()) {
       if (kept && entry.isSettled) continue;
       if (!sessionPresent) this.#reset(entry);

@@ -73,6 +73,11 @@ export class RetainedCopies {
     return { rules: window.rules, first, repeated };
   }
 
+  /** What came last on the topic is not known any more. */
+  forget(topic: string): void {
+    if (this.#contents.delete(topic)) this.#room.left += 1;
+  }
+
   clear(): void {
     this.#room.left += this.#contents.size;
     this.#contents.clear();

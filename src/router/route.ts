@@ -218,7 +218,10 @@ export class Route {
 
   /** Notes a message with the RETAIN flag, and tells what it may be; undefined: it is not what a SUBSCRIBE brings. */
   note(packet: PublishPacket): RetainedCopy | undefined {
-    return this.#retained.note(packet);
+    const copy = this.#retained.note(packet);
+    // At QoS 0 nobody waits for who is away, who then has had nothing that could come once more.
+    if (packet.qos === 0 && this.hasVacancies) this.#retained.forget(packet.topic);
+    return copy;
   }
 
   /** Whether a copy with these identifiers tells that the Server has the filter, for the messages that it brings now. */

@@ -86,10 +86,12 @@ export class Outgoing {
   /** Takes up messages of an earlier client, by rising sequence. */
   restore(messages: readonly StoredMessage[]): void {
     const released: OutgoingMessage[] = [];
+    const queued: OutgoingMessage[] = [];
+    const lastPublished = messages.findLast(({ state }) => state.step === 'published')?.sequence ?? 0;
     for (const stored of messages) {
       const entry = this.#accepted.restore(stored);
       const { state } = entry;
-      if (state.step === 'queued') this.#queued.push(entry);
+      if (state.step === 'queued') queued.push(entry);
       else this.#ids.claim(state.packetId);
       if (state.step === 'published') this.#published.set(state.packetId, entry);
       if (state.step === 'released' || state.step === 'abandoned') released.push(entry);
@@ -98,6 +100,18 @@ export class Outgoing {
       this.#releases = orderOf(entry);
       if ('packetId' in entry.state) this.#released.set(entry.state.packetId, entry);
     }
+    for (const entry of queued) {
+      if (entry.sequence > lastPublished || !this.#takeAsPublished(entry)) this.#queued.push(entry);
+    }
+  }
+
+  /** At QoS 1 the step need not be on record: what is older than a message that was sent was sent before it. */
+  #takeAsPublished(entry: OutgoingMessage): boolean {
+    const packetId = this.#ids.take();
+    if (packetId === undefined) return false;
+    entry.state = { step: 'published', packetId };
+    this.#published.set(packetId, entry);
+    return true;
   }
 
   /** Accepts a message: at QoS 1 and 2 it is stored from here on until it is settled. */

@@ -75,7 +75,7 @@ export class DiskStore implements SessionStore {
   readonly #stepped = new Set<number>();
   /** What the next batch writes. */
   #batch: Batch | undefined;
-  /** Whether somebody may wait for it: nobody does for what is only removed. */
+  /** Whether somebody may wait for it: nobody does where only messages and subscriptions are removed. */
   #needed = false;
   /** Called when it is written. */
   #waiting: (() => void)[] = [];
@@ -181,6 +181,7 @@ export class DiskStore implements SessionStore {
   removeReceived(packetId: PacketId): void {
     this.#mirror.removeReceived(packetId);
     this.#delete(receivedKey(packetId));
+    if (this.#phase === 'writing') this.#needed = true;
   }
 
   saveSubscription(subscription: StoredSubscription): void {

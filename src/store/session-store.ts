@@ -97,7 +97,8 @@ export interface SessionStore {
   readonly isDurable: boolean;
   /**
    * Calls `durable` once, when all that was written so far outlives what the store is to outlive: at once where that is the
-   * client alone, else later, and in the order of the calls. What was only removed is not waited for.
+   * client alone, else later, and in the order of the calls. A message or subscription that was only removed is not waited
+   * for: found once more, it does no harm. An id is: the Server may give it to another message.
    */
   commit(durable: () => void): void;
 }

@@ -5,6 +5,8 @@ import { IO, type VirtualTime } from './virtual-time.ts';
 
 type Written = (store: MemoryStore) => void;
 
+const QUEUED = { step: 'queued' } as const;
+
 /** What has been written to a disk, in order, and how much of it outlives the process that wrote it. */
 export class Disk {
   readonly #time: VirtualTime;
@@ -13,7 +15,9 @@ export class Disk {
   readonly #slowest: number;
   readonly #log: Written[];
   #durable: number;
-  #writing = false;
+  /** How much of the log is durable when what is being written is: a batch is written as a whole, or nothing of it. */
+  #writing: number | undefined;
+  #collecting = false;
   #dead = false;
   /** Who waits until so much of the log is durable. */
   #waiting: { readonly upTo: number; readonly durable: () => void }[] = [];
@@ -28,15 +32,16 @@ export class Disk {
     this.#durable = log.length;
   }
 
-  /** The process is killed: what was not durable is lost, or some of it, as the system had written it. */
+  /** The process is killed: what was not durable is lost, but the batch that was being written may have been. */
   kill(): Disk {
     this.#dead = true;
-    const left = wholeNumber(this.#random, this.#durable, this.#log.length);
+    const isWritten = this.#writing !== undefined && this.#random() < 0.5;
+    const left = isWritten ? this.#writing : this.#durable;
     return new Disk(this.#time, this.#random, this.#slowest, this.#log.slice(0, left));
   }
 
   get writing(): boolean {
-    return this.#writing;
+    return this.#writing !== undefined;
   }
 
   /** What is on it, for a new process. */
@@ -53,7 +58,7 @@ export class Disk {
   write(written: Written, needed: boolean): void {
     this.#log.push(written);
     if (needed) this.#needed = this.#log.length;
-    this.#begin();
+    this.#collect();
   }
 
   commit(durable: () => void): void {
@@ -62,20 +67,30 @@ export class Disk {
     this.#begin();
   }
 
+  /** All that is written within a turn is one batch. */
+  #collect(): void {
+    if (this.#collecting || this.#writing !== undefined) return;
+    this.#collecting = true;
+    this.#time.afterIo(() => {
+      this.#collecting = false;
+      this.#begin();
+    });
+  }
+
   #begin(): void {
-    if (this.#writing || this.#dead) return;
-    this.#writing = true;
     const upTo = this.#log.length;
+    if (this.#writing !== undefined || this.#dead || upTo === this.#durable) return;
+    this.#writing = upTo;
     this.#time.at(wholeNumber(this.#random, 0, this.#slowest), IO, () => this.#wrote(upTo));
   }
 
   #wrote(upTo: number): void {
     if (this.#dead) return;
-    this.#writing = false;
+    this.#writing = undefined;
     this.#durable = upTo;
     const ready = this.#waiting.filter((one) => one.upTo <= upTo);
     this.#waiting = this.#waiting.filter((one) => one.upTo > upTo);
-    if (this.#log.length > upTo) this.#begin();
+    this.#begin();
     for (const { durable } of ready) durable();
   }
 }
@@ -107,13 +122,16 @@ class DiskStore implements SessionStore {
 
   put(message: Parameters<SessionStore['put']>[0]): void {
     this.mirror.put(message);
-    const { sequence, message: content, expiresAt, state } = message;
+    const { sequence, message: content, expiresAt } = message;
+    const state = content.qos === 2 ? message.state : QUEUED;
     this.#disk.write((store) => store.put({ sequence, message: content, expiresAt, state }), true);
   }
 
   advance(message: Parameters<SessionStore['advance']>[0]): void {
     this.mirror.advance(message);
     const { sequence, state } = message;
+    // At QoS 1 the step is not kept.
+    if (message.message.qos !== 2) return;
     this.#disk.write((store) => {
       const before = store.load().outgoing.find((one) => one.sequence === sequence);
       if (before !== undefined) store.put({ ...before, state });
@@ -129,7 +147,7 @@ class DiskStore implements SessionStore {
   }
 
   removeReceived(...args: Parameters<SessionStore['removeReceived']>): void {
-    this.#do((store) => store.removeReceived(...args), false);
+    this.#do((store) => store.removeReceived(...args), true);
   }
 
   saveSubscription(...args: Parameters<SessionStore['saveSubscription']>): void {

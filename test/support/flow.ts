@@ -64,7 +64,10 @@ function isConfig({ type }: FlowNode): boolean {
 /** What the helper drives, and hides. Its own `setFlows` gives up when a deploy takes more than 300 ms. */
 interface Runtime {
   readonly _events: NodeJS.EventEmitter;
-  readonly _redNodes: { setFlows(flows: unknown, credentials: object, type: string): Promise<unknown> };
+  readonly _redNodes: {
+    setFlows(flows: unknown, credentials: object, type: string): Promise<unknown>;
+    eachNode(visit: (config: { id: string }) => void): void;
+  };
 }
 
 /**
@@ -102,10 +105,18 @@ export async function deployUnstarted(nodes: readonly FlowNode[], type: 'full' |
 
 let running = false;
 
+/** Nodes of earlier flows: they may report something still, which is not the next one's. */
+const earlier = new WeakSet<Node>();
+
 /** Ends the flow, if one runs, as a person does who deletes it: nothing of it is kept. */
 export async function stopFlow(): Promise<void> {
   if (!running) return;
   running = false;
+  const { _redNodes } = helper as unknown as Runtime;
+  _redNodes.eachNode(({ id }) => {
+    const found = helper.getNode(id) as Node | null;
+    if (found !== null) earlier.add(found);
+  });
   await deploy([], 'full');
   await helper.unload();
 }
@@ -153,7 +164,7 @@ function callsOf(id: string, method: 'status' | 'error' | 'warn' | 'log'): unkno
   };
   return spy
     .getCalls()
-    .filter(({ thisValue }) => thisValue.id === id)
+    .filter(({ thisValue }) => thisValue.id === id && !earlier.has(thisValue))
     .map(({ args }) => args);
 }
 

@@ -18,6 +18,11 @@ class Sink implements Receiver {
   }
 }
 
+/** One that may come back in another's place. */
+class Named extends Sink {
+  readonly ref = 'node';
+}
+
 function packet(topic: string, identifiers?: readonly number[], retain = false, qos: QoS = 0): PublishPacket {
   return {
     cmd: 'publish',
@@ -630,6 +635,19 @@ describe('Router', () => {
         window(2);
         router.deliver(state('on', { subscriptionIdentifiers: [1] }));
         assert.equal(node.got.length, 2);
+      });
+
+      it('what came at QoS 0 while a deploy had the node away is no repetition to it', () => {
+        const router = new Router();
+        const [before, after] = [new Named(), new Named()];
+        router.add(asFilter('lamp'), before);
+        router.grant(asFilter('lamp'), { qos: 1, noLocal: false, retainAsPublished: true });
+        router.release(asFilter('lamp'), before);
+        router.deliver({ ...state('on'), qos: 0 });
+        router.add(asFilter('lamp'), after);
+        router.withhold(asFilter('lamp'), new Map([[after, 'repeated']]));
+        router.deliver(state('on'));
+        assert.equal(after.got.length, 1);
       });
 
       it('a topic of 64 KiB is not kept: its copy comes twice', () => {

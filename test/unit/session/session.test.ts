@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { MqttError, ProtocolViolation, PublishRejected } from '../../../src/protocol/errors.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { OutgoingState } from '../../../src/store/session-store.ts';
 import { Queue } from '../../../src/util/queue.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { PacketIds } from '../../../src/session/packet-ids.ts';
@@ -1037,6 +1038,24 @@ describe('Session, restored from its store', () => {
           : ['the connection was changed: 2 messages that waited are sent to mqtt://other:1883 now'],
       );
     }
+  });
+
+  it('sends first what an earlier process sent, also at QoS 1, whose step a disk does not keep', () => {
+    const store = new MemoryStore();
+    const step = (n: number): OutgoingState => (n === 3 ? { step: 'published', packetId: id(7) } : { step: 'queued' });
+    for (const [index, qos] of ([1, 1, 2, 1] as const).entries()) {
+      const sequence = index + 1;
+      store.put({ sequence, message: message(`t${sequence}`, qos), expiresAt: undefined, state: step(sequence) });
+    }
+    store.saveIdentity(IDENTITY);
+    const driver = new Driver(store);
+    driver.resume({ ...LIMITS, receiveMaximum: 3 });
+    const sent = driver.pump();
+    assert.deepEqual(
+      sent.map((line) => line.replace(/ \d+/, '')),
+      ['publish t1 dup', 'publish t2 dup', 'publish t3 dup'],
+    );
+    assert.equal(sent[2], 'publish t3 7 dup');
   });
 
   it('knows that a CONNECT of an earlier client of the same session was never answered', () => {

@@ -135,7 +135,7 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
     assert.deepEqual(called, [1, 2, 3]);
   });
 
-  it('waits for nothing where nothing was written, or only removed', async () => {
+  it('waits for nothing where nothing was written, or only a message removed', async () => {
     const { store } = await open();
     store.put(record(1));
     await new Promise<void>((resolve) => store.commit(resolve));

@@ -70,6 +70,19 @@ describe('DiskStore', () => {
     await until(() => durable && second, 'both');
   });
 
+  it('waits until a received id is forgotten: the Server may give it to another message next', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    store.saveReceived(id(5));
+    await committed(store);
+    store.removeReceived(id(5));
+    let durable = false;
+    store.commit(() => (durable = true));
+    assert.equal(durable, false);
+    await until(() => durable, 'it to be written');
+    assert.deepEqual((await killed(folder)).load().received, []);
+  });
+
   it('is written also where nobody asks when', async () => {
     const folder = await newFolder();
     const store = await open(folder);
