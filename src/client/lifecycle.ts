@@ -267,10 +267,13 @@ export class Lifecycle {
       clock,
     };
     let acceptedAt: number | undefined;
+    // From before it leaves: a process that ends meanwhile does not hear the answer either, and the next one has to know.
+    const doubtful = this.#session.unanswered;
+    this.#session.unanswered = true;
     const connection = new Connection(transport, options, {
       accepted: (connack, limits) => {
         acceptedAt = clock.now();
-        this.#accepted(connection, { connack, limits, protocolVersion });
+        this.#accepted(connection, { connack, limits, protocolVersion }, doubtful);
       },
       packet: (packet) => this.#link?.receive(packet),
       skipped: (problem, packet) => this.#link?.skip(problem, packet),
@@ -280,7 +283,7 @@ export class Lifecycle {
         // Whatever fails at the end, the loop goes on.
         end.resolve({ cause, acceptedAt });
         if (this.#link !== undefined) this.#ended(this.#link, cause);
-        else if (!(cause instanceof ConnectionRefused)) this.#session.unanswered = true;
+        else if (cause instanceof ConnectionRefused) this.#session.unanswered = doubtful;
       },
     });
     // A stop while the CONNACK is awaited; later `stop` ends the connection in order, before it aborts.
@@ -292,7 +295,8 @@ export class Lifecycle {
     return end.promise.finally(() => signal.removeEventListener('abort', abort));
   }
 
-  #accepted(connection: Connection, terms: LinkTerms): void {
+  /** @param doubtful whether an earlier CONNECT was not answered. */
+  #accepted(connection: Connection, terms: LinkTerms, doubtful: boolean): void {
     const { clock, report, birth } = this.#settings;
     const { connack, limits, protocolVersion } = terms;
     const link = new Link(connection, terms, {
@@ -306,9 +310,6 @@ export class Lifecycle {
     this.#clientId = limits.clientId;
     this.#reconnecting = true;
     this.#version.accepted();
-    // Until both halves know of it, what the Server said is as good as unheard: a store may fail in between.
-    const doubtful = this.#session.unanswered;
-    this.#session.unanswered = true;
     this.#beginSession(connack, sessionLimits(this.#settings, limits, protocolVersion), doubtful);
     // A CONNACK that never came may have told of a new session: then this one is that, and knows no subscription.
     this.#subscriptions.connected(
@@ -316,6 +317,7 @@ export class Lifecycle {
       doubtful ? 'session' : this.#mayBeOlder ? 'subscriptions' : 'none',
     );
     this.#mayBeOlder = false;
+    // Not before both halves know of it: a store may fail in between.
     this.#session.unanswered = false;
     if (birth !== undefined) this.#session.outgoing.announce(parseMessage(birth), ignore);
     // A stop that began while the CONNACK was under way goes on: it is said once that it is closing.

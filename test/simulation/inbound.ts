@@ -54,7 +54,8 @@ export class Inbound {
   readonly #places: Place[] = [];
   /** A deploy is under way: what somebody is missing waits for its end. */
   deploying = false;
-  #isOlder = false;
+  /** The Server came back with sessions of before: who is owed what until everything is asked for again is not known. */
+  isOlder = false;
 
   constructor(time: VirtualTime, judge: Judge) {
     this.#time = time;
@@ -201,7 +202,7 @@ export class Inbound {
     if (copy.acknowledged) return;
     copy.acknowledged = true;
     // Of a session that is gone nothing comes again, whatever is acknowledged.
-    if (copy.stored || copy.lost || this.#isOlder || !isCounted(copy.label)) return;
+    if (copy.stored || copy.lost || this.isOlder || !isCounted(copy.label)) return;
     for (const place of this.#places) {
       const wish = this.#owed(place, copy);
       if (wish === undefined || (place.had.get(copy.label) ?? 0) > 0 || this.#comesAgain(place, copy)) continue;
@@ -211,11 +212,6 @@ export class Inbound {
         text,
       );
     }
-  }
-
-  /** The Server came back with sessions of before: who is owed what until everything is asked for again is not known. */
-  older(): void {
-    this.#isOlder = true;
   }
 
   /** After a rest: every node that wanted it at that moment has it. */

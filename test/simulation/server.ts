@@ -112,7 +112,7 @@ export class Server {
       if (older) this.#forgetYoung(session);
     }
     if (forgets) this.#retained.clear();
-    if (older) this.inbound.older();
+    if (older) this.inbound.isOlder = true;
   }
 
   #forgetYoung({ subscriptions, gone }: Session): void {

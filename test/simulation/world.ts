@@ -164,7 +164,9 @@ class World {
     if (this.#scenario.client.cleanStart === true && this.#links.length > connections) return;
     for (const probe of probes) this.#inbound.checkReached(probe.label, probe.topic, moment);
     if (!this.#isRemembered) return;
-    if (own !== undefined) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
+    // One that came back older goes on with the No Local of then, if it goes on with the first.
+    const isOwnKnown = !(this.#inbound.isOlder && this.#scenario.server.keepsOptions);
+    if (own !== undefined && isOwnKnown) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
     this.#inbound.checkWanted(this.#server.filtersOf(this.#flows.clientId));
   }
 
