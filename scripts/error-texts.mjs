@@ -59,15 +59,19 @@ export const ERRORS = [
       ],
       offline: [
         'A message at QoS 0 could not be sent, because there is no connection: QoS 0 does not wait.',
-        'Use QoS 1 for what should wait.',
+        'Use QoS 1 for what should wait, or let QoS 0 wait too: a choice of the connection.',
       ],
       'outbox-full': [
         'So many messages wait for the broker that no more are taken.',
         'Send fewer while it is away, or raise the outbox of the connection.',
       ],
+      dropped: [
+        'The outbox was full, and the message gave way to a newer one, as the connection is set to.',
+        'Raise the outbox of the connection, or choose what gives way when it is full.',
+      ],
       expired: [
-        'The message waited for longer than its message expiry.',
-        'Give it more time, or leave the expiry out.',
+        'The message waited for longer than its message expiry, or than the connection lets messages wait.',
+        'Give it more time, or leave the limit out.',
       ],
       'not-supported': [
         'The broker said that it does not take this: a QoS, or retained messages; for a mqtt-in node, which shows it in its status, wildcards or shared subscriptions. Or it hung up on QoS 2 again and again.',

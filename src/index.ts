@@ -1,7 +1,8 @@
 export { Client, type Subscription } from './client/client.ts';
 export type { BackoffOptions } from './client/backoff.ts';
 export type { PublishRequest } from './client/message.ts';
-export type { ClientOptions, OutboxLimits, WillRequest } from './client/options.ts';
+export type { ClientOptions, WillRequest } from './client/options.ts';
+export type { OutboxOptions } from './client/outbox.ts';
 export type { ClientState } from './client/state.ts';
 export type { OutcomeListener, SubscriptionOutcome } from './client/outcome.ts';
 export {

@@ -178,7 +178,8 @@ function milliseconds(seconds: number | undefined): number | undefined {
 /** Zero would refuse everything; no limit at all would be no limit on memory. */
 function mebibytes(value: unknown): number | undefined {
   const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : 0;
-  return number > 0 ? Math.floor(number * MEBIBYTE) : undefined;
+  const bytes = Math.min(Math.floor(number * MEBIBYTE), Number.MAX_SAFE_INTEGER);
+  return bytes >= 1 ? bytes : undefined;
 }
 
 /** The birth, close or will message, if its topic is set. */

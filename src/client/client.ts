@@ -1,4 +1,4 @@
-import { ClientClosed, MqttError, textOf } from '../protocol/errors.ts';
+import { ClientClosed, MqttError, type MqttErrorCode, textOf } from '../protocol/errors.ts';
 import type { ConnackPacket, Message, ProtocolVersion, SubscriptionOptions } from '../protocol/packet.ts';
 import { parseShare, parseTopicFilter, type TopicFilter } from '../protocol/topic.ts';
 import { overlaps } from '../router/overlap.ts';
@@ -6,6 +6,7 @@ import { type Receiver, Router } from '../router/router.ts';
 import type { Settle } from '../store/session-store.ts';
 import { Session } from '../session/session.ts';
 import { Deploy } from './deploy.ts';
+import { Expiry } from './expiry.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
@@ -35,6 +36,8 @@ export class Client {
   readonly #subscriptions: Subscriptions;
   readonly #lifecycle: Lifecycle;
   readonly #deploy: Deploy;
+  readonly #expiry: Expiry;
+  readonly #failures: Partial<Record<MqttErrorCode, number>> = {};
   readonly #listeners = new Set<(state: ClientState) => void>();
   /** The state that is being told, and those that were entered meanwhile. */
   readonly #untold: ClientState[] = [];
@@ -43,7 +46,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const router = new Router((error, filter) => this.#receiverFailed(error, filter));
-    const { store, random, report, restored, failing, emptied, clientId } = this.#settings;
+    const { store, random, report, restored, failing, emptied, clientId, outbox, clock } = this.#settings;
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
@@ -57,8 +60,13 @@ export class Client {
       report,
       restored,
       failing,
+      failed: (error) => this.#count(error),
+      whenFull: outbox.whenFull,
+      qos0Waits: outbox.qos0Waits,
       emptied,
     });
+    this.#expiry = new Expiry(clock, this.#session.outgoing);
+    this.#expiry.arm();
     this.#subscriptions = new Subscriptions(
       router,
       this.#settings.filtersPerSubscribe,
@@ -94,6 +102,18 @@ export class Client {
     return this.#session.outgoing.count;
   }
 
+  /** The same in bytes, and since when the first of them has been there: milliseconds that passed since. */
+  get outbox(): { readonly messages: number; readonly bytes: number; readonly oldest: number | undefined } {
+    const { count, bytes, waitingSince } = this.#session.outgoing;
+    const oldest = waitingSince === undefined ? undefined : this.#settings.clock.now() - waitingSince;
+    return { messages: count, bytes, oldest };
+  }
+
+  /** How many messages failed so far, by why. */
+  get failures(): Readonly<Partial<Record<MqttErrorCode, number>>> {
+    return this.#failures;
+  }
+
   /** Keeps a connection up from now on. */
   connect(): void {
     this.#lifecycle.start();
@@ -114,6 +134,7 @@ export class Client {
     if (unsubscribe) this.#subscriptions.clear();
     this.#deploy.abandon();
     await this.#lifecycle.stop('closed');
+    this.#expiry.end();
     this.#session.leave(this.#settings.clock.now());
     this.#discardOwnStore();
   }
@@ -131,14 +152,18 @@ export class Client {
   publish(request: PublishRequest, settle: Settle): void {
     const message = this.#accept(request, settle);
     if (message === undefined) return;
-    const seconds = message.properties?.messageExpiryInterval;
-    const expiresAt = seconds === undefined ? undefined : this.#settings.clock.now() + seconds * 1000;
+    const { outbox, clock } = this.#settings;
+    const now = clock.now();
+    const seconds = message.properties?.messageExpiryInterval ?? outbox.longestWait;
+    const expiresAt = seconds === undefined ? undefined : now + seconds * 1000;
+    const recorded = message.qos > 0 || (outbox.qos0Waits && this.state.phase !== 'connected');
     try {
-      this.#session.outgoing.accept(message, expiresAt, settle);
+      this.#session.outgoing.accept(message, now, expiresAt, settle, recorded);
     } catch (error) {
       // It could not be stored, and so was not accepted.
       return this.#fail(settle, asError(error));
     }
+    if (expiresAt !== undefined) this.#expiry.arm();
     this.#lifecycle.wake();
   }
 
@@ -192,7 +217,12 @@ export class Client {
     return undefined;
   }
 
+  #count(error: Error): void {
+    if (error instanceof MqttError) this.#failures[error.code] = (this.#failures[error.code] ?? 0) + 1;
+  }
+
   #fail(settle: Settle, error: Error): void {
+    this.#count(error);
     this.#settings.failing(() => settle(error, 0));
   }
 
@@ -240,11 +270,8 @@ export class Client {
   #refusal(message: Message): MqttError | undefined {
     const { state } = this;
     if (state.phase === 'closed') return new ClientClosed();
-    const { outgoing } = this.#session;
-    const refusal = whyRefused(message, outgoing, this.#settings.outbox, state);
-    if (refusal?.code !== 'outbox-full') return refusal;
-    outgoing.dropExpired(this.#settings.clock.now());
-    return whyRefused(message, outgoing, this.#settings.outbox, state);
+    const { outbox, clock } = this.#settings;
+    return whyRefused(message, this.#session.outgoing, outbox, state, clock);
   }
 
   /** Every listener hears every state in its order, also when one of them brings about the next. */

@@ -2,6 +2,7 @@ import { MqttError } from '../protocol/errors.ts';
 import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
+import type { WhenFull } from '../session/waiting-messages.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { atOnce, type Failing, type Restored, type SessionStore } from '../store/session-store.ts';
 import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';
@@ -10,19 +11,12 @@ import type { TlsOptions } from '../transport/tls.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../util/clock.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { type PublishRequest, parseMessage } from './message.ts';
+import type { OutboxOptions } from './outbox.ts';
 
 /** A Will as an application gives it. */
 export interface WillRequest extends PublishRequest {
   /** Seconds between the loss of the connection and the Will (3.1.3.2.2). Default 0. */
   readonly willDelayInterval?: number | undefined;
-}
-
-/** How many messages may wait for the Server; beyond that a new one is refused with `outbox-full`. */
-export interface OutboxLimits {
-  /** Default 100,000. */
-  readonly maxMessages: number;
-  /** Bytes of topics and payloads. Default 100 MiB. */
-  readonly maxBytes: number;
 }
 
 export interface ClientOptions {
@@ -64,7 +58,7 @@ export interface ClientOptions {
   /** Milliseconds for dialling and for the answer to CONNECT, each. Default 30,000. */
   readonly connectTimeout?: number;
   readonly backoff?: Partial<BackoffOptions>;
-  readonly outbox?: Partial<OutboxLimits>;
+  readonly outbox?: Partial<OutboxOptions>;
   /** QoS 1 and 2 messages in flight at most, 1 to 65,471, besides the Server's Receive Maximum. Default that; before MQTT 5 20. */
   readonly maximumInflight?: number;
   /** Filters in one SUBSCRIBE; some cloud brokers allow no more. Default 8. */
@@ -115,7 +109,7 @@ export interface Settings {
   readonly webSocketAgent: WebSocketAgent | undefined;
   readonly connectTimeout: number;
   readonly backoff: BackoffOptions;
-  readonly outbox: OutboxLimits;
+  readonly outbox: OutboxOptions;
   readonly maximumInflight: number | undefined;
   readonly filtersPerSubscribe: number;
   readonly store: SessionStore;
@@ -135,7 +129,14 @@ export interface Settings {
 export const MOST_IN_FLIGHT = 65_535 - 64;
 
 const DEFAULT_BACKOFF: BackoffOptions = { initial: 1000, maximum: 30_000, stableAfter: 10_000 };
-const DEFAULT_OUTBOX: OutboxLimits = { maxMessages: 100_000, maxBytes: 100 * 1024 * 1024 };
+const WHEN_FULL: readonly WhenFull[] = ['refuse', 'drop-oldest', 'keep-latest'];
+const DEFAULT_OUTBOX: OutboxOptions = {
+  maxMessages: 100_000,
+  maxBytes: 100 * 1024 * 1024,
+  whenFull: 'refuse',
+  longestWait: undefined,
+  qos0Waits: false,
+};
 const DEFAULT_MAXIMUM_PACKET_SIZE = 64 * 1024 * 1024;
 const DEFAULT_TOPIC_ALIAS_MAXIMUM = 32;
 const LONGEST_PASSWORD = 65_535;
@@ -192,7 +193,7 @@ export function parseOptions(options: ClientOptions): Settings {
     webSocketAgent: options.webSocketAgent,
     connectTimeout: range('connect timeout', options.connectTimeout ?? 30_000, 1, 0x7fffffff),
     backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
-    outbox: { ...DEFAULT_OUTBOX, ...options.outbox },
+    outbox: parseOutbox({ ...DEFAULT_OUTBOX, ...options.outbox }),
     maximumInflight:
       options.maximumInflight === undefined
         ? undefined
@@ -209,6 +210,16 @@ export function parseOptions(options: ClientOptions): Settings {
     emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => true),
   };
+}
+
+function parseOutbox(outbox: OutboxOptions): OutboxOptions {
+  range('outbox in messages', outbox.maxMessages, 1, Number.MAX_SAFE_INTEGER);
+  range('outbox in bytes', outbox.maxBytes, 1, Number.MAX_SAFE_INTEGER);
+  if (outbox.longestWait !== undefined) range('longest wait', outbox.longestWait, 1, 0xffffffff);
+  if (!WHEN_FULL.includes(outbox.whenFull)) {
+    throw new MqttError('invalid-options', `when the outbox is full is "${outbox.whenFull}"`);
+  }
+  return outbox;
 }
 
 /** What a kept session holds for nodes that are not there yet must fit: the Server is told how much that is. */

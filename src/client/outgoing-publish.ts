@@ -10,7 +10,7 @@ export function publishPacket(next: Extract<NextPacket, { cmd: 'publish' }>, now
 
 /** The Message Expiry Interval counts down while a message waits (3.3.2.3.3). */
 function currentProperties({ message, expiresAt }: OutgoingMessage, now: number): MessageProperties | undefined {
-  if (expiresAt === undefined) return message.properties;
+  if (expiresAt === undefined || message.properties?.messageExpiryInterval === undefined) return message.properties;
   const seconds = Math.max(1, Math.ceil((expiresAt - now) / 1000));
   return { ...message.properties, messageExpiryInterval: seconds };
 }

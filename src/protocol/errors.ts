@@ -6,6 +6,7 @@ export type MqttErrorCode =
   | 'closed'
   | 'connection-lost'
   | 'connection-refused'
+  | 'dropped'
   | 'expired'
   | 'handshake-timeout'
   | 'invalid-filter'

@@ -8,6 +8,8 @@ export interface AcceptedOptions {
   readonly report: (notice: MqttError) => void;
   readonly restored: Restored;
   readonly failing: Failing;
+  /** Told, before anybody else is, why a message will never be delivered. */
+  readonly failed: (error: Error) => void;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -38,13 +40,21 @@ export class AcceptedMessages {
   }
 
   /** A message is accepted; where it has to be `recorded`, not before it is in the store. */
-  accept(message: Message, expiresAt: number | undefined, settle: Settle, recorded: boolean): OutgoingMessage {
+  accept(
+    message: Message,
+    acceptedAt: number,
+    expiresAt: number | undefined,
+    settle: Settle,
+    recorded: boolean,
+  ): OutgoingMessage {
     const entry: OutgoingMessage = {
       sequence: ++this.#sequence,
       message,
+      acceptedAt,
       expiresAt,
       state: { step: 'queued' },
       settle,
+      recorded,
       restored: false,
       settled: false,
       size: sizeOf(message),
@@ -59,7 +69,15 @@ export class AcceptedMessages {
   /** Takes up a message of an earlier client. */
   restore(stored: StoredMessage): OutgoingMessage {
     const size = sizeOf(stored.message);
-    const entry: OutgoingMessage = { ...stored, restored: true, settled: false, size, connection: 0, hangUps: 0 };
+    const entry: OutgoingMessage = {
+      ...stored,
+      recorded: true,
+      restored: true,
+      settled: false,
+      size,
+      connection: 0,
+      hangUps: 0,
+    };
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#add(entry);
     return entry;
@@ -79,6 +97,7 @@ export class AcceptedMessages {
 
   /** A message that had no record gets one. */
   put(entry: OutgoingMessage): void {
+    entry.recorded = true;
     this.#store.put(entry);
   }
 
@@ -90,7 +109,7 @@ export class AcceptedMessages {
   /** Whatever becomes of the record, who waits for the outcome is told it. */
   end(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
     try {
-      if (entry.message.qos > 0) this.#store.remove(entry.sequence);
+      if (entry.recorded) this.#store.remove(entry.sequence);
     } finally {
       this.settle(entry, error, reasonCode);
     }
@@ -104,7 +123,10 @@ export class AcceptedMessages {
     this.#bytes -= entry.size;
     try {
       if (error === undefined) entry.settle?.(undefined, reasonCode);
-      else this.#options.failing(() => this.#fail(entry, error, reasonCode));
+      else {
+        this.#options.failed(error);
+        this.#options.failing(() => this.#fail(entry, error, reasonCode));
+      }
       if (this.#count === 0) this.#options.emptied?.();
     } catch (thrown) {
       const { topic } = entry.message;

@@ -4,6 +4,8 @@ import type { OutgoingState, StoredMessage } from '../store/session-store.ts';
 /** An accepted message on its way out. */
 export interface OutgoingMessage extends StoredMessage {
   state: OutgoingState;
+  /** The store has it. */
+  recorded: boolean;
   /** Accepted by an earlier client: who waited for it may be gone. */
   readonly restored: boolean;
   /** Whoever waits for its outcome was told. */

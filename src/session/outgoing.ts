@@ -9,11 +9,15 @@ import { MOST_ANSWERS, type NextAcknowledgement, type NextPacket, type OutgoingM
 import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { type SendLimits, SendWindow } from './send-window.ts';
-import { expired, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
-import { WaitingMessages } from './waiting-messages.ts';
+import { expired, gaveWay, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
+import { WaitingMessages, type WhenFull } from './waiting-messages.ts';
 
 export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
+  /** What gives way when there is too much. Default `refuse`. */
+  readonly whenFull?: WhenFull | undefined;
+  /** Whether messages at QoS 0 wait for the next connection; without it they end with each. Default false. */
+  readonly qos0Waits?: boolean | undefined;
 }
 
 /** Before the first connection, when nothing can be sent. */
@@ -47,10 +51,12 @@ export class Outgoing {
   readonly #window = new SendWindow();
   readonly #hangUps = new HangUps();
   readonly #report: (notice: MqttError) => void;
+  readonly #whenFull: WhenFull;
+  readonly #qos0Waits: boolean;
 
   // Valid for the session.
   #releases = 0;
-  readonly #queued = new WaitingMessages();
+  readonly #queued: WaitingMessages;
   readonly #published = new RecentMap<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
@@ -67,7 +73,10 @@ export class Outgoing {
   readonly #pubrels = new Queue<NextAcknowledgement>();
   readonly #resend = new Queue<OutgoingMessage>();
 
-  constructor({ ids, ...options }: OutgoingOptions) {
+  constructor({ ids, whenFull = 'refuse', qos0Waits = false, ...options }: OutgoingOptions) {
+    this.#whenFull = whenFull;
+    this.#qos0Waits = qos0Waits;
+    this.#queued = new WaitingMessages(whenFull);
     this.#accepted = new AcceptedMessages(options);
     this.#ids = ids;
     this.#report = options.report;
@@ -107,6 +116,7 @@ export class Outgoing {
 
   /** At QoS 1 the step need not be on record: what is older than a message that was sent was sent before it. */
   #takeAsPublished(entry: OutgoingMessage): boolean {
+    if (entry.message.qos === 0) return false;
     const packetId = this.#ids.take();
     if (packetId === undefined) return false;
     entry.state = { step: 'published', packetId };
@@ -114,16 +124,46 @@ export class Outgoing {
     return true;
   }
 
-  /** Accepts a message: at QoS 1 and 2 it is stored from here on until it is settled. */
-  accept(message: Message, expiresAt: number | undefined, settle: Settle): void {
-    this.#queued.push(this.#accepted.accept(message, expiresAt, settle, message.qos > 0));
+  /** Accepts a message; `recorded`: it is stored from here on until it is settled. Times as in {@link StoredMessage}. */
+  accept(
+    message: Message,
+    acceptedAt: number,
+    expiresAt: number | undefined,
+    settle: Settle,
+    recorded: boolean = message.qos > 0,
+  ): void {
+    this.#queued.push(this.#accepted.accept(message, acceptedAt, expiresAt, settle, recorded));
+  }
+
+  /** Messages give way to one to `topic`, so that so much becomes free, if that can be; who gave them is told. */
+  makeWay(topic: string, count: number, bytes: number): void {
+    for (const entry of this.#queued.givingWay(topic, count, bytes)) {
+      // Who was told of the one before may have brought about the end of this one.
+      if (entry.settled) continue;
+      this.#queued.takeOut(entry);
+      this.#accepted.end(entry, gaveWay(entry.message, this.#whenFull), 0);
+    }
+    this.#queued.tidy();
+  }
+
+  /** When {@link dropExpired} has something to do, at the earliest: `Clock.now`; Infinity: never. */
+  get expiryDeadline(): number {
+    return this.#queued.deadline;
+  }
+
+  /** Since when the message has waited, or been under way, that was accepted first: `Clock.now`; undefined: there is none. */
+  get waitingSince(): number | undefined {
+    const [queued] = this.#queued;
+    const others = [...this.#published.values(), ...this.#released.values()];
+    const times = [...others, ...(queued === undefined ? [] : [queued])].map(({ acceptedAt }) => acceptedAt);
+    return times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time));
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
   announce(message: Message, settle: Settle): void {
     const refused = this.#hangUps.refused(message.topic);
     if (refused > 0) return settle(setAside(message, refused), 0);
-    this.#announcements.push(this.#accepted.accept(message, undefined, settle, false));
+    this.#announcements.push(this.#accepted.accept(message, this.#now, undefined, settle, false));
   }
 
   /** There is no time for answers any more: what was not announced yet leaves at QoS 0, which waits for no quota (4.9). */
@@ -177,14 +217,20 @@ export class Outgoing {
     try {
       if (hungUp !== undefined) this.#endedByServer(hungUp.lastWords, hungUp.answered, now);
     } finally {
-      for (const entry of unsent) this.#notSent(entry, error);
+      this.#takeBack(unsent, error);
       this.#disconnected(error);
     }
   }
 
-  #notSent(entry: OutgoingMessage, error: Error): void {
-    this.#announced.delete(entry);
-    this.#accepted.settle(entry, error, 0);
+  /** Messages at QoS 0 did not leave: they fail with the connection, or wait, before all that came later. */
+  #takeBack(unsent: readonly OutgoingMessage[], error: Error): void {
+    if (unsent.length === 0) return;
+    const waiting = this.#queued.drain();
+    for (const entry of unsent) {
+      if (!this.#announced.delete(entry) && this.#qos0Waits) this.#queued.push(entry);
+      else this.#accepted.settle(entry, error, 0);
+    }
+    for (const entry of waiting) this.#queued.push(entry);
   }
 
   /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */
@@ -197,11 +243,12 @@ export class Outgoing {
 
   /** Settles what expired while it waited, so that it does not keep fresh messages out. */
   dropExpired(now: number): void {
-    for (const entry of this.#queued.takeExpired(now)) this.#accepted.end(entry, expired(entry.message), 0);
+    for (const entry of this.#queued.takeExpired(now)) this.#accepted.end(entry, expired(entry), 0);
   }
 
-  /** Settles with `error` the messages at QoS 0, which do not wait. */
+  /** Settles with `error` the messages at QoS 0, where they do not wait. */
   dropUnsent(error: Error): void {
+    if (this.#qos0Waits) return;
     for (const entry of this.#queued.partition(({ message }) => message.qos > 0))
       this.#accepted.settle(entry, error, 0);
   }
@@ -255,7 +302,7 @@ export class Outgoing {
   /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */
   sent(entry: OutgoingMessage): void {
     this.#announced.delete(entry);
-    this.#accepted.settle(entry, undefined, ReasonCode.Success);
+    this.#accepted.end(entry, undefined, ReasonCode.Success);
   }
 
   /** The message that `next` gave cannot be sent to this Server, ever. */
@@ -404,8 +451,9 @@ export class Outgoing {
   }
 
   /** Nothing that may change makes it worth waiting for. */
-  #whyNever({ message, expiresAt }: OutgoingMessage, now: number): Error | undefined {
-    if (expiresAt !== undefined && expiresAt <= now) return expired(message);
+  #whyNever(entry: OutgoingMessage, now: number): Error | undefined {
+    const { message, expiresAt } = entry;
+    if (expiresAt !== undefined && expiresAt <= now) return expired(entry);
     if (message.qos === 2 && this.#hangUps.takesNoQos2(now)) return hungUpOnQos2(message);
     return notAllowed(message, this.#limits);
   }
@@ -478,6 +526,7 @@ export class Outgoing {
     this.dropUnsent(error);
     // Last: where the store fails, everything else is done.
     for (const entry of abandoned) this.#accepted.put(entry);
+    if (this.#qos0Waits) for (const entry of this.#queued) if (!entry.recorded) this.#accepted.put(entry);
   }
 
   /** An announcement ends with its connection. True: the Server has to forget its id, if it may know it (4.3.3). */

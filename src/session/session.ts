@@ -15,6 +15,7 @@ import { type Ending, Outgoing } from './outgoing.ts';
 import type { SendLimits } from './send-window.ts';
 import type { NextPacket } from './outgoing-message.ts';
 import { PacketIds } from './packet-ids.ts';
+import type { WhenFull } from './waiting-messages.ts';
 
 /** What is allowed on a connection: by the Server to us, and by us to the Server. */
 export interface SessionLimits extends SendLimits {
@@ -38,6 +39,9 @@ export interface SessionOptions {
   /** Told why a message that an earlier client accepted will never be delivered. */
   readonly restored: Restored;
   readonly failing: Failing;
+  readonly failed: (error: Error) => void;
+  readonly whenFull?: WhenFull | undefined;
+  readonly qos0Waits?: boolean | undefined;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -65,6 +69,9 @@ export class Session {
       report,
       restored: options.restored,
       failing: options.failing,
+      failed: options.failed,
+      whenFull: options.whenFull,
+      qos0Waits: options.qos0Waits,
       emptied: options.emptied,
     });
     this.incoming = new Incoming({

@@ -1,7 +1,9 @@
 import { MqttError, PublishRejected } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
+import type { StoredMessage } from '../store/session-store.ts';
 import type { SendLimits } from './send-window.ts';
+import type { WhenFull } from './waiting-messages.ts';
 
 // Why a message was not delivered, or is not known to be: what its sender is told.
 
@@ -48,7 +50,13 @@ export function outcomeUnknown({ topic }: Message): MqttError {
   return new MqttError('outcome-unknown', text);
 }
 
-export function expired({ topic, properties }: Message): Error {
-  const seconds = properties?.messageExpiryInterval ?? 0;
+export function expired({ message: { topic }, acceptedAt, expiresAt = acceptedAt }: StoredMessage): Error {
+  const seconds = Math.round((expiresAt - acceptedAt) / 1000);
   return new MqttError('expired', `the message to ${topic} expired after ${seconds} s before it could be sent`);
+}
+
+export function gaveWay({ topic }: Message, whenFull: WhenFull): Error {
+  const why =
+    whenFull === 'keep-latest' ? 'a later one to its topic takes its place' : 'the oldest give way to newer ones';
+  return new MqttError('dropped', `the message to ${topic} was dropped: the outbox was full, and ${why}`);
 }

@@ -370,13 +370,15 @@ export class DiskStore implements SessionStore {
   }
 
   #messageRow(message: StoredMessage): Row {
-    const record = encodeMessage({ message: message.message, expiresAt: this.#wallOf(message) });
+    // The clock of the process means nothing to the next one.
+    const wall = this.#clock.wall() - this.#clock.now();
+    const { acceptedAt, expiresAt } = message;
+    const record = encodeMessage({
+      message: message.message,
+      acceptedAt: wall + acceptedAt,
+      expiresAt: expiresAt === undefined ? undefined : wall + expiresAt,
+    });
     return [messageKey(message.sequence), record];
-  }
-
-  /** The clock of the process means nothing to the next one. */
-  #wallOf({ expiresAt }: StoredMessage): number | undefined {
-    return expiresAt === undefined ? undefined : this.#clock.wall() + (expiresAt - this.#clock.now());
   }
 
   async #read(): Promise<void> {
@@ -402,10 +404,16 @@ export class DiskStore implements SessionStore {
       case 'identity':
         return this.#mirror.saveIdentity(decodeIdentity(value.toString()));
       case 'message': {
-        const { message, expiresAt: wall } = decodeMessage(value);
-        const expiresAt = wall === undefined ? undefined : this.#clock.now() + (wall - this.#clock.wall());
+        const { message, acceptedAt, expiresAt } = decodeMessage(value);
+        const wall = this.#clock.wall() - this.#clock.now();
         const sequence = numberOf(rest, Number.MAX_SAFE_INTEGER);
-        return void messages.set(sequence, { sequence, message, expiresAt, state: { step: 'queued' } });
+        return void messages.set(sequence, {
+          sequence,
+          message,
+          acceptedAt: acceptedAt - wall,
+          expiresAt: expiresAt === undefined ? undefined : expiresAt - wall,
+          state: { step: 'queued' },
+        });
       }
       case 'state': {
         // Behind all messages, in the order of the keys.

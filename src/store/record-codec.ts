@@ -3,7 +3,9 @@ import type { TopicFilter } from '../protocol/topic.ts';
 import type { OutgoingState, SessionIdentity, StoredSubscription } from './session-store.ts';
 
 /** The first byte of a message's record. */
-const MESSAGE_VERSION = 1;
+const MESSAGE_VERSION = 2;
+
+const TOPIC_START = 10;
 
 /** What is behind the topic and in front of the payload, as JSON; most messages have nothing of it. */
 interface Extras {
@@ -17,6 +19,8 @@ interface Extras {
 /** A message as a disk has it. */
 export interface MessageRecord {
   readonly message: Message;
+  /** Milliseconds since the epoch. */
+  readonly acceptedAt: number;
   /** When it is not sent any more, in milliseconds since the epoch. */
   readonly expiresAt: number | undefined;
 }
@@ -25,23 +29,25 @@ export interface MessageRecord {
 export class UnreadableRecord extends Error {}
 
 /**
- * One byte of version, one of flags (QoS, and RETAIN at 4), two of the topic's length, the topic, four of the length of
- * what there is besides, that as JSON, the payload.
+ * One byte of version, one of flags (QoS, and RETAIN at 4), six of the time, two of the topic's length, the topic, four of
+ * the length of what there is besides, that as JSON, the payload.
  */
-export function encodeMessage({ message, expiresAt }: MessageRecord): Buffer {
+export function encodeMessage({ message, acceptedAt, expiresAt }: MessageRecord): Buffer {
   const { topic, payload, qos, retain, properties } = message;
   const topicBytes = Buffer.byteLength(topic);
   const extras =
     properties === undefined && expiresAt === undefined ? '' : JSON.stringify(extrasOf(properties, expiresAt));
   const extrasBytes = Buffer.byteLength(extras);
-  const record = Buffer.allocUnsafe(8 + topicBytes + extrasBytes + payload.length);
+  const topicEnd = TOPIC_START + topicBytes;
+  const record = Buffer.allocUnsafe(topicEnd + 4 + extrasBytes + payload.length);
   record[0] = MESSAGE_VERSION;
   record[1] = qos | (retain ? 4 : 0);
-  record.writeUInt16BE(topicBytes, 2);
-  record.write(topic, 4);
-  record.writeUInt32BE(extrasBytes, 4 + topicBytes);
-  record.write(extras, 8 + topicBytes);
-  payload.copy(record, 8 + topicBytes + extrasBytes);
+  record.writeUIntBE(Math.max(0, Math.round(acceptedAt)), 2, 6);
+  record.writeUInt16BE(topicBytes, 8);
+  record.write(topic, TOPIC_START);
+  record.writeUInt32BE(extrasBytes, topicEnd);
+  record.write(extras, topicEnd + 4);
+  payload.copy(record, topicEnd + 4 + extrasBytes);
   return record;
 }
 
@@ -50,19 +56,20 @@ export function decodeMessage(record: Buffer): MessageRecord {
   if (record[0] !== MESSAGE_VERSION) throw new UnreadableRecord(`a message of version ${record[0] ?? 'nothing'}`);
   const flags = record[1] ?? 0xff;
   const qos = flags & 3;
-  if (flags > 7 || qos === 3 || qos === 0) throw new UnreadableRecord(`a message with the flags ${flags}`);
-  const topicEnd = end(record, 4, record.length >= 4 ? record.readUInt16BE(2) : 0);
+  if (flags > 7 || qos === 3) throw new UnreadableRecord(`a message with the flags ${flags}`);
+  const topicEnd = end(record, TOPIC_START, record.length >= TOPIC_START ? record.readUInt16BE(8) : 0);
   const extrasStart = end(record, topicEnd, 4);
   const extrasEnd = end(record, extrasStart, record.readUInt32BE(topicEnd));
   const extras = extrasEnd === extrasStart ? {} : (parse(record.toString('utf8', extrasStart, extrasEnd)) as Extras);
   const message: Message = {
-    topic: record.toString('utf8', 4, topicEnd) as Message['topic'],
+    topic: record.toString('utf8', TOPIC_START, topicEnd) as Message['topic'],
     payload: Buffer.from(record.subarray(extrasEnd)),
     qos: qos as QoS,
     retain: (flags & 4) !== 0,
     properties: propertiesOf(extras),
   };
-  return { message, expiresAt: typeof extras.expiresAt === 'number' ? extras.expiresAt : undefined };
+  const expiresAt = typeof extras.expiresAt === 'number' ? extras.expiresAt : undefined;
+  return { message, acceptedAt: record.readUIntBE(2, 6), expiresAt };
 }
 
 export function encodeState(state: OutgoingState): string {

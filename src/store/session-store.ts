@@ -30,12 +30,14 @@ export type OutgoingState =
     }
   | { readonly step: 'abandoned'; readonly packetId: PacketId; readonly order: number };
 
-/** One accepted message at QoS 1 or 2. */
+/** One accepted message. */
 export interface StoredMessage {
   /** Rises with every accepted message: the order of sending, and the key of the record. */
   readonly sequence: number;
   readonly message: Message;
-  /** When the message is not sent any more, from its Message Expiry Interval: milliseconds of `Clock.now`. */
+  /** Milliseconds of `Clock.now`. */
+  readonly acceptedAt: number;
+  /** When the message is not sent any more, from its Message Expiry Interval or for us: milliseconds of `Clock.now`. */
   readonly expiresAt: number | undefined;
   readonly state: OutgoingState;
   /** Who waits for the outcome; a store that outlives the process cannot keep it. */

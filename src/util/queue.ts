@@ -29,6 +29,11 @@ export class Queue<T> {
     return item;
   }
 
+  /** Everything, in order; nothing is taken. It may grow meanwhile. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as T;
+  }
+
   /** Removes and returns everything, in order. */
   drain(): T[] {
     this.#compact();

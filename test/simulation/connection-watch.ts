@@ -37,6 +37,8 @@ export class ConnectionWatch implements LinkWatch {
   readonly #open = new Map<number, Open>();
   readonly #published = new Set<string>();
   #latest = 0;
+  /** What waited is behind what is sent again. */
+  #latestAtQos0 = 0;
   /** Copies that are not acknowledged, in their order. */
   readonly #unacknowledged: Record<'puback' | 'pubrec', { readonly copy: Copy; readonly packetId: number }[]> = {
     puback: [],
@@ -140,10 +142,12 @@ export class ConnectionWatch implements LinkWatch {
     }
     if (label.startsWith('birth') || label.startsWith('close')) return this.#wroteAnnouncement(label);
     const number = this.#outbound.written(label);
-    if (number < this.#latest) {
-      this.#judge.violation('order, out', `${label} is written behind m${this.#latest} on ${this.#name}`);
+    const latest = qos === 0 ? this.#latestAtQos0 : this.#latest;
+    if (number < latest) {
+      this.#judge.violation('order, out', `${label} is written behind m${latest} on ${this.#name}`);
     }
-    this.#latest = number;
+    if (qos === 0) this.#latestAtQos0 = number;
+    else this.#latest = number;
   }
 
   #wroteAnnouncement(label: string): void {

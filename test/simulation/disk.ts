@@ -122,9 +122,9 @@ class DiskStore implements SessionStore {
 
   put(message: Parameters<SessionStore['put']>[0]): void {
     this.mirror.put(message);
-    const { sequence, message: content, expiresAt } = message;
+    const { sequence, message: content, acceptedAt, expiresAt } = message;
     const state = content.qos === 2 ? message.state : QUEUED;
-    this.#disk.write((store) => store.put({ sequence, message: content, expiresAt, state }), true);
+    this.#disk.write((store) => store.put({ sequence, message: content, acceptedAt, expiresAt, state }), true);
   }
 
   advance(message: Parameters<SessionStore['advance']>[0]): void {

@@ -256,7 +256,7 @@ export class Flows {
     const client = this.#life?.client;
     if (client === undefined) return undefined;
     const { qos, topic, retain } = message;
-    const { number, label } = this.#outbound.published(message.label, qos);
+    const { number, label } = this.#outbound.published(message.label, qos, topic);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
     client.publish({ topic, payload: `${label}.`, qos, retain }, (error) => {
       if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);

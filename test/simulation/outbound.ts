@@ -1,11 +1,15 @@
-import { MqttError, type QoS } from '../../src/index.ts';
+import { MqttError, type OutboxOptions, type QoS } from '../../src/index.ts';
 import type { Judge } from './judge.ts';
+import type { VirtualTime } from './virtual-time.ts';
 
 /** A message that a flow published. */
 interface Message {
   readonly label: string;
   readonly number: number;
   readonly qos: QoS;
+  readonly topic: string;
+  /** Milliseconds of virtual time. */
+  readonly at: number;
   outcome: 'open' | 'done' | 'failed';
   /** Times that its PUBLISH was written. */
   written: number;
@@ -27,6 +31,12 @@ const ENDS_BEFORE_SET_ASIDE = 3;
 /** The promises about what flows publish: nothing lost, nothing forgotten, nothing told that is not so, all in order. */
 export class Outbound {
   readonly #judge: Judge;
+  readonly #time: VirtualTime;
+  readonly #whenFull: OutboxOptions['whenFull'];
+  /** Seconds. */
+  readonly #longestWait: number;
+  /** What has its turn waits for no disk. */
+  readonly #leavesAtOnce: boolean;
   readonly #messages: Message[] = [];
   /** The highest number that the Server took, by QoS. */
   readonly #taken: [number, number, number] = [0, 0, 0];
@@ -37,8 +47,12 @@ export class Outbound {
   /** Messages that a process had from the disk, and that failed. */
   #restoredFailed = 0;
 
-  constructor(judge: Judge) {
+  constructor(judge: Judge, time: VirtualTime, outbox: Partial<OutboxOptions>, leavesAtOnce: boolean) {
     this.#judge = judge;
+    this.#time = time;
+    this.#whenFull = outbox.whenFull ?? 'refuse';
+    this.#longestWait = outbox.longestWait ?? Infinity;
+    this.#leavesAtOnce = leavesAtOnce;
   }
 
   /** Messages that are accepted and not settled. */
@@ -57,13 +71,15 @@ export class Outbound {
   }
 
   /** A flow is about to publish; returns the number for {@link settled}. */
-  published(kind: string, qos: QoS): { readonly number: number; readonly label: string } {
+  published(kind: string, qos: QoS, topic: string): { readonly number: number; readonly label: string } {
     const number = this.#messages.length + 1;
     const label = `${kind}${number}`;
     this.#messages.push({
       label,
       number,
       qos,
+      topic,
+      at: this.#time.now,
       outcome: 'open',
       written: 0,
       taken: 0,
@@ -184,8 +200,9 @@ export class Outbound {
   /** Everything is over: every message has an outcome. */
   finish(): void {
     const lost: string[] = [];
-    for (const { label, outcome, excused, survives, taken } of this.#messages) {
-      if (survives && !excused && outcome === 'open' && taken === 0) lost.push(label);
+    for (const { label, outcome, excused, survives, taken, qos } of this.#messages) {
+      // At QoS 0 it may be lost on the way.
+      if (survives && !excused && outcome === 'open' && taken === 0 && qos > 0) lost.push(label);
       if (survives || excused || outcome !== 'open') continue;
       this.#judge.violation('settled exactly once', `${label} was never settled`);
     }
@@ -203,11 +220,26 @@ export class Outbound {
     }
   }
 
-  #checkFailed({ label, ends }: Message, error: Error): void {
-    if (!(error instanceof MqttError) || error.code !== 'message-set-aside') return;
-    if (ends < ENDS_BEFORE_SET_ASIDE) {
+  #checkFailed(message: Message, error: Error): void {
+    if (!(error instanceof MqttError)) return;
+    const { label, ends, at } = message;
+    if (error.code === 'message-set-aside' && ends < ENDS_BEFORE_SET_ASIDE) {
       this.#judge.violation('set aside for a reason', `${label} is set aside, but ${ends} connections ended behind it`);
     }
+    if (error.code === 'expired' && this.#time.now - at < this.#longestWait * 1000) {
+      this.#judge.violation('waits as long as it may', `${label} expired after ${this.#time.now - at} ms`);
+    }
+    if (error.code === 'dropped') this.#checkDropped(message);
+  }
+
+  #checkDropped({ label, number, topic }: Message): void {
+    const others = this.#messages.filter((other) => other.outcome === 'open' && !other.excused && !other.survives);
+    const later = this.#messages.filter((other) => other.number > number && other.topic === topic);
+    const earlier = others.filter((other) => other.number < number && other.written === 0);
+    const isOldest = earlier.length === 0 || !this.#leavesAtOnce;
+    const isRight = this.#whenFull === 'keep-latest' ? later.length > 0 : isOldest;
+    if (isRight && this.#whenFull !== 'refuse') return;
+    this.#judge.violation('who gives way', `${label} was dropped, the outbox is to ${this.#whenFull}`);
   }
 
   #find(label: string): Message | undefined {

@@ -9,6 +9,7 @@ export const TROUBLES = [
   'by-topic',
   'cut',
   'disk',
+  'expiry',
   'hasty',
   'kill',
   'limit',
@@ -191,6 +192,12 @@ class Planner {
     const maxMessages = this.#pick([3, 10, 1000]);
     const small = this.#chance(0.3);
     const inflight = this.#chance(0.3);
+    const outbox = {
+      ...(small && { maxMessages }),
+      whenFull: this.#pick(['refuse', 'refuse', 'drop-oldest', 'keep-latest'] as const),
+      qos0Waits: this.#chance(0.3),
+      longestWait: this.#trouble('expiry', 0.15) ? this.#pick([1, 5]) : undefined,
+    };
     return {
       protocolVersion: version,
       cleanStart: !kept,
@@ -198,7 +205,7 @@ class Planner {
       // Before MQTT 5 the Server does not hear of it.
       receiveMaximum: version === 4 && this.#spared.has('window') ? 65_535 : receiveMaximum,
       ...(inflight && { maximumInflight }),
-      ...(small && { outbox: { maxMessages } }),
+      outbox,
     };
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ClientOptions, parseOptions } from '../../../src/client/options.ts';
+import type { OutboxOptions } from '../../../src/client/outbox.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 
 const SERVER = 'mqtt://broker.example';
@@ -10,6 +11,14 @@ function refuses(options: object, problem: RegExp, code = 'invalid-options'): vo
     (error) => error instanceof MqttError && error.code === code && problem.test(error.message),
   );
 }
+
+const OUTBOX: OutboxOptions = {
+  maxMessages: 100_000,
+  maxBytes: 100 * 1024 * 1024,
+  whenFull: 'refuse',
+  longestWait: undefined,
+  qos0Waits: false,
+};
 
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
@@ -42,7 +51,7 @@ describe('parseOptions', () => {
       webSocketAgent: undefined,
       connectTimeout: 30_000,
       backoff: { initial: 1000, maximum: 30_000, stableAfter: 10_000 },
-      outbox: { maxMessages: 100_000, maxBytes: 100 * 1024 * 1024 },
+      outbox: OUTBOX,
       maximumInflight: undefined,
       enforcedReceiveMaximum: 65_535,
       filtersPerSubscribe: 8,
@@ -52,7 +61,22 @@ describe('parseOptions', () => {
   it('fills in what is missing in a group', () => {
     const { backoff, outbox } = parseOptions({ server: SERVER, backoff: { maximum: 5 }, outbox: { maxMessages: 3 } });
     assert.deepEqual(backoff, { initial: 1000, maximum: 5, stableAfter: 10_000 });
-    assert.deepEqual(outbox, { maxMessages: 3, maxBytes: 100 * 1024 * 1024 });
+    assert.deepEqual(outbox, { ...OUTBOX, maxMessages: 3 });
+  });
+
+  it('refuses limits of the outbox that are none, and a choice that it does not know', () => {
+    for (const outbox of [
+      { maxMessages: 0 },
+      { maxMessages: 1.5 },
+      { maxBytes: 0 },
+      { maxBytes: Infinity },
+      { longestWait: 0 },
+      { longestWait: -1 },
+      { whenFull: 'drop' as never },
+    ]) {
+      const refused = { code: 'invalid-options', message: new RegExp(String(Object.values(outbox)[0])) };
+      assert.throws(() => parseOptions({ server: SERVER, outbox }), refused);
+    }
   });
 
   const ranges: readonly (readonly [keyof ClientOptions, number, number, RegExp])[] = [

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
-import { whyRefused } from '../../../src/client/outbox.ts';
+import { type OutboxOptions, whyRefused } from '../../../src/client/outbox.ts';
 import type { ClientState } from '../../../src/client/state.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import type { QoS } from '../../../src/protocol/packet.ts';
 import { sizeOf } from '../../../src/session/outgoing-message.ts';
+import { systemClock } from '../../../src/util/clock.ts';
 import { Driver, message } from '../session/fixture.ts';
 
-const LIMITS = { maxMessages: 2, maxBytes: 20 + 2 * sizeOf(message('', 1)) };
+const LIMITS: OutboxOptions = {
+  maxMessages: 2,
+  maxBytes: 20 + 2 * sizeOf(message('', 1)),
+  whenFull: 'refuse',
+  longestWait: undefined,
+  qos0Waits: false,
+};
 const CONNECTED: ClientState = { phase: 'connected', server: 's', sessionPresent: false };
 const WAITING: ClientState = {
   phase: 'waiting',
@@ -26,7 +33,7 @@ const STATES: readonly ClientState[] = [
 function refusal(qos: QoS, state: ClientState, payload = '', waiting: readonly string[] = []): MqttError | undefined {
   const driver = new Driver();
   for (const topic of waiting) driver.accept(topic, 1);
-  return whyRefused(message('t', qos, payload), driver.session.outgoing, LIMITS, state);
+  return whyRefused(message('t', qos, payload), driver.session.outgoing, LIMITS, state, systemClock);
 }
 
 describe('the outbox', () => {

@@ -4,7 +4,7 @@ import type { TopicName } from '../../../src/protocol/topic.ts';
 import type { NextPacket } from '../../../src/session/outgoing-message.ts';
 import type { Handout, Receiver } from '../../../src/router/router.ts';
 import type { MqttError } from '../../../src/protocol/errors.ts';
-import { type Certainty, Session, type SessionLimits } from '../../../src/session/session.ts';
+import { type Certainty, Session, type SessionLimits, type SessionOptions } from '../../../src/session/session.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 
 export const id = (value: number): PacketId => value as PacketId;
@@ -64,7 +64,7 @@ export class Driver {
   /** Whoever is there to take messages; undefined: nobody wants any. */
   receiver: Receiver | undefined = { receive: () => undefined };
 
-  constructor(store = new MemoryStore(), identity = IDENTITY) {
+  constructor(store = new MemoryStore(), identity = IDENTITY, more: Partial<SessionOptions> = {}) {
     this.store = store;
     this.session = new Session({
       store,
@@ -82,6 +82,8 @@ export class Driver {
         tell();
       },
       failing: (tell) => tell(),
+      failed: () => undefined,
+      ...more,
     });
   }
 
@@ -100,7 +102,7 @@ export class Driver {
   }
 
   accept(topic: string, qos: QoS, expiresAt?: number, payload = ''): void {
-    this.session.outgoing.accept(message(topic, qos, payload), expiresAt, this.noting(topic));
+    this.session.outgoing.accept(message(topic, qos, payload), this.now, expiresAt, this.noting(topic));
   }
 
   announce(topic: string, qos: QoS): void {

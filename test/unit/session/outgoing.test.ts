@@ -278,6 +278,45 @@ describe('What is announced', () => {
   });
 });
 
+describe('Messages at QoS 0 that may wait', () => {
+  it('are on record from the end of a connection on that did not take them, those that it had first in front', () => {
+    const store = new MemoryStore();
+    const driver = new Driver(store, undefined, { qos0Waits: true });
+    driver.reset(LIMITS);
+    driver.accept('a', 0);
+    driver.accept('b', 0);
+    const next = driver.session.next(0);
+    assert.deepEqual(driver.stored().outgoing, []);
+    const unsent = next?.cmd === 'publish' ? [next.entry] : [];
+    driver.session.suspend({ error: LOST, hungUp: undefined, unsent, now: 0 });
+    assert.deepEqual(driver.stored().outgoing, ['a queued', 'b queued']);
+    driver.resume(LIMITS);
+    assert.deepEqual(driver.pump(), ['publish a', 'publish b']);
+    assert.deepEqual([driver.stored().outgoing, driver.outcome('a'), driver.outcome('b')], [[], 0, 0]);
+  });
+});
+
+describe('Messages that give way', () => {
+  it('do so once, when the end of one brings about that of the next', () => {
+    const driver = new Driver(undefined, undefined, { whenFull: 'drop-oldest' });
+    driver.reset(LIMITS);
+    const { outgoing } = driver.session;
+    const told: string[] = [];
+    outgoing.accept(message('a', 1), 0, undefined, () => {
+      told.push('a');
+      outgoing.makeWay('x', 1, 0);
+    });
+    outgoing.accept(message('b', 1), 0, undefined, () => void told.push('b'));
+    outgoing.makeWay('x', 2, 0);
+    assert.deepEqual(told, ['a', 'b']);
+    driver.accept('c', 1);
+    const [line] = driver.pump();
+    assert.match(line ?? '', /^publish c /);
+    driver.receive(ack('puback', idIn(line)));
+    assert.equal(outgoing.idle, true);
+  });
+});
+
 describe('What a message counts for', () => {
   it('is its topic, payload and properties, and a share for its record, and is given back when it is settled', () => {
     const driver = connected();
@@ -288,7 +327,7 @@ describe('What a message counts for', () => {
       userProperties: [['k', 'v'.repeat(9)]],
     } as const;
     const large = { ...message('a', 1, 'payload'), properties };
-    driver.session.outgoing.accept(large, undefined, driver.noting('a'));
+    driver.session.outgoing.accept(large, 0, undefined, driver.noting('a'));
     assert.equal(driver.session.outgoing.bytes, sizeOf(message('a', 1, 'payload')) + 1120);
     assert.ok(driver.session.outgoing.bytes > 1120 + 8 + 100);
     driver.pump();

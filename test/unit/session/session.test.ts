@@ -3,7 +3,7 @@ import { mock } from 'node:test';
 import { MqttError, ProtocolViolation, PublishRejected } from '../../../src/protocol/errors.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import type { OutgoingState } from '../../../src/store/session-store.ts';
-import { Queue } from '../../../src/util/queue.ts';
+import { WaitingMessages } from '../../../src/session/waiting-messages.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { PacketIds } from '../../../src/session/packet-ids.ts';
 import { sizeOf } from '../../../src/session/outgoing-message.ts';
@@ -524,7 +524,7 @@ describe('Session, outgoing', () => {
     it('is not sent, whether it was given before the connection or during it', () => {
       const driver = new Driver();
       driver.accept('early', 2);
-      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, undefined, driver.noting('kept'));
+      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, 0, undefined, driver.noting('kept'));
       driver.reset(limits);
       driver.accept('late', 2);
       driver.accept('fits', 1);
@@ -537,7 +537,7 @@ describe('Session, outgoing', () => {
     it('is not sent again either, when it says so on a later connection', () => {
       const driver = connected();
       driver.accept('high', 2);
-      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, undefined, driver.noting('kept'));
+      driver.session.outgoing.accept({ ...message('kept', 1), retain: true }, 0, undefined, driver.noting('kept'));
       driver.accept('fits', 1);
       driver.pump();
       reconnect(driver, limits);
@@ -552,7 +552,7 @@ describe('Session, outgoing', () => {
     it('is settled with `expired` instead of a first sending, exactly at its time [MQTT-3.3.2.3.3]', () => {
       const driver = connected();
       const expiring = { ...message('a', 1), properties: { messageExpiryInterval: 5 } };
-      driver.session.outgoing.accept(expiring, 5000, driver.noting('a'));
+      driver.session.outgoing.accept(expiring, 0, 5000, driver.noting('a'));
       driver.accept('b', 1, 5001);
       assert.deepEqual(driver.pump(5000), ['publish b 1']);
       const error = driver.outcome('a');
@@ -769,7 +769,7 @@ describe('Session, outgoing', () => {
 
   it('whoever throws when it is told an outcome disturbs nobody else, and a person is told', () => {
     const driver = connected();
-    driver.session.outgoing.accept(message('a', 1), undefined, () => {
+    driver.session.outgoing.accept(message('a', 1), 0, undefined, () => {
       throw new Error('no patience');
     });
     driver.accept('b', 1);
@@ -1045,7 +1045,13 @@ describe('Session, restored from its store', () => {
     const step = (n: number): OutgoingState => (n === 3 ? { step: 'published', packetId: id(7) } : { step: 'queued' });
     for (const [index, qos] of ([1, 1, 2, 1] as const).entries()) {
       const sequence = index + 1;
-      store.put({ sequence, message: message(`t${sequence}`, qos), expiresAt: undefined, state: step(sequence) });
+      store.put({
+        sequence,
+        message: message(`t${sequence}`, qos),
+        acceptedAt: 0,
+        expiresAt: undefined,
+        state: step(sequence),
+      });
     }
     store.saveIdentity(IDENTITY);
     const driver = new Driver(store);
@@ -1069,7 +1075,7 @@ describe('Session, restored from its store', () => {
     afterEach(() => mock.restoreAll());
 
     it('does not look through them for what expired, where none does yet', () => {
-      const look = mock.method(Queue.prototype, 'partition');
+      const look = mock.method(WaitingMessages.prototype, 'partition');
       const driver = new Driver();
       for (const [topic, expiresAt] of [['a'], ['b', 500], ['c', 400]] as const) driver.accept(topic, 1, expiresAt);
       for (let now = 0; now < 400; now++) driver.session.outgoing.dropExpired(now);
@@ -1082,7 +1088,7 @@ describe('Session, restored from its store', () => {
     });
 
     it('looks through them so seldom, where one after another expires, that it takes a hundredth of the time', () => {
-      const look = mock.method(Queue.prototype, 'partition');
+      const look = mock.method(WaitingMessages.prototype, 'partition');
       const driver = new Driver();
       for (let n = 0; n < 10_000; n++) driver.accept(`t${n}`, 1, n);
       for (let now = 0; now < 1000; now++) driver.session.outgoing.dropExpired(now);

@@ -10,7 +10,7 @@ import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
-import { id, itKeepsASession, record } from './contract.ts';
+import { held, id, itKeepsASession, record } from './contract.ts';
 
 describe('DiskStore', () => {
   const folders: string[] = [];
@@ -80,7 +80,7 @@ describe('DiskStore', () => {
     store.commit(() => (durable = true));
     assert.equal(durable, false);
     await until(() => durable, 'it to be written');
-    assert.deepEqual((await killed(folder)).load().received, []);
+    assert.deepEqual(held(await killed(folder)).received, []);
   });
 
   it('is written also where nobody asks when', async () => {
@@ -89,7 +89,7 @@ describe('DiskStore', () => {
     store.put(record(1));
     await store.close();
     stores.pop();
-    assert.deepEqual((await open(folder)).load().outgoing, [record(1)]);
+    assert.deepEqual(held(await open(folder)).outgoing, [record(1)]);
   });
 
   it('holds no packet id of a QoS 1 message: the next process sends it anew', async () => {
@@ -101,19 +101,19 @@ describe('DiskStore', () => {
     let durable = false;
     store.commit(() => (durable = true));
     assert.equal(durable, true);
-    assert.deepEqual((await killed(folder)).load().outgoing, [record(1, { step: 'queued' }, 1)]);
+    assert.deepEqual(held(await killed(folder)).outgoing, [record(1, { step: 'queued' }, 1)]);
   });
 
   it('holds what is left of the time of a message, whatever the clock of the process says', async () => {
     const at = (now: number, wall: number): Clock => ({ ...systemClock, now: () => now, wall: () => wall });
     const folder = await newFolder();
     const store = await open(folder, { clock: at(5000, 1_000_000) });
-    store.put({ ...record(1), expiresAt: 5000 + 60_000 });
+    store.put({ ...record(1), acceptedAt: 4000, expiresAt: 5000 + 60_000 });
     await committed(store);
     const next = await killed(folder, { clock: at(100, 1_040_000) });
     assert.deepEqual(
-      next.load().outgoing.map(({ expiresAt }) => expiresAt),
-      [100 + 20_000],
+      next.load().outgoing.map(({ acceptedAt, expiresAt }) => ({ acceptedAt, expiresAt })),
+      [{ acceptedAt: 100 - 41_000, expiresAt: 100 + 20_000 }],
     );
   });
 
@@ -158,19 +158,22 @@ describe('DiskStore', () => {
     return folder;
   }
 
+  /** Version, flags, and time. */
+  const HEAD = [2, 1, 0, 0, 0, 0, 0, 0];
+
   /** The record of a message to `a` with these extras. */
   function withExtras(extras: string): Buffer {
-    return Buffer.concat([Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, extras.length]), Buffer.from(extras)]);
+    return Buffer.concat([Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, extras.length]), Buffer.from(extras)]);
   }
 
   const FORGED: readonly (readonly [key: string, value: Buffer | string])[] = [
     ['message/0000000000000002', ''],
-    ['message/0000000000000002', Buffer.from([9, 1, 0, 1, 97, 0, 0, 0, 0])],
-    ['message/0000000000000002', Buffer.from([1, 3, 0, 1, 97, 0, 0, 0, 0])],
-    ['message/0000000000000002', Buffer.from([1, 1, 255, 255, 97])],
-    ['message/0000000000000002', Buffer.from([1, 1, 0, 1, 97, 255, 255, 255, 255])],
-    ['message/0000000000000002', Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, 1, 123])],
-    ['message/x', Buffer.from([1, 1, 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', Buffer.from([1, ...HEAD.slice(1), 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', Buffer.from([2, 3, ...HEAD.slice(2), 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', Buffer.from([...HEAD, 255, 255, 97])],
+    ['message/0000000000000002', Buffer.from([...HEAD, 0, 1, 97, 255, 255, 255, 255])],
+    ['message/0000000000000002', Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, 1, 123])],
+    ['message/x', Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, 0])],
     ...['{"properties":1}', '{"properties":{},"correlationData":5}', '{"properties":{"userProperties":7}}'].map(
       (extras) => ['message/0000000000000002', withExtras(extras)] as const,
     ),
@@ -188,7 +191,7 @@ describe('DiskStore', () => {
       const folder = await holding(record(1));
       await change(folder, (database) => database.put(key, Buffer.from(value)));
       const store = await open(folder);
-      assert.deepEqual(store.load().outgoing, [record(1)]);
+      assert.deepEqual(held(store).outgoing, [record(1)]);
       assert.match(
         reports.map(({ message }) => message).join('; '),
         /^1 record of the session in .* cannot be read, and stay/,
@@ -208,7 +211,7 @@ describe('DiskStore', () => {
     const folder = await holding(record(1));
     await change(folder, (database) => database.put('version', Buffer.from('2')));
     const store = await open(folder);
-    assert.deepEqual(store.load().outgoing, []);
+    assert.deepEqual(held(store).outgoing, []);
     assert.match(
       reports[0]?.message ?? '',
       /^the session in .* cannot be read: it stays in .*unreadable-\d+, a new one begins$/,
@@ -222,7 +225,7 @@ describe('DiskStore', () => {
     for (const file of await readdir(path))
       if (file.startsWith('MANIFEST')) await writeFile(join(path, file), 'garbage, no manifest');
     const store = await open(folder);
-    assert.deepEqual(store.load().outgoing, []);
+    assert.deepEqual(held(store).outgoing, []);
     assert.equal(reports.length, 1);
     store.put(record(5));
     await committed(store);
@@ -242,7 +245,7 @@ describe('DiskStore', () => {
       for (const file of await readdir(path)) await damage(path, file);
       const files = (await readdir(path)).length;
       const store = await open(folder);
-      assert.deepEqual(store.load().outgoing, []);
+      assert.deepEqual(held(store).outgoing, []);
       const aside =
         (await readdir(folder)).find((name) => name.includes('unreadable')) ?? assert.fail('nothing is aside');
       assert.ok((await readdir(join(folder, aside))).length >= files - 1);
@@ -251,7 +254,7 @@ describe('DiskStore', () => {
       await committed(store);
       await store.close();
       stores.pop();
-      assert.deepEqual((await open(folder)).load().outgoing, [record(5)]);
+      assert.deepEqual(held(await open(folder)).outgoing, [record(5)]);
     });
   }
 
@@ -326,7 +329,7 @@ describe('DiskStore', () => {
       assert.equal(durable, true, 'memory waits for nothing');
       retries.shift()?.();
       await store.flush();
-      assert.deepEqual((await killed(folder)).load().outgoing, [record(1)], 'what was durable stays until more is');
+      assert.deepEqual(held(await killed(folder)).outgoing, [record(1)], 'what was durable stays until more is');
       retries.shift()?.();
       await store.flush();
       assert.equal(fails.count, 3, 'tried again');
@@ -347,7 +350,7 @@ describe('DiskStore', () => {
     assert.equal(store.unwritten, 0);
     store.put(record(4));
     await committed(store);
-    const { outgoing, received } = (await killed(folder)).load();
+    const { outgoing, received } = held(await killed(folder));
     assert.deepEqual(outgoing, [record(2), record(3), record(4)]);
     assert.deepEqual(received, [3]);
   });

@@ -6,7 +6,7 @@ import { id, message } from '../session/fixture.ts';
 
 function record(sequence: number, step: 'queued' | 'published' = 'queued'): StoredMessage {
   const state = step === 'queued' ? { step } : { step, packetId: id(sequence) };
-  return { sequence, message: message(`t${sequence}`, 1), expiresAt: undefined, state };
+  return { sequence, message: message(`t${sequence}`, 1), acceptedAt: 0, expiresAt: undefined, state };
 }
 
 describe('MemoryStore', () => {

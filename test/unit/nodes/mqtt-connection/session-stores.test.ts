@@ -16,6 +16,7 @@ function record(sequence: number): StoredMessage {
   return {
     sequence,
     message: { topic: 'a' as TopicName, payload: Buffer.from('x'), qos: 1, retain: false, properties: undefined },
+    acceptedAt: 0,
     expiresAt: undefined,
     state: { step: 'queued' },
   };

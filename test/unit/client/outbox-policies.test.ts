@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import type { OutboxOptions } from '../../../src/client/outbox.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { type Outcomes, VirtualClient } from '../../support/virtual-client.ts';
+
+/** A client that has not connected yet. */
+function waiting(outbox: Partial<OutboxOptions>, protocolVersion: 4 | 5 = 4): VirtualClient {
+  return new VirtualClient({ protocolVersion, outbox });
+}
+
+/** Publishes one message for each name, at QoS 1, to the topic of its first letter. */
+function publishAll(scene: VirtualClient, names: readonly string[]): Map<string, Outcomes> {
+  return new Map(names.map((name) => [name, scene.publish(name.charAt(0), 1, { payload: name })]));
+}
+
+/** What was told so far, in few words. */
+function told(outcomes: ReadonlyMap<string, Outcomes>): string[] {
+  return [...outcomes].map(([name, [first]]) => {
+    if (first === undefined) return `${name} waits`;
+    return first instanceof Error ? `${name} ${'code' in first ? String(first.code) : ''}` : `${name} done`;
+  });
+}
+
+function sent({ server }: VirtualClient): string[] {
+  return server.connection.all('publish').map(({ payload }) => String(payload));
+}
+
+describe('A full outbox', () => {
+  it('refuses the newest, unless it is told otherwise', () => {
+    const outcomes = publishAll(waiting({ maxMessages: 2 }), ['a1', 'b1', 'c1']);
+    assert.deepEqual(told(outcomes), ['a1 waits', 'b1 waits', 'c1 outbox-full']);
+  });
+
+  it('drops the oldest where it is told to, and says so to who sent it', async () => {
+    const scene = waiting({ maxMessages: 2, whenFull: 'drop-oldest' });
+    const outcomes = publishAll(scene, ['a1', 'b1', 'c1', 'd1']);
+    assert.deepEqual(told(outcomes), ['a1 dropped', 'b1 dropped', 'c1 waits', 'd1 waits']);
+    assert.match(
+      String(outcomes.get('a1')?.[0]),
+      /the message to a was dropped: the outbox was full, and the oldest give way to newer ones/,
+    );
+    await scene.connected();
+    assert.deepEqual(sent(scene), ['c1', 'd1']);
+    assert.deepEqual(scene.client.failures, { dropped: 2 });
+  });
+
+  it('drops as many as a large one needs, and none for one that is too large all the same', () => {
+    const scene = waiting({ maxBytes: 2000, whenFull: 'drop-oldest' });
+    const small = publishAll(scene, ['a1', 'b1', 'c1', 'd1']);
+    const tooLarge = scene.publish('e', 1, { payload: Buffer.alloc(2000) });
+    assert.match(String(tooLarge[0]), /not accepted for e: the outbox is full/);
+    const large = scene.publish('f', 1, { payload: Buffer.alloc(1300) });
+    assert.deepEqual(large, []);
+    assert.deepEqual(told(small), ['a1 dropped', 'b1 dropped', 'c1 waits', 'd1 waits']);
+  });
+
+  it('does not drop what is under way', async () => {
+    const scene = await waiting({ maxMessages: 2, whenFull: 'drop-oldest' }).connected();
+    scene.server.answers = { publish: () => undefined };
+    scene.server.connection.answers = { publish: () => undefined };
+    const outcomes = publishAll(scene, ['a1', 'b1']);
+    await scene.settle();
+    assert.deepEqual(sent(scene), ['a1', 'b1']);
+    assert.match(String(scene.publish('c', 1)[0]), /outbox is full/);
+    assert.deepEqual(told(outcomes), ['a1 waits', 'b1 waits']);
+  });
+
+  it('keeps the latest of each topic where it is told to', async () => {
+    const scene = waiting({ maxMessages: 2, whenFull: 'keep-latest' });
+    const outcomes = publishAll(scene, ['a1', 'b1', 'a2', 'c1', 'b2', 'b3']);
+    assert.deepEqual(told(outcomes), [
+      'a1 dropped',
+      'b1 dropped',
+      'a2 waits',
+      'c1 outbox-full',
+      'b2 dropped',
+      'b3 waits',
+    ]);
+    assert.match(String(outcomes.get('a1')?.[0]), /the outbox was full, and a later one to its topic takes its place/);
+    await scene.connected();
+    assert.deepEqual(sent(scene), ['a2', 'b3']);
+  });
+
+  it('keeps every message while there is room, and then gives up those that a later one replaces', async () => {
+    const scene = waiting({ maxMessages: 4, whenFull: 'keep-latest' });
+    const outcomes = publishAll(scene, ['a1', 'a2', 'a3', 'b1', 'c1', 'd1', 'e1']);
+    assert.deepEqual(told(outcomes), [
+      'a1 dropped',
+      'a2 dropped',
+      'a3 waits',
+      'b1 waits',
+      'c1 waits',
+      'd1 waits',
+      'e1 outbox-full',
+    ]);
+    await scene.connected();
+    assert.deepEqual(sent(scene), ['a3', 'b1', 'c1', 'd1']);
+  });
+
+  it('keeps a latest message by bytes only if that makes room', () => {
+    const scene = waiting({ maxBytes: 1000, whenFull: 'keep-latest' });
+    const outcomes = publishAll(scene, ['a1', 'b1', 'c1']);
+    assert.match(String(scene.publish('a', 1, { payload: Buffer.alloc(700) })[0]), /outbox is full/);
+    assert.deepEqual(told(outcomes), ['a1 waits', 'b1 waits', 'c1 waits']);
+  });
+
+  for (const whenFull of ['drop-oldest', 'keep-latest'] as const) {
+    it(`counts right when who is told that his message gave way (${whenFull}) sends another one at once`, () => {
+      const scene = waiting({ maxMessages: 2, whenFull });
+      let again = 0;
+      const publish = (): void =>
+        scene.client.publish({ topic: 'a', payload: '', qos: 1 }, (error) => {
+          if (error !== undefined && again++ < 5) publish();
+        });
+      for (let n = 0; n < 3; n++) publish();
+      assert.equal(scene.client.waiting, 2);
+    });
+  }
+});
+
+describe('A message that waits', () => {
+  it('fails when it has waited as long as it may, though there is no connection', async () => {
+    const scene = waiting({ longestWait: 60 });
+    const outcomes = publishAll(scene, ['a1']);
+    await scene.pass(59_999);
+    assert.deepEqual(told(outcomes), ['a1 waits']);
+    await scene.pass(2);
+    assert.deepEqual(told(outcomes), ['a1 expired']);
+    assert.match(String(outcomes.get('a1')?.[0]), /the message to a expired after 60 s before it could be sent/);
+    assert.deepEqual(scene.client.failures, { expired: 1 });
+  });
+
+  it('fails at its own time where it has a Message Expiry Interval', async () => {
+    const scene = waiting({ longestWait: 60 }, 5);
+    const sooner = scene.publish('a', 1, { properties: { messageExpiryInterval: 5 } });
+    const later = scene.publish('b', 1, { properties: { messageExpiryInterval: 100 } });
+    await scene.pass(5_001);
+    assert.match(String(sooner[0]), /expired after 5 s/);
+    await scene.pass(90_000);
+    assert.deepEqual(later, []);
+    await scene.pass(5_000);
+    assert.match(String(later[0]), /expired after 100 s/);
+  });
+
+  it('carries no Message Expiry Interval that it was not given', async () => {
+    const scene = waiting({ longestWait: 60 }, 5);
+    scene.publish('a', 1);
+    await scene.connected();
+    assert.equal(scene.server.connection.all('publish')[0]?.properties?.messageExpiryInterval, undefined);
+  });
+
+  it('is counted, with its bytes, and since when', async () => {
+    const scene = waiting({});
+    assert.deepEqual(scene.client.outbox, { messages: 0, bytes: 0, oldest: undefined });
+    scene.publish('a', 1);
+    await scene.pass(7_000);
+    scene.publish('b', 1);
+    await scene.pass(1_000);
+    assert.deepEqual(scene.client.outbox, { messages: 2, bytes: 402, oldest: 8_000 });
+  });
+
+  it('leaves no timer behind a close', async () => {
+    const scene = waiting({ longestWait: 60 });
+    scene.publish('a', 1);
+    await scene.client.close();
+    assert.equal(scene.clock.next, undefined);
+  });
+});
+
+describe('A message at QoS 0 that may wait', () => {
+  const OUTBOX = { qos0Waits: true };
+
+  it('is sent when there is a connection, and done when it left', async () => {
+    const scene = waiting(OUTBOX);
+    const outcomes = scene.publish('a', 0, { payload: 'a1' });
+    await scene.pass(60_000);
+    assert.deepEqual(outcomes, []);
+    await scene.connected();
+    assert.deepEqual([sent(scene), outcomes], [['a1'], [0]]);
+  });
+
+  it('waits again when the connection is lost before it left', async () => {
+    const scene = await waiting(OUTBOX).connected();
+    scene.server.connection.close();
+    const outcomes = scene.publish('a', 0, { payload: 'a1' });
+    await scene.pass(10_000);
+    assert.deepEqual([sent(scene), outcomes], [['a1'], [0]]);
+  });
+
+  it('waits in the store too: the next client sends it, once', async () => {
+    const store = new MemoryStore();
+    const first = new VirtualClient({ store, outbox: OUTBOX });
+    first.publish('a', 0, { payload: 'a1' });
+    await first.client.close();
+    const second = new VirtualClient({ store, outbox: OUTBOX });
+    await second.connected();
+    assert.deepEqual(sent(second), ['a1']);
+    assert.deepEqual(store.load().outgoing, []);
+  });
+
+  it('is not stored where it leaves at once', async () => {
+    const store = new MemoryStore();
+    const scene = await new VirtualClient({ store, outbox: OUTBOX }).connected();
+    scene.publish('a', 0);
+    assert.deepEqual(store.load().outgoing, []);
+  });
+});
