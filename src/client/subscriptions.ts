@@ -470,7 +470,9 @@ export class Subscriptions {
     this.#dirty.add(entry);
     const outcome = (): SubscriptionOutcome => ({ granted: false, error });
     if (hasLess && before !== undefined) return entry.tell(outcome, ({ options }) => exceeds(options, before.options));
-    this.#router.identify(entry.filter, undefined);
+    // The Server may go on with what it had, under the identifier of then.
+    if (entry.wire.state === 'refused' && entry.wire.stays === true) this.#router.revoke(entry.filter);
+    else this.#router.identify(entry.filter, undefined);
     if (!entry.mayBeLeftover) this.#records.forget(entry.filter);
     entry.tell(outcome);
   }

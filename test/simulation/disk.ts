@@ -151,7 +151,7 @@ class DiskStore implements SessionStore {
   }
 
   saveSubscription(...args: Parameters<SessionStore['saveSubscription']>): void {
-    this.#do((store) => store.saveSubscription(...args), false);
+    this.#do((store) => store.saveSubscription(...args), true);
   }
 
   removeSubscription(...args: Parameters<SessionStore['removeSubscription']>): void {

@@ -1590,6 +1590,24 @@ describe('Subscriptions', () => {
       }
     });
 
+    it('what a broker that refuses it goes on to deliver comes once to each node of a filter that overlaps it', () => {
+      const one = scene(new Link(KEPT));
+      one.subscriptions.connected(false);
+      const refused = new Someone();
+      one.add('a/+', {}, refused);
+      const first = askedAs(one);
+      one.link.grant();
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true, 'subscriptions');
+      const two = { ...one, link: new Link(KEPT) };
+      const other = one.add('+/1', {});
+      const both = askedAs(two);
+      two.link.answer((filter) => filter === '+/1');
+      one.subscriptions.flush(two.link);
+      for (const identifier of [first, both]) one.router.deliver(live('a/1', [identifier]));
+      assert.deepEqual([refused.received, other.received], [1, 1]);
+    });
+
     it('a copy that a filter would have brought, which the broker may not have any more, keeps no message back', () => {
       for (const doubt of ['none', 'subscriptions'] as const) {
         const one = scene(new Link(KEPT));
