@@ -16,6 +16,9 @@ import type { OutcomeListener } from './outcome.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { describeServer } from '../transport/server.ts';
 
+/** By whom a message is done: the Server has it, or the store, which brings it to the Server whatever happens. */
+export type SettledBy = 'server' | 'store';
+
 /** A receiver's hold on a filter. */
 export interface Subscription {
   readonly filter: TopicFilter;
@@ -148,8 +151,10 @@ export class Client {
    * Publishes a message. `settle` is called exactly once: without an error when the Server has the message (QoS 0: when
    * the socket took it), with one when it never will: invalid, expired, rejected, not allowed by the Server, outbox full,
    * QoS 0 while offline, or closed. It may be called before `publish` returns.
+   * @param settledBy `store`: at QoS 1 and 2 it is called as soon as the message is durable, if it can be; what becomes of
+   *   it then is told as of an earlier client's. Default `server`.
    */
-  publish(request: PublishRequest, settle: Settle): void {
+  publish(request: PublishRequest, settle: Settle, settledBy: SettledBy = 'server'): void {
     const message = this.#accept(request, settle);
     if (message === undefined) return;
     const { outbox, clock } = this.#settings;
@@ -158,7 +163,8 @@ export class Client {
     const expiresAt = seconds === undefined ? undefined : now + seconds * 1000;
     const recorded = message.qos > 0 || (outbox.qos0Waits && this.state.phase !== 'connected');
     try {
-      this.#session.outgoing.accept(message, now, expiresAt, settle, recorded);
+      const entry = this.#session.outgoing.accept(message, now, expiresAt, settle, recorded);
+      if (settledBy === 'store' && recorded) this.#whenStored(() => this.#session.outgoing.stored(entry));
     } catch (error) {
       // It could not be stored, and so was not accepted.
       return this.#fail(settle, asError(error));
@@ -215,6 +221,12 @@ export class Client {
     if (!(parsed instanceof Error)) return parsed;
     this.#fail(settle, parsed);
     return undefined;
+  }
+
+  #whenStored(stored: () => void): void {
+    this.#settings.store.commit((kept) => {
+      if (kept) stored();
+    });
   }
 
   #count(error: Error): void {

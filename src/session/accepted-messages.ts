@@ -1,5 +1,6 @@
 import { MqttError, textOf } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
+import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Failing, OutgoingState, Restored, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import { type OutgoingMessage, sizeOf } from './outgoing-message.ts';
 
@@ -24,6 +25,7 @@ export class AcceptedMessages {
   #sequence = 0;
   #count = 0;
   #bytes = 0;
+  #left = false;
 
   constructor(options: AcceptedOptions) {
     this.#options = options;
@@ -115,7 +117,7 @@ export class AcceptedMessages {
     }
   }
 
-  /** Once. What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
+  /** Once. */
   settle(entry: OutgoingMessage, error: Error | undefined, reasonCode: number): void {
     if (entry.settled) return;
     entry.settled = true;
@@ -129,10 +131,28 @@ export class AcceptedMessages {
       }
       if (this.#count === 0) this.#options.emptied?.();
     } catch (thrown) {
-      const { topic } = entry.message;
-      const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
-      this.#options.report(new MqttError('invalid-message', text, { cause: thrown }));
+      this.#listenerFailed(entry, thrown);
     }
+  }
+
+  /** Who gave it is told that it is done: it is on record, and goes on without him. */
+  stored(entry: OutgoingMessage): void {
+    const { settle, settled } = entry;
+    // Whoever has the store now has its own record of it, and tells.
+    if (settled || settle === undefined || this.#left) return;
+    entry.settle = undefined;
+    entry.restored = true;
+    try {
+      settle(undefined, ReasonCode.Success);
+    } catch (thrown) {
+      this.#listenerFailed(entry, thrown);
+    }
+  }
+
+  /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
+  #listenerFailed({ message: { topic } }: OutgoingMessage, thrown: unknown): void {
+    const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
+    this.#options.report(new MqttError('invalid-message', text, { cause: thrown }));
   }
 
   #fail({ settle, restored }: OutgoingMessage, error: Error, reasonCode: number): void {
@@ -143,6 +163,7 @@ export class AcceptedMessages {
 
   /** The store is somebody else's now. */
   leave(): void {
+    this.#left = true;
     this.#count = 0;
     this.#bytes = 0;
   }

@@ -1,13 +1,15 @@
 import type { AckCommand, Message, MessageProperties, PacketId } from '../protocol/packet.ts';
-import type { OutgoingState, StoredMessage } from '../store/session-store.ts';
+import type { OutgoingState, Settle, StoredMessage } from '../store/session-store.ts';
 
 /** An accepted message on its way out. */
 export interface OutgoingMessage extends StoredMessage {
   state: OutgoingState;
   /** The store has it. */
   recorded: boolean;
-  /** Accepted by an earlier client: who waited for it may be gone. */
-  readonly restored: boolean;
+  /** Who waits for its outcome; undefined: nobody any more, or an earlier client's. */
+  settle?: Settle | undefined;
+  /** Who waited for it may be gone, or was told that it is stored: a failure is told to a person too. */
+  restored: boolean;
   /** Whoever waits for its outcome was told. */
   settled: boolean;
   /** What it counts for in limits, as {@link sizeOf} counts it. */

@@ -131,8 +131,15 @@ export class Outgoing {
     expiresAt: number | undefined,
     settle: Settle,
     recorded: boolean = message.qos > 0,
-  ): void {
-    this.#queued.push(this.#accepted.accept(message, acceptedAt, expiresAt, settle, recorded));
+  ): OutgoingMessage {
+    const entry = this.#accepted.accept(message, acceptedAt, expiresAt, settle, recorded);
+    this.#queued.push(entry);
+    return entry;
+  }
+
+  /** Who gave it need not wait for the Server: it is durable. A failure is told as one of an earlier client is. */
+  stored(entry: OutgoingMessage): void {
+    this.#accepted.stored(entry);
   }
 
   /** Messages give way to one to `topic`, so that so much becomes free, if that can be; who gave them is told. */

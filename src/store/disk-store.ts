@@ -19,6 +19,7 @@ import {
   UnreadableRecord,
 } from './record-codec.ts';
 import type {
+  Durable,
   Failing,
   SessionIdentity,
   SessionStore,
@@ -78,10 +79,10 @@ export class DiskStore implements SessionStore {
   /** Whether somebody may wait for it: nobody does where only messages and subscriptions are removed. */
   #needed = false;
   /** Called when it is written. */
-  #waiting: (() => void)[] = [];
+  #waiting: Durable[] = [];
   #writing: Promise<void> | undefined;
   /** Called when the batch that is being written is; undefined: there is none for which anybody waits. */
-  #written: (() => void)[] | undefined;
+  #written: Durable[] | undefined;
   /** `failed`: in memory alone, until the disk works again. */
   #phase: 'writing' | 'failed' | 'closed' = 'writing';
   #retry: Timer | undefined;
@@ -198,12 +199,12 @@ export class DiskStore implements SessionStore {
     return !this.#needed && this.#written === undefined;
   }
 
-  commit(durable: () => void): void {
+  commit(durable: Durable): void {
     if (this.#needed) {
       this.#waiting.push(durable);
       this.#begin();
     } else if (this.#written !== undefined) this.#written.push(durable);
-    else durable();
+    else durable(this.#phase === 'writing');
   }
 
   /** Resolves when all that was written is on disk, as far as it can be. */
@@ -295,7 +296,7 @@ export class DiskStore implements SessionStore {
     const written = this.#written ?? [];
     this.#writing = undefined;
     this.#written = undefined;
-    for (const durable of written) durable();
+    for (const durable of written) durable(true);
     this.#begin();
   }
 
@@ -313,7 +314,7 @@ export class DiskStore implements SessionStore {
     }
     this.#dropBatch();
     if (this.#phase === 'failed') this.#retry = this.#clock.timer(RETRY_TIME, () => this.#tryAgain());
-    for (const durable of all) durable();
+    for (const durable of all) durable(false);
   }
 
   #dropBatch(): void {

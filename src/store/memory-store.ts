@@ -3,6 +3,7 @@ import type { TopicFilter } from '../protocol/topic.ts';
 import { RecentMap } from '../util/recent-map.ts';
 import {
   atOnce,
+  type Durable,
   type Failing,
   type SessionIdentity,
   type SessionStore,
@@ -65,8 +66,8 @@ export class MemoryStore implements SessionStore {
     return true;
   }
 
-  commit(durable: () => void): void {
-    durable();
+  commit(durable: Durable): void {
+    durable(true);
   }
 
   /** The end of the store, once no client uses it: whoever waits for one of its messages is told `error`. Answers how many. */

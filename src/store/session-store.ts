@@ -58,6 +58,9 @@ export interface StoredSubscription {
   readonly unanswered?: 'subscribe' | 'unsubscribe' | undefined;
 }
 
+/** `kept`: whether it is durable; false where that cannot be, such as on a disk that failed, and only memory has it. */
+export type Durable = (kept: boolean) => void;
+
 /** Whose session it is: the Server and the client id under which it is kept (4.1). */
 export interface SessionIdentity {
   /** `mqtts://host:8883`. */
@@ -102,5 +105,5 @@ export interface SessionStore {
    * client alone, else later, and in the order of the calls. A message or subscription that was only removed is not waited
    * for: found once more, it does no harm. An id is: the Server may give it to another message.
    */
-  commit(durable: () => void): void;
+  commit(durable: Durable): void;
 }

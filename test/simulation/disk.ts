@@ -1,4 +1,5 @@
 import { MemoryStore, type SessionStore } from '../../src/index.ts';
+import type { Durable } from '../../src/store/session-store.ts';
 import type { Random } from '../../src/util/clock.ts';
 import { wholeNumber } from '../support/random.ts';
 import { IO, type VirtualTime } from './virtual-time.ts';
@@ -20,7 +21,7 @@ export class Disk {
   #collecting = false;
   #dead = false;
   /** Who waits until so much of the log is durable. */
-  #waiting: { readonly upTo: number; readonly durable: () => void }[] = [];
+  #waiting: { readonly upTo: number; readonly durable: Durable }[] = [];
   /** How much of the log somebody may wait for: what is only removed nobody does. */
   #needed = 0;
 
@@ -61,8 +62,8 @@ export class Disk {
     this.#collect();
   }
 
-  commit(durable: () => void): void {
-    if (this.isDurable) return durable();
+  commit(durable: Durable): void {
+    if (this.isDurable) return durable(true);
     this.#waiting.push({ upTo: this.#needed, durable });
     this.#begin();
   }
@@ -91,7 +92,7 @@ export class Disk {
     const ready = this.#waiting.filter((one) => one.upTo <= upTo);
     this.#waiting = this.#waiting.filter((one) => one.upTo > upTo);
     this.#begin();
-    for (const { durable } of ready) durable();
+    for (const { durable } of ready) durable(true);
   }
 }
 
@@ -108,7 +109,7 @@ class DiskStore implements SessionStore {
     return this.#disk.isDurable;
   }
 
-  commit(durable: () => void): void {
+  commit(durable: Durable): void {
     this.#disk.commit(durable);
   }
 

@@ -258,11 +258,15 @@ export class Flows {
     const { qos, topic, retain } = message;
     const { number, label } = this.#outbound.published(message.label, qos, topic);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
-    client.publish({ topic, payload: `${label}.`, qos, retain }, (error) => {
-      if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);
-      this.#outbound.settled(number, error ?? undefined);
-      this.#react(reaction);
-    });
+    client.publish(
+      { topic, payload: `${label}.`, qos, retain },
+      (error) => {
+        if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);
+        this.#outbound.settled(number, error ?? undefined);
+        this.#react(reaction);
+      },
+      this.#scenario.settledBy,
+    );
     const most = this.#mostWaiting() + ANNOUNCEMENTS;
     if (client.waiting > most) this.#judge.violation('limits are kept', `${client.waiting} messages wait, ${most} may`);
     return label;

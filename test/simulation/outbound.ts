@@ -25,6 +25,14 @@ interface Message {
   survives: boolean;
 }
 
+/** What of a scenario the promises about what flows publish depend on. */
+export interface OutboundKind {
+  readonly outbox: Partial<OutboxOptions> | undefined;
+  /** Milliseconds that a write takes at most; undefined: there is no disk. */
+  readonly disk: number | undefined;
+  readonly settledBy: 'store' | undefined;
+}
+
 /** At so many ends of connections behind one message it may be set aside. */
 const ENDS_BEFORE_SET_ASIDE = 3;
 
@@ -37,6 +45,7 @@ export class Outbound {
   readonly #longestWait: number;
   /** What has its turn waits for no disk. */
   readonly #leavesAtOnce: boolean;
+  readonly #settledByStore: boolean;
   readonly #messages: Message[] = [];
   /** The highest number that the Server took, by QoS. */
   readonly #taken: [number, number, number] = [0, 0, 0];
@@ -47,12 +56,13 @@ export class Outbound {
   /** Messages that a process had from the disk, and that failed. */
   #restoredFailed = 0;
 
-  constructor(judge: Judge, time: VirtualTime, outbox: Partial<OutboxOptions>, leavesAtOnce: boolean) {
+  constructor(judge: Judge, time: VirtualTime, { outbox = {}, disk, settledBy }: OutboundKind) {
     this.#judge = judge;
     this.#time = time;
     this.#whenFull = outbox.whenFull ?? 'refuse';
     this.#longestWait = outbox.longestWait ?? Infinity;
-    this.#leavesAtOnce = leavesAtOnce;
+    this.#leavesAtOnce = disk === undefined;
+    this.#settledByStore = settledBy === 'store';
   }
 
   /** Messages that are accepted and not settled. */
@@ -102,7 +112,9 @@ export class Outbound {
     }
     this.#unsettled -= 1;
     message.outcome = error === undefined ? 'done' : 'failed';
-    if (error === undefined) this.#checkDone(message);
+    // It is told as done by the store, which has to bring it to the Server.
+    if (error === undefined && this.#settledByStore && message.qos > 0) message.survives = true;
+    else if (error === undefined) this.#checkDone(message);
     else this.#checkFailed(message, error);
   }
 
@@ -158,6 +170,8 @@ export class Outbound {
       if (surviving.has(message.label)) message.survives = true;
       // What was told as done may not be forgotten yet: at QoS 1 it is sent once more.
       if (message.survives && message.qos === 1) message.mayDouble = true;
+      // In memory it was stored for this process alone.
+      if (message.survives && !surviving.has(message.label) && this.#leavesAtOnce) message.excused = true;
       if (message.outcome !== 'open' || message.excused || message.survives) continue;
       message.excused = true;
     }
@@ -202,7 +216,7 @@ export class Outbound {
     const lost: string[] = [];
     for (const { label, outcome, excused, survives, taken, qos } of this.#messages) {
       // At QoS 0 it may be lost on the way.
-      if (survives && !excused && outcome === 'open' && taken === 0 && qos > 0) lost.push(label);
+      if (survives && !excused && outcome !== 'failed' && taken === 0 && qos > 0) lost.push(label);
       if (survives || excused || outcome !== 'open') continue;
       this.#judge.violation('settled exactly once', `${label} was never settled`);
     }

@@ -105,6 +105,8 @@ export interface Scenario {
     ClientOptions,
     'protocolVersion' | 'cleanStart' | 'sessionExpiryInterval' | 'receiveMaximum' | 'maximumInflight' | 'outbox'
   >;
+  /** By whom a message that a flow publishes is done; none: by the Server. */
+  readonly settledBy?: 'store';
   /** Milliseconds that a write of the session's disk takes at most; none: memory. */
   readonly disk?: number;
   readonly birth: QoS | undefined;
@@ -154,6 +156,7 @@ class Planner {
       seed: this.#seed,
       server: this.#server(),
       client: this.#client(version, kept),
+      ...(this.#chance(0.15) && { settledBy: 'store' as const }),
       ...(this.#trouble('disk', 0.4) && { disk: this.#pick([0, 3, 30]) }),
       birth: this.#announcement(),
       closing: this.#announcement(),

@@ -51,7 +51,11 @@ class World {
     this.judge = new Judge(tracing);
     this.#scenario = scenario;
     this.#time = new VirtualTime(this.judge);
-    this.#outbound = new Outbound(this.judge, this.#time, scenario.client.outbox ?? {}, scenario.disk === undefined);
+    this.#outbound = new Outbound(this.judge, this.#time, {
+      outbox: scenario.client.outbox,
+      disk: scenario.disk,
+      settledBy: scenario.settledBy,
+    });
     this.#inbound = new Inbound(this.#time, this.judge);
     this.#server = new Server(scenario.server, this.#time, this.judge, this.#outbound, this.#inbound);
     const oracles = { outbound: this.#outbound, inbound: this.#inbound };

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { OutboxOptions } from '../../../src/client/outbox.ts';
+import type { QoS } from '../../../src/protocol/packet.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { Durable } from '../../../src/store/session-store.ts';
 import { type Outcomes, VirtualClient } from '../../support/virtual-client.ts';
 
 /** A client that has not connected yet. */
@@ -203,5 +205,74 @@ describe('A message at QoS 0 that may wait', () => {
     const scene = await new VirtualClient({ store, outbox: OUTBOX }).connected();
     scene.publish('a', 0);
     assert.deepEqual(store.load().outgoing, []);
+  });
+});
+
+/** A store that is durable when it is told so. */
+class SlowStore extends MemoryStore {
+  readonly commits: Durable[] = [];
+
+  override commit(durable: Durable): void {
+    this.commits.push(durable);
+  }
+
+  /** @param kept whether the disk took it. */
+  written(kept: boolean): void {
+    for (const durable of this.commits.splice(0)) durable(kept);
+  }
+}
+
+describe('A message that is done when it is stored', () => {
+  function publish({ client }: VirtualClient, qos: QoS): Outcomes {
+    const outcomes: Outcomes = [];
+    client.publish({ topic: 'a', payload: 'a1', qos }, (error, code) => void outcomes.push(error ?? code), 'store');
+    return outcomes;
+  }
+
+  it('is told so when it is durable, once, and goes to the broker all the same', async () => {
+    const store = new SlowStore();
+    const scene = new VirtualClient({ store });
+    const outcomes = publish(scene, 1);
+    await scene.pass(1000);
+    assert.deepEqual(outcomes, []);
+    store.written(true);
+    assert.deepEqual(outcomes, [0]);
+    await scene.connected();
+    assert.deepEqual([sent(scene), outcomes, scene.client.waiting], [['a1'], [0], 0]);
+  });
+
+  it('is not told so where the disk failed, but when the broker has it', async () => {
+    const store = new SlowStore();
+    const scene = new VirtualClient({ store });
+    const outcomes = publish(scene, 1);
+    store.written(false);
+    assert.deepEqual(outcomes, []);
+    await scene.connected();
+    assert.deepEqual(outcomes, [0]);
+  });
+
+  it('that fails later is told to a person: its flow heard that it is done', async () => {
+    const scene = new VirtualClient({ store: new MemoryStore(), outbox: { longestWait: 5 } });
+    const outcomes = publish(scene, 2);
+    await scene.pass(6000);
+    assert.deepEqual(outcomes, [0]);
+    assert.match(String(scene.restored[0]), /the message to a expired after 5 s/);
+  });
+
+  it('is not stored at QoS 0, and done when it left', async () => {
+    const scene = await new VirtualClient({ store: new SlowStore() }).connected();
+    const outcomes = publish(scene, 0);
+    await scene.settle();
+    assert.deepEqual(outcomes, [0]);
+  });
+
+  it('is told by the next client where this one ended before it was durable', async () => {
+    const store = new SlowStore();
+    const first = new VirtualClient({ store });
+    const outcomes = publish(first, 1);
+    await first.client.close();
+    await new VirtualClient({ store }).connected();
+    store.written(true);
+    assert.deepEqual(outcomes, [0]);
   });
 });

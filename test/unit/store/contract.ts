@@ -37,7 +37,7 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
   ): ReturnType<() => Promise<ReturnType<SessionStore['load']>>> {
     const { store, reopen } = await open();
     work(store);
-    await new Promise<void>((resolve) => store.commit(resolve));
+    await new Promise<void>((resolve) => store.commit(() => resolve()));
     return held(await reopen());
   }
 
@@ -142,14 +142,14 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
       store.put(record(number));
       store.commit(() => called.push(number));
     }
-    await new Promise<void>((resolve) => store.commit(resolve));
+    await new Promise<void>((resolve) => store.commit(() => resolve()));
     assert.deepEqual(called, [1, 2, 3]);
   });
 
   it('waits for nothing where nothing was written, or only a message removed', async () => {
     const { store } = await open();
     store.put(record(1));
-    await new Promise<void>((resolve) => store.commit(resolve));
+    await new Promise<void>((resolve) => store.commit(() => resolve()));
     store.remove(1);
     let durable = false;
     store.commit(() => (durable = true));

@@ -45,7 +45,7 @@ describe('DiskStore', () => {
     return open(copy, options);
   }
 
-  const committed = (store: SessionStore): Promise<void> => new Promise((resolve) => store.commit(resolve));
+  const committed = (store: SessionStore): Promise<void> => new Promise((resolve) => store.commit(() => resolve()));
 
   for (const fsync of [false, true]) {
     describe(fsync ? 'on the medium' : 'with the system', () => {
