@@ -45,5 +45,5 @@ export type {
   StoredSubscription,
 } from './store/session-store.ts';
 export { shownText } from './protocol/visible.ts';
-export { parseServer } from './transport/server.ts';
+export { describeServer, parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';

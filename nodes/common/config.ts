@@ -36,6 +36,11 @@ export const CONNECTION_FIELDS = [
   /** MiB. */
   'maxBytes',
   'maximumInflight',
+  /** `refuse` (default), `drop-oldest`, or `keep-latest`. */
+  'whenFull',
+  /** Seconds. */
+  'longestWait',
+  'qos0Waits',
   /** `memory` (default), `disk`, or `fsync`: on disk, also across a power cut. */
   'sessionStore',
 ] as const;
@@ -62,6 +67,7 @@ export interface ConnectionExtras {
 }
 
 const MEBIBYTE = 1024 * 1024;
+const WHEN_FULL = ['drop-oldest', 'keep-latest'] as const;
 
 /** Stored fields as options of the engine. What core takes silently, this takes silently; the engine checks the rest. */
 export function connectionOptions(stored: StoredConnection, extras: ConnectionExtras): ClientOptions {
@@ -96,6 +102,9 @@ export function connectionOptions(stored: StoredConnection, extras: ConnectionEx
     outbox: {
       ...optional('maxMessages', whole(stored.maxMessages, 1, Number.MAX_SAFE_INTEGER)),
       ...optional('maxBytes', mebibytes(stored.maxBytes)),
+      ...optional('whenFull', oneOf(WHEN_FULL, stored.whenFull)),
+      ...optional('longestWait', whole(stored.longestWait, 1, HIGHEST_UINT32)),
+      ...(flag(stored.qos0Waits, false) && { qos0Waits: true }),
     },
     ...(reconnectTime !== undefined && {
       backoff: { initial: Math.min(1000, reconnectTime), maximum: reconnectTime },
@@ -176,6 +185,11 @@ function milliseconds(seconds: number | undefined): number | undefined {
 }
 
 /** Zero would refuse everything; no limit at all would be no limit on memory. */
+/** Anything else is as if nothing was chosen. */
+function oneOf<T extends string>(choices: readonly T[], value: unknown): T | undefined {
+  return choices.find((choice) => choice === value);
+}
+
 function mebibytes(value: unknown): number | undefined {
   const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : 0;
   const bytes = Math.min(Math.floor(number * MEBIBYTE), Number.MAX_SAFE_INTEGER);
@@ -215,6 +229,6 @@ function storedProperties(stored: Readonly<Record<string, unknown>> | object): P
   };
 }
 
-function optional<K extends string>(name: K, value: number | undefined): { [P in K]?: number } {
-  return value === undefined ? {} : ({ [name]: value } as { [P in K]: number });
+function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { [P in K]: V });
 }

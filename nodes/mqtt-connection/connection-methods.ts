@@ -1,12 +1,12 @@
 import type { Node, NodeMessage } from 'node-red';
 import { type SubscriptionOptions, textOf } from '../../src/index.ts';
-import type { OutDefaults, OutgoingMsg } from '../common/message.ts';
+import type { OutgoingMsg } from '../common/message.ts';
 import { qosOf } from '../common/stored.ts';
 import { subscriptionOptions } from '../common/subscription-options.ts';
 import type { MessageCallback } from './callback-subscriber.ts';
 import { CallbackSubscribers } from './callback-subscribers.ts';
 import { clientView } from './client-view.ts';
-import { publishMsg } from './publish.ts';
+import { type OwnSettings, publishMsg } from './publish.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { StatusLight } from './status-light.ts';
 import type { View } from './view.ts';
@@ -28,7 +28,7 @@ export function connectionMethods(node: Node, connection: SharedConnection): Vie
     disconnect: (callback?: Callback) => whenClosed(node, connection.disconnect(), () => callBack(node, callback)),
     register: (user: Node) => {
       const light = new StatusLight(user);
-      connection.register({ node: user, subscribesLate: true, show: (status) => light.show(status) });
+      connection.register({ node: user, subscribesLate: true, publishes: false, show: (status) => light.show(status) });
     },
     deregister: (user: Node, done?: Callback, removed = false) =>
       whenClosed(node, deregister(connection, user, removed), () => callBack(node, done)),
@@ -94,15 +94,18 @@ function optionsOf(options: unknown): SubscriptionOptions {
   return subscriptionOptions({ rap: false, ...options }, 1);
 }
 
-const MESSAGE_DECIDES: OutDefaults = {
-  topic: undefined,
-  qos: undefined,
-  retain: undefined,
-  responseTopic: undefined,
-  correlationData: undefined,
-  contentType: undefined,
-  messageExpiryInterval: undefined,
-  userProperties: undefined,
+const MESSAGE_DECIDES: OwnSettings = {
+  defaults: {
+    topic: undefined,
+    qos: undefined,
+    retain: undefined,
+    responseTopic: undefined,
+    correlationData: undefined,
+    contentType: undefined,
+    messageExpiryInterval: undefined,
+    userProperties: undefined,
+  },
+  settledBy: 'server',
 };
 
 function ignore(): void {

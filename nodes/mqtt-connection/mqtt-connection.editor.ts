@@ -40,6 +40,9 @@ interface Connection {
   maxMessages: string | number;
   maxBytes: string | number;
   maximumInflight: string | number;
+  whenFull: string;
+  longestWait: string | number;
+  qos0Waits: unknown;
   sessionStore: string;
   birthTopic: string;
   birthQos: string;
@@ -110,6 +113,12 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
       value: '',
       validate: (value, _options) => validNumber(value, 'maximumInflight', { least: 1, most: 65_535 }),
     },
+    whenFull: { value: 'refuse' },
+    longestWait: {
+      value: '',
+      validate: (value, _options) => validNumber(value, 'longestWait', { least: 1, most: 0xffffffff }),
+    },
+    qos0Waits: { value: false },
     sessionStore: { value: 'memory' },
     birthTopic: { value: '', validate: (value, _options) => validTopicName(value) },
     birthQos: { value: '0' },
@@ -190,6 +199,8 @@ function fillMissing(node: EditedConnection): void {
   setIfMissing('sessionExpiry', node.sessionExpiry, 0);
   setIfMissing('maxMessages', node.maxMessages, 100_000);
   setIfMissing('maxBytes', node.maxBytes, 100);
+  setIfMissing('whenFull', node.whenFull, 'refuse');
+  setTick('qos0Waits', isTrue(node.qos0Waits));
   setIfMissing('sessionStore', node.sessionStore, 'memory');
   for (const kind of MESSAGES) {
     setIfMissing(`${kind}Qos`, node[`${kind}Qos`], '0');

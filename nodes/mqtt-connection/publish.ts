@@ -1,11 +1,20 @@
-import { MqttError, type PublishRequest } from '../../src/index.ts';
+import { MqttError, type PublishRequest, type SettledBy } from '../../src/index.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { type OutDefaults, type OutgoingMsg, toRequest } from '../common/message.ts';
 
 type Done = (error?: Error) => void;
 
-/** Publishes a message of a flow. `done` is called once: when the broker has it, or with why it never will. */
-export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: OutDefaults, done: Done): void {
+/** What an mqtt-out says for all its messages. */
+export interface OwnSettings {
+  readonly defaults: OutDefaults;
+  readonly settledBy: SettledBy;
+}
+
+/**
+ * Publishes a message of a flow. `done` is called once: when the broker has it, or where the node says so, when it is
+ * stored; or with why it never will.
+ */
+export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: OwnSettings, done: Done): void {
   // A message without a payload is a signal for somebody else, as in Node-RED's own node.
   if (!Object.hasOwn(msg, 'payload')) return done();
   // What it may hold depends on the version, which the client knows.
@@ -13,16 +22,16 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
   let request: PublishRequest;
   try {
     if (connection.mqtt5) checkTopicAlias(connection, msg.topicAlias);
-    request = toRequest(msg, own, connection.mqtt5);
+    request = toRequest(msg, own.defaults, connection.mqtt5);
   } catch (error) {
     // A wrong alias, or a payload that has no JSON, such as an object that contains itself.
     return done(error instanceof Error ? error : new Error(String(error)));
   }
-  connection.publish(request, done);
+  connection.publish(request, done, own.settledBy);
 }
 
 /** The flow may use its Buffer again. */
-function later(connection: SharedConnection, msg: OutgoingMsg, own: OutDefaults, done: Done): () => void {
+function later(connection: SharedConnection, msg: OutgoingMsg, own: OwnSettings, done: Done): () => void {
   const { payload } = msg;
   const kept = { ...msg, payload: Buffer.isBuffer(payload) ? Buffer.from(payload) : payload };
   return () => publishMsg(connection, kept, own, done);

@@ -3,9 +3,12 @@ import {
   type Client,
   type ClientState,
   type ConnackPacket,
+  describeServer,
   type MqttError,
   type OutcomeListener,
+  parseServer,
   type PublishRequest,
+  type SettledBy,
   type Subscription,
   type SubscriptionOptions,
   textOf,
@@ -18,6 +21,7 @@ import type { ConnectionSettings } from './connection-settings.ts';
 import { Course } from './course.ts';
 import { CurrentClient } from './current-client.ts';
 import { outcomes } from './outcomes.ts';
+import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
@@ -27,6 +31,8 @@ export interface User {
   readonly node: Node;
   /** It may subscribe at any time, and not only when it is made. */
   readonly subscribesLate: boolean;
+  /** It publishes: it shows what waits too. */
+  readonly publishes: boolean;
   /** The connection's status changed; a node with trouble of its own shows that instead. */
   show(status: NodeStatus): void;
 }
@@ -44,6 +50,7 @@ export class SharedConnection {
   readonly #course: Course;
   /** Messages that failed: there may be very many at once. */
   readonly #failures: Spread;
+  readonly #outboxLight: OutboxLight;
   #hasFlows = false;
   /** No node uses it any more, and it stays only for what waits. */
   #leaving = false;
@@ -76,6 +83,12 @@ export class SharedConnection {
       changed: (state) => this.#changed(state),
     });
     this.#course = new Course(this.#current);
+    this.#outboxLight = new OutboxLight({
+      outbox: () => this.outbox,
+      failures: () => this.failures,
+      nodes: () => this.#publishers.length,
+      changed: () => this.#publishers.forEach((user) => this.#showAt(user)),
+    });
     if (opening === undefined) this.#current.begin();
     else this.#opening = opening.then(() => this.#opened());
   }
@@ -87,6 +100,31 @@ export class SharedConnection {
 
   get state(): ClientState {
     return this.#current.client?.state ?? { phase: 'idle' };
+  }
+
+  /** Why there is no client: the settings make no sense. */
+  get problem(): MqttError | undefined {
+    return this.#current.problem;
+  }
+
+  /** `mqtts://host:8883`. */
+  get server(): string | undefined {
+    const { options } = this.#current;
+    return options === undefined ? undefined : describeServer(parseServer(options.server));
+  }
+
+  get clientId(): string | undefined {
+    return this.#current.client?.clientId;
+  }
+
+  /** What waits for the broker; undefined: there is no client. */
+  get outbox(): Outbox | undefined {
+    return this.#current.client?.outbox;
+  }
+
+  /** How many messages of this client failed, by why. */
+  get failures(): Failures {
+    return this.#current.client?.failures ?? {};
   }
 
   /** What the broker answered to CONNECT, while connected. */
@@ -141,7 +179,8 @@ export class SharedConnection {
   register(user: User): void {
     this.#leaving = false;
     this.users.add(user);
-    user.show(this.status);
+    if (user.publishes) this.#outboxLight.begin();
+    this.#showAt(user);
     this.#autoConnect();
   }
 
@@ -216,11 +255,11 @@ export class SharedConnection {
   }
 
   /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */
-  publish(request: PublishRequest, done: (error?: Error) => void): void {
+  publish(request: PublishRequest, done: (error?: Error) => void, settledBy: SettledBy = 'server'): void {
     const { client, problem } = this.#current;
     if (client === undefined) this.#failures.add(() => done(problem));
     // Nothing is made around it for each message: in flight it would be one more thing to collect.
-    else client.publish(request, done);
+    else client.publish(request, done, settledBy);
   }
 
   /** @throws {MqttError} `invalid-filter` or `invalid-options`. */
@@ -249,6 +288,7 @@ export class SharedConnection {
    */
   async close(): Promise<void> {
     await this.#opening;
+    this.#outboxLight.end();
     await this.#course.close(flag(this.settings.stored.autoUnsubscribe, true));
     this.#reports.end();
   }
@@ -333,6 +373,14 @@ export class SharedConnection {
   }
 
   #show(): void {
-    for (const user of this.users) user.show(this.status);
+    for (const user of this.users) this.#showAt(user);
+  }
+
+  #showAt(user: User): void {
+    user.show(user.publishes ? withOutbox(this.status, this.#outboxLight.text) : this.status);
+  }
+
+  get #publishers(): User[] {
+    return [...this.users].filter(({ publishes }) => publishes);
   }
 }

@@ -33,6 +33,7 @@ const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Lo
 export class Intake implements Subscriber, User {
   readonly node: Node;
   readonly subscribesLate: boolean;
+  readonly publishes = false;
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
   readonly #light: StatusLight;

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import { datatypeOf } from '../common/decode.ts';
 import { onFlows } from '../mqtt-connection/flow-events.ts';
+import { reportOf } from '../mqtt-connection/connection-report.ts';
 import { runAction } from '../mqtt-connection/actions.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { filled } from '../common/stored.ts';
@@ -28,7 +29,10 @@ export = function register(RED: NodeAPI): void {
 
     this.on('input', (msg: NodeMessage & { action?: unknown }, send, done) => {
       if (msg.action === 'connect' || msg.action === 'disconnect') runAction(connection, msg, done);
-      else subscriptions.run(msg, send, done);
+      else if (msg.action === 'getStatus') {
+        send(Object.assign(msg, { topic: 'status', payload: reportOf(connection) }));
+        done();
+      } else subscriptions.run(msg, send, done);
     });
     this.on('close', (removed: boolean, done: () => void) => {
       unheard();

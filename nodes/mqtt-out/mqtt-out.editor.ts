@@ -15,6 +15,7 @@ interface MqttOut {
   userProps: string;
   correl: string;
   expiry: string | number;
+  completes: string;
   broker: string;
 }
 
@@ -36,6 +37,7 @@ RED.nodes.registerType<MqttOut>('mqtt-out', {
     userProps: { value: '', validate: (value, _options) => validUserProperties(value) },
     correl: { value: '' },
     expiry: { value: '', validate: (value, _options) => validNumber(value, 'expiry', SECONDS) },
+    completes: { value: 'broker' },
     broker: {
       type: 'mqtt-connection',
       value: '',
@@ -62,6 +64,7 @@ RED.nodes.registerType<MqttOut>('mqtt-out', {
     // Flow files hold numbers and booleans too, which a select does not find among its choices.
     $('#node-input-qos').val(asText(this.qos));
     $('#node-input-retain').val(asText(this.retain));
+    $('#node-input-completes').val(this.completes === 'stored' ? 'stored' : 'broker');
     $('#node-input-broker, #node-input-respTopic').on('change', showRows);
     $('#node-input-broker, #node-input-qos').on('change', warn);
     showRows();

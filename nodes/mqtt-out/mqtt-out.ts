@@ -10,7 +10,7 @@ import { StatusLight } from '../mqtt-connection/status-light.ts';
 import { whenClosed } from '../mqtt-connection/when-closed.ts';
 import { addOutView } from './out-view.ts';
 import type { User } from '../mqtt-connection/shared-connection.ts';
-import { type OutDef, outDefaults } from './out-defaults.ts';
+import { type OutDef, outDefaults, settledBy } from './out-defaults.ts';
 
 export = function register(RED: NodeAPI): void {
   outcomes.listen(RED);
@@ -19,10 +19,10 @@ export = function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const connection = connectionOf(RED, def.broker);
     if (connection === undefined) return withoutConnection(this);
-    const own = outDefaults(def);
+    const own = { defaults: outDefaults(def), settledBy: settledBy(def) };
     addOutView(this, def, RED.nodes.getNode(String(def.broker)));
     const light = new StatusLight(this);
-    const user: User = { node: this, subscribesLate: false, show: (status) => light.show(status) };
+    const user: User = { node: this, subscribesLate: false, publishes: true, show: (status) => light.show(status) };
     const repeats = countRepeatedErrors(this);
     const told = outcomes.open(this, (id) => RED.nodes.getNode(id));
     connection.register(user);

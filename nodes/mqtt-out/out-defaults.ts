@@ -1,4 +1,5 @@
 import type { NodeDef } from 'node-red';
+import type { SettledBy } from '../../src/index.ts';
 import type { OutDefaults } from '../common/message.ts';
 import { filled, qosOf, userPropertiesOf } from '../common/stored.ts';
 
@@ -13,6 +14,13 @@ export interface OutDef extends NodeDef {
   readonly contentType?: unknown;
   readonly expiry?: unknown;
   readonly userProps?: unknown;
+  /** When a message is done: `broker`: the broker has it (default); `stored`: it is stored. */
+  readonly completes?: unknown;
+}
+
+/** By whom a message of the node is done. */
+export function settledBy({ completes }: OutDef): SettledBy {
+  return completes === 'stored' ? 'store' : 'server';
 }
 
 /** What the node itself says; a field that it does not fill is left to the message. */

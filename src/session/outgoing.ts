@@ -231,13 +231,14 @@ export class Outgoing {
 
   /** Messages at QoS 0 did not leave: they fail with the connection, or wait, before all that came later. */
   #takeBack(unsent: readonly OutgoingMessage[], error: Error): void {
-    if (unsent.length === 0) return;
-    const waiting = this.#queued.drain();
-    for (const entry of unsent) {
-      if (!this.#announced.delete(entry) && this.#qos0Waits) this.#queued.push(entry);
-      else this.#accepted.settle(entry, error, 0);
+    const waits = (entry: OutgoingMessage): boolean => this.#qos0Waits && !this.#announced.has(entry);
+    const first = unsent.filter(waits);
+    if (first.length > 0) for (const entry of [...first, ...this.#queued.drain()]) this.#queued.push(entry);
+    // Behind that: who is told may publish.
+    for (const entry of unsent.filter((each) => !waits(each))) {
+      this.#announced.delete(entry);
+      this.#accepted.settle(entry, error, 0);
     }
-    for (const entry of waiting) this.#queued.push(entry);
   }
 
   /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */

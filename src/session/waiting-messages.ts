@@ -50,6 +50,10 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
     return entry;
   }
 
+  override *[Symbol.iterator](): Generator<OutgoingMessage> {
+    for (const entry of super[Symbol.iterator]()) if (!entry.settled) yield entry;
+  }
+
   override drain(): OutgoingMessage[] {
     const entries = super.drain();
     this.#places?.clear();
@@ -172,7 +176,7 @@ class Places {
     const same = this.#latest.get(topic);
     if (same !== undefined) yield same;
     for (const entry of all) {
-      if (!entry.settled && (this.#whenFull === 'drop-oldest' || !this.#isLatest(entry))) yield entry;
+      if (this.#whenFull === 'drop-oldest' || !this.#isLatest(entry)) yield entry;
     }
   }
 

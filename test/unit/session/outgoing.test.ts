@@ -296,7 +296,34 @@ describe('Messages at QoS 0 that may wait', () => {
   });
 });
 
+describe('A message at QoS 0 that the connection did not take', () => {
+  it('is told when all that waits is in its order: who is told may publish', () => {
+    const driver = connected();
+    const { outgoing } = driver.session;
+    outgoing.accept(message('a', 0), 0, undefined, () => driver.accept('last', 1));
+    const next = driver.session.next(0);
+    driver.accept('first', 1);
+    const unsent = next?.cmd === 'publish' ? [next.entry] : [];
+    driver.session.suspend({ error: LOST, hungUp: undefined, unsent, now: 0 });
+    driver.resume(LIMITS);
+    assert.deepEqual(
+      driver.pump().map((line) => line.split(' ')[1]),
+      ['first', 'last'],
+    );
+  });
+});
+
 describe('Messages that give way', () => {
+  it('are not on record behind the end of the connection', () => {
+    const store = new MemoryStore();
+    const driver = new Driver(store, undefined, { whenFull: 'keep-latest', qos0Waits: true });
+    driver.reset(LIMITS);
+    for (const topic of ['a', 'b']) driver.accept(topic, 0);
+    driver.session.outgoing.makeWay('b', 1, 0);
+    driver.lose(LOST);
+    assert.deepEqual(driver.stored().outgoing, ['a queued']);
+  });
+
   it('do so once, when the end of one brings about that of the next', () => {
     const driver = new Driver(undefined, undefined, { whenFull: 'drop-oldest' });
     driver.reset(LIMITS);

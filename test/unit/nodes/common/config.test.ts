@@ -102,6 +102,9 @@ describe('connectionOptions', () => {
         maxMessages: '50',
         maxBytes: '0.5',
         maximumInflight: '5',
+        whenFull: 'drop-oldest',
+        longestWait: '3600',
+        qos0Waits: 'true',
         birthTopic: 'birth',
         birthQos: '1',
         birthRetain: 'true',
@@ -139,7 +142,13 @@ describe('connectionOptions', () => {
       connectTimeout: 5000,
       maximumInflight: 5,
       tls: { servername: 's', rejectUnauthorized: true },
-      outbox: { maxMessages: 50, maxBytes: 524_288 },
+      outbox: {
+        maxMessages: 50,
+        maxBytes: 524_288,
+        whenFull: 'drop-oldest',
+        longestWait: 3600,
+        qos0Waits: true,
+      },
       backoff: { initial: 1000, maximum: 15_000 },
     });
   });
@@ -194,7 +203,14 @@ describe('connectionOptions', () => {
 
   it('an outbox without a limit, or of 0, has the default one', () => {
     for (const value of ['', 0, '0', -1, 'x', null, undefined, Number.NaN]) {
-      assert.deepEqual(options({ maxMessages: value, maxBytes: value }).outbox, {});
+      assert.deepEqual(options({ maxMessages: value, maxBytes: value, longestWait: value }).outbox, {});
+    }
+  });
+
+  it('an outbox refuses the newest when it is full, unless the field holds another choice', () => {
+    assert.deepEqual(options({ whenFull: 'keep-latest' }).outbox, { whenFull: 'keep-latest' });
+    for (const whenFull of ['refuse', '', 'other', 5, null, undefined, ['keep-latest']]) {
+      assert.deepEqual(options({ whenFull }).outbox, {});
     }
   });
 

@@ -1,0 +1,103 @@
+import type { MqttErrorCode } from '../../src/index.ts';
+import type { NodeStatus } from '../common/status.ts';
+
+/** What waits for the broker. */
+export interface Outbox {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Milliseconds for which the first of them has waited. */
+  readonly oldest: number | undefined;
+}
+
+export type Failures = Readonly<Partial<Record<MqttErrorCode, number>>>;
+
+export interface OutboxLightOwner {
+  outbox(): Outbox | undefined;
+  failures(): Failures;
+  /** How many nodes show it. */
+  nodes(): number;
+  /** {@link OutboxLight.text} is another one. */
+  changed(): void;
+}
+
+/** Milliseconds from which on a message that waits is shown: what the broker answers at once is no news. */
+const SHORTEST_WAIT = 2000;
+
+/** Milliseconds between two looks. */
+const LOOK = 1000;
+
+/** The same for each node that shows it, where there are many: a hundred of them change in a second at most. */
+const LOOK_PER_NODE = 10;
+
+/** What became of messages that did not wait to the end, in the order in which it is shown. */
+const ENDS: readonly (readonly [code: MqttErrorCode, word: string])[] = [
+  ['outbox-full', 'refused'],
+  ['dropped', 'dropped'],
+  ['expired', 'expired'],
+];
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Looks from time to time at what waits for the broker, so that publishing costs nothing for it. */
+export class OutboxLight {
+  readonly #owner: OutboxLightOwner;
+  #timer: NodeJS.Timeout | undefined;
+  #text: string | undefined;
+
+  constructor(owner: OutboxLightOwner) {
+    this.#owner = owner;
+  }
+
+  /** Such as `12 waiting (3 min), 2 dropped`; undefined: nothing waits for long. */
+  get text(): string | undefined {
+    return this.#text;
+  }
+
+  /** Unless it looks already. */
+  begin(): void {
+    this.#timer ??= setTimeout(() => this.#look(), Math.max(LOOK, this.#owner.nodes() * LOOK_PER_NODE)).unref();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#text = undefined;
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    this.begin();
+    const text = waitingText(this.#owner.outbox(), this.#owner.failures());
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#owner.changed();
+  }
+}
+
+export function waitingText(outbox: Outbox | undefined, failures: Failures): string | undefined {
+  if (outbox?.oldest === undefined || outbox.oldest < SHORTEST_WAIT) return undefined;
+  const ends = ENDS.flatMap(([code, word]) => {
+    const count = failures[code] ?? 0;
+    return count === 0 ? [] : [`${count} ${word}`];
+  });
+  return [`${outbox.messages} waiting (${ageOf(outbox.oldest)})`, ...ends].join(', ');
+}
+
+/** A status with what waits: a connection that is up is not all well then. */
+export function withOutbox(status: NodeStatus, text: string | undefined): NodeStatus {
+  if (text === undefined) return status;
+  // The editor translates a text that is nothing but the key of one.
+  const words = status.text.replace(/^node-red:.*\./, '');
+  return { ...status, fill: status.fill === 'green' ? 'yellow' : status.fill, text: `${words}, ${text}` };
+}
+
+/** In its largest unit, of which there are at least two, so that it changes seldom. */
+function ageOf(milliseconds: number): string {
+  if (milliseconds < 2 * MINUTE) return `${Math.floor(milliseconds / SECOND)} s`;
+  if (milliseconds < 2 * HOUR) return `${Math.floor(milliseconds / MINUTE)} min`;
+  if (milliseconds < 2 * DAY) return `${Math.floor(milliseconds / HOUR)} h`;
+  return `${Math.floor(milliseconds / DAY)} d`;
+}
