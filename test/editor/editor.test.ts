@@ -108,6 +108,19 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
     await editor.openTab('Connection');
   });
 
+  it('asks what becomes of what waits, and says which number is none', async () => {
+    const whenFull = editor.find('#node-config-input-whenFull');
+    assert.equal(await whenFull.inputValue(), 'refuse');
+    await whenFull.selectOption({ label: 'keep the latest of each topic' });
+    await editor.type('#node-config-input-longestWait', '0');
+    assert.match(await editor.reasonOf('longestWait'), /^Waits at most/);
+    await editor.type('#node-config-input-longestWait', '3600');
+    await editor.find('#node-config-input-longestWait:not(.input-error)').waitFor();
+    assert.equal(await editor.find('#node-config-input-qos0Waits').isChecked(), false);
+    await editor.find('#node-config-input-qos0Waits').check();
+    await editor.screenshot(join(images, 'mqtt-connection-outbox.png'));
+  });
+
   it('warns where TLS would not be verified', async () => {
     await editor.find('#node-config-input-usetls').check();
     await editor.find('#node-config-input-verifyCertificate').uncheck();
@@ -156,6 +169,9 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
     assert.equal(await editor.find('#node-input-qos').inputValue(), '1');
     await editor.editConnection();
     assert.equal(await editor.find('#node-config-input-port').inputValue(), String(broker?.port));
+    assert.equal(await editor.find('#node-config-input-whenFull').inputValue(), 'keep-latest');
+    assert.equal(await editor.find('#node-config-input-longestWait').inputValue(), '3600');
+    assert.equal(await editor.find('#node-config-input-qos0Waits').isChecked(), true);
     await editor.find('#node-config-input-protocolVersion').selectOption('auto');
     await editor.connectionDone();
     await editor.find('#node-input-contentType + .red-ui-typedInput-container').waitFor({ state: 'visible' });
