@@ -331,7 +331,8 @@ export class Lifecycle {
     const resumed = connack.sessionPresent || this.#mayBePresent();
     // What an earlier client left unanswered is as unknown as a CONNACK that never came.
     const now = this.#settings.clock.now();
-    const certainty = doubtful ? 'unknown' : this.#graceOver ? 'ours' : 'inherited';
+    const isOurs = this.#graceOver && !this.#mayBeOlder;
+    const certainty = doubtful ? 'unknown' : isOurs ? 'ours' : 'earlier';
     if (resumed) this.#session.resume(limits, now, certainty);
     else this.#session.reset(limits, now);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.

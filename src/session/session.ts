@@ -24,10 +24,10 @@ export interface SessionLimits extends SendLimits {
 }
 
 /**
- * Whose session a Server has that says it has one: ours; perhaps that of a CONNECT of an earlier client, whose answer
- * nobody saw; or perhaps that of one of ours, which it did not answer.
+ * Whose session a Server has that says it has one: `ours`; `earlier`: perhaps ours as it was some time ago, or that of an
+ * earlier client's CONNECT, whose answer nobody saw; `unknown`: perhaps that of one of ours, which it did not answer.
  */
-export type Certainty = 'ours' | 'inherited' | 'unknown';
+export type Certainty = 'ours' | 'earlier' | 'unknown';
 
 export interface SessionOptions {
   readonly store: SessionStore;

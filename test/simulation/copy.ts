@@ -1,5 +1,7 @@
 import type { QoS } from '../../src/index.ts';
 
+export type CopyState = 'queued' | 'published' | 'released' | 'done';
+
 /** A publication on its way to one client: one for each subscription, or one for all. */
 export interface Copy {
   /** The message; several publications may have the same, when a QoS 1 message reached the Server twice. */
@@ -24,7 +26,9 @@ export interface Copy {
   /** Their Subscription Identifiers, if they had any. */
   readonly identifiers: readonly number[];
   packetId: number;
-  state: 'queued' | 'published' | 'released' | 'done';
+  state: CopyState;
+  /** The states that it was in, and since when, in milliseconds, the first first. */
+  readonly history: { readonly state: CopyState; readonly at: number }[];
   /** How often the client was given it. */
   given: number;
   /** Given with the RETAIN flag while a SUBSCRIBE made the Server send what it retains: who wants none of that misses it. */

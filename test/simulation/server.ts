@@ -1,5 +1,5 @@
 import type { ProtocolVersion, QoS } from '../../src/index.ts';
-import type { Copy } from './copy.ts';
+import type { Copy, CopyState } from './copy.ts';
 import type { Inbound } from './inbound.ts';
 import type { Judge } from './judge.ts';
 import type { Link, LinkEnd } from './link.ts';
@@ -63,6 +63,8 @@ interface Session {
   /** Received QoS 2 messages that are not released. */
   readonly received: Map<number, Publish>;
   lastId: number;
+  /** What the client was given at QoS 1 and 2, in order: what a Server that is killed may have still. */
+  readonly sent: Copy[];
   /** Seconds that it outlives its connection. */
   expiry: number;
   peer: Peer | undefined;
@@ -115,13 +117,35 @@ export class Server {
     if (older) this.inbound.isOlder = true;
   }
 
-  #forgetYoung({ subscriptions, gone }: Session): void {
+  #forgetYoung(session: Session): void {
+    const { subscriptions, gone } = session;
     const saved = this.time.now - SAVED_EVERY;
     for (const [filter, { began }] of subscriptions) if (began > saved) subscriptions.delete(filter);
     for (const [filter, { subscribed, at }] of gone) {
       if (at > saved && subscribed.began <= saved) subscriptions.set(filter, subscribed);
     }
     gone.clear();
+    this.#bringBack(session, saved);
+  }
+
+  /** Copies are as they were then, and packet ids that were used since are free again. */
+  #bringBack(session: Session, saved: number): void {
+    const all = [...session.sent, ...session.queue];
+    for (const copy of all) {
+      const states = copy.history.filter(({ at }) => at <= saved);
+      copy.history.splice(states.length);
+      copy.state = states.at(-1)?.state ?? 'done';
+      copy.given += 100;
+      if (states.length === 0) copy.lost = true;
+    }
+    session.sent.splice(
+      0,
+      Infinity,
+      ...all.filter(({ history }) => history.some(({ state }) => state === 'published')),
+    );
+    session.inflight = session.sent.filter(({ state }) => state !== 'done');
+    session.queue = all.filter(({ state }) => state === 'queued');
+    session.lastId = session.sent.at(-1)?.packetId ?? 0;
   }
 
   /** Ends the connection of a client, for a reason of its own. */
@@ -243,6 +267,7 @@ export class Server {
       identifiers: wanted.map(({ identifier }) => identifier).filter((identifier) => identifier > 0),
       packetId: 0,
       state: 'queued',
+      history: [{ state: 'queued', at: this.time.now }],
       given: 0,
       ambiguous: false,
       gotMoment: undefined,
@@ -269,6 +294,7 @@ function newSession(clientId: string, expiry: number): Session {
     gone: new Map(),
     queue: [],
     inflight: [],
+    sent: [],
     received: new Map(),
     lastId: 0,
     expiry,
@@ -343,8 +369,9 @@ class Peer implements LinkEnd {
       session.queue.shift();
       if (copy.qos > 0) {
         copy.packetId = this.#freeId(session);
-        copy.state = 'published';
+        this.#enter(copy, 'published');
         session.inflight.push(copy);
+        session.sent.push(copy);
       }
       this.#deliver(copy, false);
     }
@@ -422,12 +449,17 @@ class Peer implements LinkEnd {
     const copy = session?.inflight.find((one) => one.packetId === packetId);
     if (session === undefined || copy === undefined) return;
     if (cmd === 'pubrec' && code < 0x80) {
-      copy.state = 'released';
+      this.#enter(copy, 'released');
       return this.#acknowledge({ cmd: 'pubrel', packetId, code: 0 });
     }
-    copy.state = 'done';
+    this.#enter(copy, 'done');
     session.inflight.splice(session.inflight.indexOf(copy), 1);
     this.pump();
+  }
+
+  #enter(copy: Copy, state: CopyState): void {
+    copy.state = state;
+    copy.history.push({ state, at: this.#server.time.now });
   }
 
   #subscribe(packet: Subscribe): void {
