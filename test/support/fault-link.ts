@@ -8,10 +8,13 @@ export interface Admission {
   readonly cut: boolean;
 }
 
+/** The side for which bytes are on their way. */
+export type Side = 'client' | 'server';
+
 /** The orders that hold for every connection through a proxy; read anew for each chunk. */
 export interface Passage {
-  /** Nothing passes before this settles. */
-  readonly thawed: Promise<void> | undefined;
+  /** By the side that it is for: nothing passes before this settles. */
+  readonly thawed: Readonly<Partial<Record<Side, Promise<void>>>>;
   readonly delayMs: number;
   readonly trickle: boolean;
   /** Asked once for each chunk, or each byte of a trickle. */
@@ -22,6 +25,8 @@ export interface Passage {
 export interface Tap {
   fromClient(bytes: Buffer): void;
   toClient(bytes: Buffer): void;
+  /** Asked before bytes pass: the connection is cut behind so many of them; undefined: not within them. */
+  cutWithin?(bytes: Buffer, towards: Side): number | undefined;
 }
 
 /** One connection through a proxy: a socket on each side, and the bytes carried between them in both directions. */
@@ -69,13 +74,13 @@ export class FaultLink {
   async #pass(chunk: Buffer, to: Socket): Promise<void> {
     const size = this.#passage.trickle ? 1 : chunk.length;
     for (let start = 0; start < chunk.length; start += size) {
-      await this.#wait();
+      await this.#wait(to);
       await this.#write(chunk.subarray(start, start + size), to);
     }
   }
 
-  async #wait(): Promise<void> {
-    await this.#passage.thawed;
+  async #wait(to: Socket): Promise<void> {
+    await this.#passage.thawed[this.#sideOf(to)];
     if (this.#passage.delayMs > 0) {
       await sleep(this.#passage.delayMs, undefined, { signal: this.#ending.signal });
     }
@@ -83,7 +88,7 @@ export class FaultLink {
 
   async #write(piece: Buffer, to: Socket): Promise<void> {
     this.#ending.signal.throwIfAborted();
-    const { bytes, cut } = this.#passage.admit(piece.length);
+    const { bytes, cut } = this.#admit(piece, to);
     const admitted = piece.subarray(0, bytes);
     if (to === this.#sockets[0]) this.#tap?.toClient(admitted);
     const accepted = to.write(admitted);
@@ -92,6 +97,17 @@ export class FaultLink {
     } else if (!accepted) {
       await once(to, 'drain', { signal: this.#ending.signal });
     }
+  }
+
+  /** The cut that comes first. */
+  #admit(piece: Buffer, to: Socket): Admission {
+    const end = this.#tap?.cutWithin?.(piece, this.#sideOf(to));
+    const admission = this.#passage.admit(end ?? piece.length);
+    return end === undefined ? admission : { ...admission, cut: true };
+  }
+
+  #sideOf(socket: Socket): Side {
+    return socket === this.#sockets[0] ? 'client' : 'server';
   }
 }
 

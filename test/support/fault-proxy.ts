@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { deferred } from '../../src/util/deferred.ts';
 import type { Deferred } from '../../src/util/deferred.ts';
 import { FaultLink } from './fault-link.ts';
-import type { Admission, Passage, Tap } from './fault-link.ts';
+import type { Admission, Passage, Side, Tap } from './fault-link.ts';
 import { wholeNumber } from './random.ts';
 import type { Random } from './random.ts';
 
@@ -30,7 +30,7 @@ export class FaultProxy {
   readonly #server: Server;
   readonly #links = new Set<FaultLink>();
   readonly #passage: { -readonly [Order in keyof Passage]: Passage[Order] } = {
-    thawed: undefined,
+    thawed: {},
     delayMs: 0,
     trickle: false,
     admit: (bytes) => this.#admit(bytes),
@@ -116,17 +116,22 @@ export class FaultProxy {
     this.#arm();
   }
 
-  /** Nothing passes any more in either direction, but the connections stay: each side sees a silent peer. */
-  freeze(): void {
+  /**
+   * Nothing passes any more, but the connections stay: each side sees a silent peer.
+   *
+   * @param towards with one side, what comes from that one still passes. Default: both.
+   */
+  freeze(towards?: Side): void {
     this.#thaw ??= deferred<void>();
-    this.#passage.thawed = this.#thaw.promise;
+    const { promise } = this.#thaw;
+    this.#passage.thawed = towards === undefined ? { client: promise, server: promise } : { [towards]: promise };
   }
 
   /** What was held back passes, and all that follows. */
   thaw(): void {
     this.#thaw?.resolve();
     this.#thaw = undefined;
-    this.#passage.thawed = undefined;
+    this.#passage.thawed = {};
   }
 
   /** New connections are ended at once (true) or accepted (false, as at the start). */

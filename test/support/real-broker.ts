@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './ports.ts';
@@ -72,14 +72,32 @@ export class RealBroker {
 
   /** Stops it by SIGTERM, so that it writes down what is to be kept, and starts it again on the same port. */
   async restart(): Promise<void> {
-    await this.#process.end('SIGTERM');
-    await this.#process.start();
+    await this.end('SIGTERM');
+    await this.startAgain();
   }
 
   /** Kills it by SIGKILL, so that it writes nothing, and starts it again on the same port. */
   async crash(): Promise<void> {
-    await this.#process.end('SIGKILL');
+    await this.end('SIGKILL');
+    await this.startAgain();
+  }
+
+  /** Ends its process, until {@link startAgain}. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await this.#process.end(signal);
+  }
+
+  /** On the same port, with what it had written down. */
+  async startAgain(): Promise<void> {
     await this.#process.start();
+  }
+
+  /** When it last wrote down what is to be kept, in milliseconds since 1970; undefined: never. */
+  async savedAt(): Promise<number | undefined> {
+    return stat(join(this.#folder, 'mosquitto.db')).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined, // there is no such file yet
+    );
   }
 
   /** Stops it and removes its folder. Stopping twice is harmless. */

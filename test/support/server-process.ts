@@ -95,7 +95,7 @@ export class ServerProcess {
 }
 
 /** A test run which breaks off leaves no server behind. */
-function endWithUs(child: ChildProcess): void {
+export function endWithUs(child: ChildProcess): void {
   const kill = (): void => {
     child.kill('SIGKILL');
   };

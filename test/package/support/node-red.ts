@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deferred } from '../../../src/util/deferred.ts';
 import { within } from '../../support/events.ts';
+import { endWithUs } from '../../support/server-process.ts';
 import { nodeExecutable, nodeRedFolder } from './checkout.ts';
 
 /** A node as a flow file holds it. */
@@ -17,6 +19,7 @@ export interface FlowNode {
 const START_PATIENCE_MS = 60_000;
 const DEPLOY_PATIENCE_MS = 10_000;
 const STOP_PATIENCE_MS = 10_000;
+const MOST_LINES = 200;
 const ADDRESS = /http:\/\/127\.0\.0\.1:\d+\//;
 
 /** A real Node-RED in a process of its own, asked by its admin API. */
@@ -32,9 +35,10 @@ export class NodeRed {
   /**
    * Starts it on a user directory whose settings say port 0.
    *
+   * @param hear told each line of its log
    * @throws Error with all that it printed, where it does not come to listen
    */
-  static async start(userDirectory: string): Promise<NodeRed> {
+  static async start(userDirectory: string, hear?: (line: string) => void): Promise<NodeRed> {
     const script = join(nodeRedFolder(), 'red.js');
     const child = spawn(nodeExecutable(), [script, '--userDir', userDirectory], {
       cwd: userDirectory,
@@ -42,7 +46,25 @@ export class NodeRed {
       env: { ...process.env, HOME: userDirectory, USERPROFILE: userDirectory, NODE_RED_HOME: undefined },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    return new NodeRed(child, await within(addressOf(child), 'Node-RED listens', START_PATIENCE_MS));
+    endWithUs(child);
+    return new NodeRed(child, await within(addressOf(child, hear), 'Node-RED listens', START_PATIENCE_MS));
+  }
+
+  /** The process id. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Settles when the process is gone, for whatever reason. */
+  async ended(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
+
+  /** Ends the process without a word. */
+  async kill(): Promise<void> {
+    const ended = this.ended();
+    this.#child.kill('SIGKILL');
+    await ended;
   }
 
   /** @throws Error with status and answer, where it is not 200 */
@@ -56,8 +78,9 @@ export class NodeRed {
   }
 
   /** Replaces all flows. Node-RED answers when it has taken them, a moment before they have started. */
-  async deploy(flows: readonly FlowNode[]): Promise<void> {
-    const headers = { 'content-type': 'application/json', 'Node-RED-API-Version': 'v2' };
+  async deploy(flows: readonly FlowNode[], type: 'nodes' | 'flows' | 'full' = 'full'): Promise<void> {
+    const versions = { 'Node-RED-API-Version': 'v2', 'Node-RED-Deployment-Type': type };
+    const headers = { 'content-type': 'application/json', ...versions };
     await this.#ask('flows', { method: 'POST', headers, body: JSON.stringify({ flows }) });
   }
 
@@ -99,15 +122,17 @@ export class NodeRed {
 }
 
 /** Its address, from the one line of its log that holds it, in whatever language. */
-async function addressOf(child: ChildProcess): Promise<string> {
+async function addressOf(child: ChildProcess, hear?: (line: string) => void): Promise<string> {
   const lines: string[] = [];
-  for await (const line of createInterface(child.stdout as Readable)) {
-    lines.push(line);
+  const found = deferred<string>();
+  // Read to its end, or the log would fill the pipe.
+  const log = createInterface(child.stdout as Readable);
+  log.on('line', (line) => {
+    hear?.(line);
     const address = ADDRESS.exec(line)?.[0];
-    if (address !== undefined) {
-      child.stdout?.resume(); // or its log would fill the pipe
-      return address;
-    }
-  }
-  throw new Error(`Node-RED ended before it listened:\n${lines.join('\n')}`);
+    if (address !== undefined) found.resolve(address);
+    else if (lines.length < MOST_LINES) lines.push(line);
+  });
+  log.once('close', () => found.reject(new Error(`Node-RED ended before it listened:\n${lines.join('\n')}`)));
+  return found.promise;
 }
