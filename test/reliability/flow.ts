@@ -1,8 +1,9 @@
 import { sinkOf, type Setup, SETUPS, type Stream, STREAMS, widerFilterOf, widerSinkOf } from './streams.ts';
 
-type FlowNode = Readonly<Record<string, unknown>>;
+/** A node as a flow file holds it. */
+export type FlowNode = Readonly<Record<string, unknown>>;
 
-const TAB = 'traffic';
+export const TAB = 'traffic';
 /** Deploys never change it: its nodes stand still while their neighbours on the same connection go and come. */
 const QUIET_TAB = 'quiet';
 
@@ -17,14 +18,14 @@ export function flowUnderTest(portOf: (setup: Setup) => number, edition: number)
   return [
     { id: TAB, type: 'tab', label: TAB },
     { id: QUIET_TAB, type: 'tab', label: QUIET_TAB },
-    ...SETUPS.map((setup) => connection(setup, portOf(setup))),
+    ...SETUPS.map((setup) => connectionNode(setup, portOf(setup))),
     ...STREAMS.filter(({ direction }) => direction === 'out').map(outNode),
-    ...STREAMS.filter(({ direction }) => direction === 'in').flatMap((stream) => inNodes(stream, edition)),
+    ...STREAMS.filter(({ direction }) => direction === 'in').flatMap((stream) => inNodes(stream, edition, SINK)),
     ...SETUPS.flatMap(widerNodes),
   ];
 }
 
-function connection({ id, version, session }: Setup, port: number): FlowNode {
+export function connectionNode({ id, version, session }: Setup, port: number): FlowNode {
   return {
     id,
     type: 'mqtt-connection',
@@ -41,7 +42,7 @@ function connection({ id, version, session }: Setup, port: number): FlowNode {
   };
 }
 
-function outNode({ node, setup, topic, qos }: Stream): FlowNode {
+export function outNode({ node, setup, topic, qos }: Stream): FlowNode {
   return {
     id: node,
     type: 'mqtt-out',
@@ -55,13 +56,13 @@ function outNode({ node, setup, topic, qos }: Stream): FlowNode {
 }
 
 // The mqtt-in stands before the node that it is wired to, as flow files usually have it.
-function inNodes(stream: Stream, edition: number): FlowNode[] {
+export function inNodes(stream: Stream, edition: number, sinkType: string): FlowNode[] {
   const { node, setup, topic, qos } = stream;
   const sink = sinkOf(stream, 'node');
   const name = `edition ${edition}`;
   return [
     { ...IN, ...ON_TAB, id: node, name, broker: setup.id, topic, qos: String(qos), wires: [[sink]] },
-    { id: sink, type: 'reliability-sink', ...ON_TAB, name, wires: [] },
+    { id: sink, type: sinkType, ...ON_TAB, name, wires: [] },
   ];
 }
 
@@ -70,10 +71,11 @@ function widerNodes(setup: Setup): FlowNode[] {
   const sink = widerSinkOf(setup);
   return [
     { ...IN, ...ON_QUIET_TAB, id: `${id}-wider`, broker: id, topic: widerFilterOf(setup), qos: '2', wires: [[sink]] },
-    { id: sink, type: 'reliability-sink', ...ON_QUIET_TAB, wires: [] },
+    { id: sink, type: SINK, ...ON_QUIET_TAB, wires: [] },
   ];
 }
 
-const ON_TAB = { z: TAB, x: 0, y: 0 };
+const SINK = 'reliability-sink';
+export const ON_TAB = { z: TAB, x: 0, y: 0 };
 const ON_QUIET_TAB = { z: QUIET_TAB, x: 0, y: 0 };
 const IN = { type: 'mqtt-in', datatype: 'utf8', nl: false, rap: true, rh: 0, inputs: 0 };

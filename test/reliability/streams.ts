@@ -1,3 +1,5 @@
+import type { QoS } from '../../src/index.ts';
+
 /** One connection of the flow under test. */
 export interface Setup {
   readonly id: string;
@@ -10,7 +12,7 @@ export interface Setup {
 export interface Stream {
   readonly setup: Setup;
   readonly direction: 'in' | 'out';
-  readonly qos: 1 | 2;
+  readonly qos: QoS;
   readonly topic: string;
   /** Of the node that publishes or receives it. */
   readonly node: string;
@@ -21,10 +23,10 @@ export const SETUPS: readonly Setup[] = ([4, 5] as const).flatMap((version) =>
 );
 
 export const STREAMS: readonly Stream[] = SETUPS.flatMap((setup) =>
-  (['out', 'in'] as const).flatMap((direction) => ([1, 2] as const).map((qos) => stream(setup, direction, qos))),
+  (['out', 'in'] as const).flatMap((direction) => ([1, 2] as const).map((qos) => streamOf(setup, direction, qos))),
 );
 
-function stream(setup: Setup, direction: 'in' | 'out', qos: 1 | 2): Stream {
+export function streamOf(setup: Setup, direction: 'in' | 'out', qos: QoS): Stream {
   const node = `${setup.id}-${direction}-${qos}`;
   return { setup, direction, qos, topic: `${setup.id}/${direction}/${qos}`, node };
 }
