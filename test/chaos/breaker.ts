@@ -196,7 +196,7 @@ export class Breaker {
   async #outcome(nodeRed: ChaosNodeRed, faults: Faults, restless: readonly string[]): Promise<Outcome> {
     const ledger = await this.#ledger();
     const { kills, ends } = nodeRed;
-    const incidents = { kills, ends, forgotten: faults.forgotten, damaged: faults.damaged };
+    const incidents = { kills, ends, forgotten: faults.forgotten, damaged: faults.damaged, dials: this.#dials };
     const firstOf = this.#traffic.firstOf.bind(this.#traffic);
     const verdicts = verdictsOn({ ledger, observer: this.#observer, wires: this.#wires, firstOf }, incidents);
     const problems = [...faults.problems, ...nodeRed.problems, ...restless];
@@ -265,6 +265,10 @@ export class Breaker {
   #flow(): FlowNode[] {
     const portOf = (setup: Setup): number => this.#proxies.get(setup)?.port ?? 0;
     return chaosFlow({ portOf, edition: this.#edition, store: this.#options.store });
+  }
+
+  get #dials(): Record<string, readonly number[]> {
+    return Object.fromEntries([...this.#wires].map(([{ id }, { dials }]) => [id, dials]));
   }
 
   async #ledger(): Promise<Ledger> {

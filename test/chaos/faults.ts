@@ -3,7 +3,7 @@ import type { FaultProxy } from '../support/fault-proxy.ts';
 import type { Random } from '../support/random.ts';
 import type { RealBroker } from '../support/real-broker.ts';
 import type { FlowNode } from './flow.ts';
-import type { Span } from './incidents.ts';
+import { LATE_MS, type Span } from './incidents.ts';
 import { Lanes } from './lanes.ts';
 import type { ChaosNodeRed } from './node-red.ts';
 import type { BrokerFault, DeployType, Fault, NodeRedFault, StoreDamage, WireFault } from './plan.ts';
@@ -134,7 +134,8 @@ export class Faults {
     await broker.end(kind === 'broker-kill' ? 'SIGKILL' : 'SIGTERM');
     const to = Date.now();
     if (kind === 'broker-kill') this.forgotten.push({ from: (await broker.savedAt()) ?? began, to });
-    await this.#pause(downMs);
+    // All that it had sent is read before another one speaks.
+    await this.#pause(Math.max(downMs, 2 * LATE_MS));
     await broker.startAgain();
   }
 

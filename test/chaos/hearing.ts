@@ -42,6 +42,7 @@ function onIncoming(stream: Stream, witnesses: Witnesses, excuses: Excuses): Ver
     page: { ...page, received: counted(page.received) },
     published: counted(done),
     had: counted(had),
+    given: counted(wire?.given.of(qos)),
     taken: counted(wire?.taken.of(qos)),
     open: (wire?.open(qos) ?? []).filter((number) => number >= first),
   };

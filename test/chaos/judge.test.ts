@@ -4,7 +4,7 @@ import { EDGE_MS, Excuses, type Incidents, TOLD_MS } from './incidents.ts';
 import { type InFacts, judgeIncoming, judgeOutgoing, offencesOf, type OutFacts } from './judge.ts';
 import { EMPTY_PAGE, type Page } from './ledger.ts';
 
-const NOTHING: Incidents = { kills: [], ends: [], forgotten: [], damaged: {} };
+const NOTHING: Incidents = { kills: [], ends: [], forgotten: [], damaged: {}, dials: { c: [1] } };
 const STREAM = { name: 'stream', connection: 'c', qos: 2, isKept: true } as const;
 
 /** Marks of these numbers, a second after one another from 1,000 on. */
@@ -86,6 +86,25 @@ describe('the judge of the breaker, on what an mqtt-out took', () => {
       assert.deepEqual(offences({ page: accepted }, older), ['stream: 1 lost: 0']);
     });
 
+    it('of what was accepted before the store was open, as long as it was not, or only just', () => {
+      const kills = [{ from: 5000, to: 5000 }];
+      const life = { ends: [500, 5000], kills };
+      assert.deepEqual(offences({ page: accepted }, { ...life, dials: { c: [1] } }), []);
+      assert.deepEqual(offences({ page: accepted }, { ...life, dials: { c: [1, 5000 - EDGE_MS] } }), []);
+      const early = offences({ page: accepted }, { ...life, dials: { c: [1, 4999 - EDGE_MS] } });
+      assert.deepEqual(early, ['stream: 1 lost: 0']);
+      const stopped = offences({ page: accepted }, { ends: [500, 5000], dials: { c: [1] } });
+      assert.deepEqual(stopped, ['stream: 1 lost: 0']);
+    });
+
+    it('of what a broker that was killed had said, and a silent connection held back', () => {
+      const page = { ...EMPTY_PAGE, accepted: [at(0, 1000)], done: [at(0, 3000)] };
+      const forgotten = [{ from: 1900, to: 2000 }];
+      assert.deepEqual(offences({ page, acknowledged: [{ ...at(0, 3000), since: 1500 }] }, { forgotten }), []);
+      const other = offences({ page, acknowledged: [{ ...at(0, 3000), since: 2500 }] }, { forgotten });
+      assert.deepEqual(other, ['stream: 1 lost: 0', 'stream: 1 untrue: 0']);
+    });
+
     it('but not where it was told as done', () => {
       const done = page({ accepted: [at(0, 1000)], done: [at(0, 1010)] });
       const caught = { ...ended, kills: [{ from: 1020, to: 1020 }] };
@@ -139,7 +158,7 @@ describe('the judge of the breaker, on what an mqtt-out took', () => {
 
 describe('the judge of the breaker, on what the broker took from outside', () => {
   function offences(facts: Partial<InFacts>, incidents: Partial<Incidents> = {}): string[] {
-    const all = { ...STREAM, page: EMPTY_PAGE, published: [], had: [], taken: [], open: [], ...facts };
+    const all = { ...STREAM, page: EMPTY_PAGE, published: [], had: [], given: [], taken: [], open: [], ...facts };
     return offencesOf(judgeIncoming(all, new Excuses({ ...NOTHING, ...incidents })));
   }
 
@@ -190,6 +209,15 @@ describe('the judge of the breaker, on what the broker took from outside', () =>
     assert.deepEqual(offences(facts, { kills: [{ from: 1010, to: 1020 }] }), []);
     assert.deepEqual(offences(facts, { kills: [{ from: 1200, to: 1210 }] }), ['stream: 1 doubled: 0']);
     assert.deepEqual(offences({ ...facts, qos: 0 }, { kills: [{ from: 1010, to: 1020 }] }), ['stream: 1 doubled: 0']);
+  });
+
+  it('excuses what comes twice from a broker that has forgotten it, also when it came late', () => {
+    const facts = { page: page({ received: [at(0, 3000), at(0, 4000)] }) };
+    const forgotten = [{ from: 1900, to: 2000 }];
+    assert.deepEqual(offences({ ...facts, given: [{ ...at(0, 3000), since: 1500 }] }, { forgotten }), []);
+    assert.deepEqual(offences({ ...facts, given: [{ ...at(0, 3000), since: 2500 }] }, { forgotten }), [
+      'stream: 1 doubled: 0',
+    ]);
   });
 
   it('excuses what comes twice where the store lost that it came', () => {

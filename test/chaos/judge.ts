@@ -26,6 +26,8 @@ export interface InFacts extends Facts {
   readonly published: readonly Mark[];
   /** At QoS 2: the broker said that it has it. */
   readonly had: readonly Mark[];
+  /** On the wire: it came to the client. */
+  readonly given: readonly Mark[];
   /** On the wire: the client said that it has it. */
   readonly taken: readonly Mark[];
   /** The client has it, over the connection that is up at the end. */
@@ -69,23 +71,23 @@ export function judgeOutgoing(facts: OutFacts, excuses: Excuses): Verdict {
   const docket = new Docket();
   const arrived = numbersOf(arrivals);
   const failed = numbersOf(page.failed);
-  const acknowledged = timesOf(facts.acknowledged);
-  const told = timesOf([...page.done, ...page.failed]);
+  const acknowledged = marksOf(facts.acknowledged);
+  const told = marksOf([...page.done, ...page.failed]);
   const done = numbersOf(page.done);
   // Nothing is promised of QoS 0 but that it does not come twice, and in order.
   const owed = qos === 0 ? [] : page.accepted.filter(({ number }) => !failed.has(number));
   const missing = owed.filter(({ number }) => !arrived.has(number));
   const lost = docket.unexcused(missing, ({ number, at }) => {
-    if ((acknowledged.get(number) ?? []).some((time) => excuses.forgotten(time))) return 'broker';
+    if ((acknowledged.get(number) ?? []).some((mark) => excuses.forgotten(mark))) return 'broker';
     if (done.has(number)) return undefined;
-    if (excuses.onEdge(at)) return 'edge';
+    if (excuses.unwritten(connection, at)) return 'edge';
     return excuses.damaged(connection, { from: at, to: at }) ? 'damage' : undefined;
   });
   const lives = new Map(
-    page.accepted.map(({ number, at }) => [number, { from: at, to: told.get(number)?.[0] ?? Infinity }]),
+    page.accepted.map(({ number, at }) => [number, { from: at, to: told.get(number)?.[0]?.at ?? Infinity }]),
   );
   const doubled = docket.unexcused(isOnce(facts) ? repeats(arrivals) : [], ({ number, at, first }) => {
-    if (excuses.sentAgain(first, at)) return 'broker';
+    if (excuses.sentAgain({ number, at: first }, at)) return 'broker';
     const life = lives.get(number);
     return life !== undefined && excuses.damaged(connection, life) ? 'damage' : undefined;
   });
@@ -106,7 +108,7 @@ export function judgeOutgoing(facts: OutFacts, excuses: Excuses): Verdict {
     disordered: disordered(arrivals),
     untrue: lost.filter((number) => done.has(number)),
     untold,
-    toldTwice: [...told].filter(([, times]) => times.length > 1).map(([number]) => number),
+    toldTwice: [...told].filter(([, marks]) => marks.length > 1).map(([number]) => number),
     excused: docket.excused,
   };
 }
@@ -120,17 +122,19 @@ export function judgeIncoming(facts: InFacts, excuses: Excuses): Verdict {
   const docket = new Docket();
   const { received } = page;
   const arrived = numbersOf(received);
-  const taken = timesOf(facts.taken);
-  const said = timesOf([...facts.published, ...facts.had]);
+  const taken = marksOf(facts.taken);
+  const given = marksOf(facts.given);
+  const said = marksOf([...facts.published, ...facts.had]);
   const owed = owedIncoming(facts);
   const missing = owed.filter((number) => !arrived.has(number)).map((number) => ({ number }));
   const lost = docket.unexcused(missing, ({ number }) => {
-    if (facts.isKept && (said.get(number) ?? []).some((time) => excuses.forgotten(time))) return 'broker';
-    return (taken.get(number) ?? []).some((time) => excuses.onEdge(time)) ? 'edge' : undefined;
+    if (facts.isKept && (said.get(number) ?? []).some((mark) => excuses.forgotten(mark))) return 'broker';
+    return (taken.get(number) ?? []).some((mark) => excuses.onEdge(mark.at)) ? 'edge' : undefined;
   });
-  const doubled = docket.unexcused(isOnce(facts) ? repeats(received) : [], ({ at, first }) => {
+  const doubled = docket.unexcused(isOnce(facts) ? repeats(received) : [], ({ number, at, first }) => {
     if (qos === 0) return undefined;
-    if (excuses.sentAgain(first, at)) return 'broker';
+    const since = given.get(number)?.[0]?.since;
+    if (excuses.sentAgain({ number, at: first, ...(since !== undefined && { since }) }, at)) return 'broker';
     if (excuses.onEdge(first)) return 'edge';
     return excuses.damaged(connection, { from: first, to: first }) ? 'damage' : undefined;
   });
@@ -216,12 +220,12 @@ function numbersOf(marks: readonly Mark[]): Set<number> {
   return new Set(marks.map(({ number }) => number));
 }
 
-function timesOf(marks: readonly Mark[]): Map<number, number[]> {
-  const times = new Map<number, number[]>();
-  for (const { number, at } of marks) {
-    const before = times.get(number);
-    if (before === undefined) times.set(number, [at]);
-    else before.push(at);
+function marksOf(marks: readonly Mark[]): Map<number, Mark[]> {
+  const byNumber = new Map<number, Mark[]>();
+  for (const mark of marks) {
+    const before = byNumber.get(mark.number);
+    if (before === undefined) byNumber.set(mark.number, [mark]);
+    else before.push(mark);
   }
-  return times;
+  return byNumber;
 }

@@ -15,14 +15,17 @@ export class Wire {
   readonly cuts = new StepCuts();
   /** Outgoing messages for which the broker sent PUBACK, PUBREC or PUBCOMP, each time. */
   readonly acknowledged = new Marks();
+  /** Incoming messages, each time. */
+  readonly given = new Marks();
   /** Incoming messages for which the client sent PUBACK or PUBREC, each time. */
   readonly taken = new Marks();
   /** By packet id: what the client sent under it last, on whichever connection. */
   readonly sent = new Map<number, Known>();
+  /** When the client opened its connections. */
+  readonly dials: number[] = [];
   readonly #version: 4 | 5;
   readonly #trace: ((line: string) => void) | undefined;
   readonly #id: string;
-  #connections = 0;
   #last: ConnectionTap | undefined;
 
   /** @param trace told each packet. */
@@ -34,8 +37,8 @@ export class Wire {
 
   /** For the proxy: the tap of one more connection. */
   readonly connection = (): Tap => {
-    this.#connections += 1;
-    const name = `${this.#id} ${this.#connections}`;
+    this.dials.push(Date.now());
+    const name = `${this.#id} ${this.dials.length}`;
     const trace = this.#trace;
     const traced = trace && ((towards: Side, packet: Packet) => trace(inWords(name, towards, packet)));
     return (this.#last = new ConnectionTap(this, this.#version, traced));
@@ -52,6 +55,7 @@ class ConnectionTap implements Tap {
   readonly #cutters: Readonly<Record<Side, StepCutter>>;
   readonly #parsers: Readonly<Record<Side, Parser>>;
   readonly #given = new Map<number, Known>();
+  readonly #since = Date.now();
 
   constructor(wire: Wire, version: 4 | 5, trace?: (towards: Side, packet: Packet) => void) {
     this.#wire = wire;
@@ -86,10 +90,15 @@ class ConnectionTap implements Tap {
   #fromServer(packet: Packet): void {
     const { acknowledged, sent } = this.#wire;
     const id = packet.messageId ?? 0;
-    if (packet.cmd === 'publish' && packet.qos > 0) this.#given.set(id, known(packet));
+    if (packet.cmd === 'publish' && packet.qos > 0) this.#give(id, known(packet));
     if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec' && packet.cmd !== 'pubcomp') return;
     const message = sent.get(id);
-    if (message !== undefined) acknowledged.add(message.qos, message.number);
+    if (message !== undefined) acknowledged.add(message.qos, message.number, this.#since);
+  }
+
+  #give(id: number, message: Known): void {
+    this.#given.set(id, message);
+    this.#wire.given.add(message.qos, message.number, this.#since);
   }
 
   #fromClient(packet: Packet): void {
@@ -97,7 +106,7 @@ class ConnectionTap implements Tap {
     if (packet.cmd === 'publish' && packet.qos > 0) this.#wire.sent.set(id, known(packet));
     if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec') return;
     const message = this.#given.get(id);
-    if (message !== undefined) this.#wire.taken.add(message.qos, message.number);
+    if (message !== undefined) this.#wire.taken.add(message.qos, message.number, this.#since);
     this.#given.delete(id);
   }
 }
