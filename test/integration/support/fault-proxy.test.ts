@@ -125,6 +125,34 @@ describe('support: the fault proxy', () => {
     assert.deepEqual(String(await within(came, 'nothing passed after the thaw')), 'held,too');
   });
 
+  it('holds back what is for one side, and lets pass what is for the other', async () => {
+    const client = await dial();
+    let came = '';
+    client.on('data', (chunk: Buffer) => (came += String(chunk)));
+    proxy.freeze('client');
+    client.write('held');
+    await until(() => proxy.bytes === 4, 'it passes to the server');
+    await settle();
+    assert.equal(came, '');
+    proxy.thaw();
+    await until(() => came === 'held', 'it passes to the client');
+  });
+
+  it('cuts where a tap says', async () => {
+    const cuttable = await FaultProxy.listen((echo.address() as AddressInfo).port, () => ({
+      fromClient: () => {},
+      toClient: () => {},
+      cutWithin: (bytes, towards) => (towards === 'client' ? bytes.indexOf('!') + 1 : undefined),
+    }));
+    const client = connect(cuttable.port, '127.0.0.1').on('error', () => {});
+    let came = '';
+    client.on('data', (chunk: Buffer) => (came += String(chunk)));
+    client.write('so far! no further');
+    await gone(client);
+    await cuttable.close();
+    assert.equal(came, 'so far!');
+  });
+
   it('refuses connections and accepts them again', async () => {
     proxy.refuse(true);
     await gone((await dial()).resume());
