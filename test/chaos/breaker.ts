@@ -61,7 +61,7 @@ const BROKER = {
   persistence: true,
   // With its 20 it hangs up on 3.1.1 when ids that it takes for open, behind a kill, add up: docs/reliability.md.
   maxInflightMessages: 1000,
-  lines: ['autosave_on_changes true', 'autosave_interval 100'],
+  lines: ['autosave_on_changes true', 'autosave_interval 20'],
 };
 
 /** Everything that runs, from its beginning to its end. */

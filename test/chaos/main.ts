@@ -14,7 +14,7 @@ sessions is full or damaged; prints what became of the messages. test/chaos/READ
 
   --minutes N    how long (2)
   --seed N       the same seed and minutes plan the same (at random)
-  --rate N       messages a second, over all streams (300)
+  --rate N       messages a second, over all streams (330)
   --store S      where sessions are kept: disk or fsync (disk)
   --spare KINDS  kinds of faults that are left out, by commas
   --keep DIR     write down there all that is known; a run that finds something does so anyway
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     options: {
       minutes: { type: 'string', default: '2' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-      rate: { type: 'string', default: '300' },
+      rate: { type: 'string', default: '330' },
       store: { type: 'string', default: 'disk' },
       spare: { type: 'string', default: '' },
       keep: { type: 'string' },
