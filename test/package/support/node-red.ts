@@ -47,7 +47,12 @@ export class NodeRed {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     endWithUs(child);
-    return new NodeRed(child, await within(addressOf(child, hear), 'Node-RED listens', START_PATIENCE_MS));
+    try {
+      return new NodeRed(child, await within(addressOf(child, hear), 'Node-RED listens', START_PATIENCE_MS));
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
   }
 
   /** The process id. */
@@ -98,8 +103,7 @@ export class NodeRed {
 
   /** @throws Error where it does not end in order: a node that holds it up would be ended with it here, unseen. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    const exited = once(this.#child, 'exit');
+    const exited = this.ended();
     this.#child.kill('SIGTERM');
     try {
       await within(exited, 'Node-RED ends', STOP_PATIENCE_MS);
