@@ -28,7 +28,7 @@ export interface BreakerOptions {
   readonly minutes: number;
   /** Messages a second, over all streams. */
   readonly rate: number;
-  /** Of the sessions: `disk` or `fsync`. */
+  /** Of the sessions: `disk`, `fsync`, or `memory`, which breaks promises. */
   readonly store: string;
   /** Whether every packet is written down too. */
   readonly trace: boolean;

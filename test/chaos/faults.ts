@@ -6,11 +6,13 @@ import type { FlowNode } from './flow.ts';
 import { LATE_MS, type Span } from './incidents.ts';
 import { Lanes } from './lanes.ts';
 import type { ChaosNodeRed } from './node-red.ts';
-import type { BrokerFault, DeployType, Fault, NodeRedFault, StoreDamage, WireFault } from './plan.ts';
+import type { BrokerFault, DeployType, Fault, NodeRedFault, Silence, StoreDamage, WireFault } from './plan.ts';
 import { OPENING } from './steps.ts';
 import { damage, logIn, since } from './store-damage.ts';
 import { type Setup, SETUPS } from './streams.ts';
 import type { Wire } from './wire.ts';
+
+type ProcessEnd = Extract<NodeRedFault, { kind: 'node-red-kill' | 'node-red-stop' }>;
 
 /** What faults are done to. */
 export interface Targets {
@@ -143,7 +145,7 @@ export class Faults {
     switch (fault.kind) {
       case 'node-red-kill':
       case 'node-red-stop':
-        return this.#startAgain(fault.kind, fault.downMs);
+        return this.#startAgain(fault);
       case 'deploy':
         return this.#deploy(fault.type);
       case 'disk-full':
@@ -153,11 +155,20 @@ export class Faults {
     }
   }
 
-  async #startAgain(kind: 'node-red-kill' | 'node-red-stop', downMs: number): Promise<void> {
+  async #startAgain({ kind, downMs, silence }: ProcessEnd): Promise<void> {
     const { nodeRed } = this.#targets;
-    await (kind === 'node-red-kill' ? nodeRed.kill() : nodeRed.stop());
+    await this.#silenced(silence, () => (kind === 'node-red-kill' ? nodeRed.kill() : nodeRed.stop()));
     await this.#pause(downMs);
     await nodeRed.start();
+  }
+
+  /** What is on its way, and what waits, when the process ends. */
+  async #silenced({ towards, ms }: Silence, end: () => Promise<void>): Promise<void> {
+    const proxies = ms === 0 ? [] : [...this.#targets.proxies.values()];
+    for (const proxy of proxies) proxy.freeze(towards === 'both' ? undefined : towards);
+    await this.#pause(ms);
+    await end();
+    for (const proxy of proxies) proxy.thaw();
   }
 
   async #deploy(type: DeployType): Promise<void> {
@@ -183,7 +194,7 @@ export class Faults {
     const from = Date.now();
     const before = await logIn(nodeRed.storeOf(id));
     await this.#pause(DAMAGED_MS);
-    await nodeRed.kill();
+    await this.#silenced(fault.silence, () => nodeRed.kill());
     const now = await logIn(nodeRed.storeOf(id));
     if (now !== undefined) {
       await damage(now, since(before, now), { ...fault, random: this.#options.random });

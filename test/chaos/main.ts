@@ -15,7 +15,7 @@ sessions is full or damaged; prints what became of the messages. test/chaos/READ
   --minutes N    how long (2)
   --seed N       the same seed and minutes plan the same (at random)
   --rate N       messages a second, over all streams (330)
-  --store S      where sessions are kept: disk or fsync (disk)
+  --store S      where sessions are kept: disk, fsync or memory (disk)
   --spare KINDS  kinds of faults that are left out, by commas
   --keep DIR     write down there all that is known; a run that finds something does so anyway
   --trace        every packet too

@@ -23,6 +23,13 @@ export interface BrokerFault {
   readonly downMs: number;
 }
 
+/** What a process that ends has not got rid of: before, on all connections nothing comes to one side, or to both. */
+export interface Silence {
+  readonly towards: Side | 'both';
+  /** 0: there is none. */
+  readonly ms: number;
+}
+
 /** Node-RED is killed, and the end of what it wrote to the store of a connection is cut off or made garbage. */
 export interface StoreDamage {
   readonly kind: 'store-damage';
@@ -30,10 +37,11 @@ export interface StoreDamage {
   readonly manner: 'truncate' | 'garbage';
   /** How much of the last second's bytes, from 0 to 1. */
   readonly share: number;
+  readonly silence: Silence;
 }
 
 export type NodeRedFault =
-  | { readonly kind: 'node-red-kill' | 'node-red-stop'; readonly downMs: number }
+  | { readonly kind: 'node-red-kill' | 'node-red-stop'; readonly downMs: number; readonly silence: Silence }
   | { readonly kind: 'deploy'; readonly type: DeployType }
   | { readonly kind: 'disk-full'; readonly holdMs: number }
   | StoreDamage;
@@ -65,6 +73,7 @@ const PER_MINUTE: Readonly<Record<FaultKind, number>> = {
 
 const CONNECTIONS = 4;
 const DEPLOYS: readonly DeployType[] = ['nodes', 'flows', 'full'];
+const SIDES = ['both', 'client', 'server'] as const;
 const MINUTE = 60_000;
 
 /** What happens in a run: the same for the same seed and length, and for each kind at least once. */
@@ -105,7 +114,7 @@ class Draws {
         return {
           kind,
           connection,
-          towards: this.#pick(['both', 'client', 'server'] as const),
+          towards: this.#pick(SIDES),
           holdMs: this.#whole(100, 12_000),
           ending: this.#pick(['thaw', 'cut'] as const),
         };
@@ -113,17 +122,33 @@ class Draws {
         return { kind, connection, holdMs: this.#whole(200, 3000) };
       case 'broker-restart':
       case 'broker-kill':
+        return { kind, downMs: this.#downMs() };
       case 'node-red-kill':
       case 'node-red-stop':
-        return { kind, downMs: this.#whole(0, 3) === 0 ? this.#whole(500, 3000) : this.#whole(0, 200) };
+        return { kind, downMs: this.#downMs(), silence: this.#silence() };
       case 'deploy':
         this.#nextDeploy += 1;
         return { kind, type: DEPLOYS[this.#nextDeploy % DEPLOYS.length] ?? 'full' };
       case 'disk-full':
         return { kind, holdMs: this.#whole(1000, 8000) };
       case 'store-damage':
-        return { kind, connection, manner: this.#pick(['truncate', 'garbage'] as const), share: this.#random() };
+        return {
+          kind,
+          connection,
+          manner: this.#pick(['truncate', 'garbage'] as const),
+          share: this.#random(),
+          silence: this.#silence(),
+        };
     }
+  }
+
+  #downMs(): number {
+    return this.#whole(0, 3) === 0 ? this.#whole(500, 3000) : this.#whole(0, 200);
+  }
+
+  #silence(): Silence {
+    const towards = this.#pick(SIDES);
+    return { towards, ms: this.#whole(0, 2) === 0 ? 0 : this.#whole(150, 3000) };
   }
 
   #turn(): { readonly step: ProtocolStep; readonly spot: Spot } {
