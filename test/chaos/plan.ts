@@ -35,7 +35,7 @@ export interface StoreDamage {
   readonly kind: 'store-damage';
   readonly connection: number;
   readonly manner: 'truncate' | 'garbage';
-  /** How much of the last second's bytes, from 0 to 1. */
+  /** How much of what it wrote there in its last seconds, from 0 to 1. */
   readonly share: number;
   readonly silence: Silence;
 }
