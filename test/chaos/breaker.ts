@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import { randomFrom } from '../support/random.ts';
-import { RealBroker } from '../support/real-broker.ts';
+import { RealBroker, type RealBrokerOptions } from '../support/real-broker.ts';
 import { Faults } from './faults.ts';
 import { chaosFlow, type FlowNode } from './flow.ts';
 import { HandIn } from './hand-in.ts';
@@ -16,7 +16,7 @@ import { offencesOf, type Verdict } from './judge.ts';
 import { type Ledger, readLedger } from './ledger.ts';
 import { ChaosNodeRed } from './node-red.ts';
 import { Observer } from './observer.ts';
-import type { Step } from './plan.ts';
+import { changesToSave, type Step } from './plan.ts';
 import { CHAOS_STREAMS, IN_STREAMS, OUT_STREAMS, type Setup, SETUPS } from './streams.ts';
 import { Traffic } from './traffic.ts';
 import { Wire } from './wire.ts';
@@ -56,14 +56,6 @@ const WARM_UP_MS = 60_000;
 const DRAIN_MS = 120_000;
 /** So long nothing more arrives, and nothing is told: all that ever will has. */
 const QUIET_MS = 5000;
-/** mosquitto writes down what it has after so many changes: what a kill takes from it is short. */
-const BROKER = {
-  persistence: true,
-  // With its 20 it hangs up on 3.1.1 when ids that it takes for open, behind a kill, add up: docs/reliability.md.
-  maxInflightMessages: 1000,
-  lines: ['autosave_on_changes true', 'autosave_interval 20'],
-};
-
 /** Everything that runs, from its beginning to its end. */
 export class Breaker {
   readonly #options: BreakerOptions;
@@ -91,7 +83,7 @@ export class Breaker {
   /** Starts everything, does what is planned, and ends everything. */
   static async run(options: BreakerOptions): Promise<Outcome> {
     const folder = await mkdtemp(join(tmpdir(), 'posthorn-chaos-'));
-    const broker = await RealBroker.start(options.mosquitto, BROKER);
+    const broker = await RealBroker.start(options.mosquitto, brokerOptions(options.seed));
     const breaker = new Breaker(options, folder, broker, await HandIn.listen());
     try {
       return await breaker.#run();
@@ -297,4 +289,13 @@ function failuresIn({ pages }: Ledger): Map<string, number> {
 
 function topicOf(stream: string): string {
   return stream.replace(/-(in|out)-/, '/$1/');
+}
+
+function brokerOptions(seed: number): RealBrokerOptions {
+  return {
+    persistence: true,
+    // With its 20 it hangs up on 3.1.1 when ids that it takes for open, behind a kill, add up: docs/reliability.md.
+    maxInflightMessages: 1000,
+    lines: ['autosave_on_changes true', `autosave_interval ${changesToSave(seed)}`],
+  };
 }

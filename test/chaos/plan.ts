@@ -76,6 +76,11 @@ const DEPLOYS: readonly DeployType[] = ['nodes', 'flows', 'full'];
 const SIDES = ['both', 'client', 'server'] as const;
 const MINUTE = 60_000;
 
+/** After how many changes mosquitto writes down what it has: a kill takes from it what came since. */
+export function changesToSave(seed: number): number {
+  return [20, 100, 500][Math.abs(seed) % 3] ?? 20;
+}
+
 /** What happens in a run: the same for the same seed and length, and for each kind at least once. */
 export function plan(seed: number, minutes: number, spared: ReadonlySet<FaultKind> = new Set()): Step[] {
   const random = randomFrom(seed);
