@@ -14,10 +14,11 @@ import { verdictsOn } from './hearing.ts';
 import type { Incidents } from './incidents.ts';
 import { offencesOf, type Verdict } from './judge.ts';
 import { type Ledger, readLedger } from './ledger.ts';
+import { failuresIn } from './failures.ts';
 import { ChaosNodeRed } from './node-red.ts';
 import { Observer } from './observer.ts';
 import { changesToSave, type Step } from './plan.ts';
-import { CHAOS_STREAMS, IN_STREAMS, OUT_STREAMS, type Setup, SETUPS } from './streams.ts';
+import { IN_STREAMS, OUT_STREAMS, type Setup, SETUPS } from './streams.ts';
 import { Traffic } from './traffic.ts';
 import { Wire } from './wire.ts';
 
@@ -218,22 +219,16 @@ export class Breaker {
     const { keep, seed } = this.#options;
     const folder = keep ?? (await mkdtemp(join(tmpdir(), `posthorn-chaos-${seed}-`)));
     await mkdir(folder, { recursive: true });
-    const seen = CHAOS_STREAMS.map((stream) => ({
-      stream: stream.node,
-      arrived: this.#observer.arrived(stream),
-      published: this.#observer.published(stream),
-    }));
     await copyFile(this.#inFolder('ledger'), join(folder, 'ledger'));
-    if (this.#trace !== undefined) {
-      this.#trace.end();
-      await finished(this.#trace);
-      await copyFile(this.#inFolder('trace'), join(folder, 'trace'));
-    }
-    await writeFile(join(folder, 'node-red.log'), nodeRed.log.join('\n'));
-    await writeFile(join(folder, 'mosquitto.log'), this.#broker.log);
-    await writeFile(join(folder, 'happened'), faults.happened.join('\n'));
-    await writeFile(join(folder, 'incidents.json'), JSON.stringify(incidents, undefined, 1));
-    await writeFile(join(folder, 'observer.json'), JSON.stringify(seen));
+    if (this.#trace !== undefined) await finished(this.#trace.end());
+    if (this.#trace !== undefined) await copyFile(this.#inFolder('trace'), join(folder, 'trace'));
+    await writeDown(folder, {
+      'node-red.log': nodeRed.log.join('\n'),
+      'mosquitto.log': this.#broker.log,
+      happened: faults.happened.join('\n'),
+      'incidents.json': JSON.stringify(incidents, undefined, 1),
+      'observer.json': JSON.stringify(this.#observer.seen),
+    });
     return folder;
   }
 
@@ -276,21 +271,6 @@ export class Breaker {
   }
 }
 
-function failuresIn({ pages }: Ledger): Map<string, number> {
-  const failures = new Map<string, number>();
-  for (const [stream, { failed }] of pages) {
-    for (const { why } of failed) {
-      const what = `QoS ${stream.at(-1)}: ${why.replace(/mqtt:\S+/g, 'the broker').replace(topicOf(stream), 'a topic')}`;
-      failures.set(what, (failures.get(what) ?? 0) + 1);
-    }
-  }
-  return failures;
-}
-
-function topicOf(stream: string): string {
-  return stream.replace(/-(in|out)-/, '/$1/');
-}
-
 function brokerOptions(seed: number): RealBrokerOptions {
   return {
     persistence: true,
@@ -298,4 +278,8 @@ function brokerOptions(seed: number): RealBrokerOptions {
     maxInflightMessages: 1000,
     lines: ['autosave_on_changes true', `autosave_interval ${changesToSave(seed)}`],
   };
+}
+
+async function writeDown(folder: string, texts: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
 }

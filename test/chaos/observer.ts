@@ -57,4 +57,13 @@ export class Observer {
   arrived({ topic }: Stream): readonly Mark[] {
     return this.#arrived.get(topic) ?? [];
   }
+
+  /** All that it saw, by the id of the node in the flow. */
+  get seen(): readonly object[] {
+    return CHAOS_STREAMS.map((stream) => ({
+      stream: stream.node,
+      arrived: this.arrived(stream),
+      published: this.published(stream),
+    }));
+  }
 }
