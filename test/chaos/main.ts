@@ -22,7 +22,7 @@ sessions is full or damaged; prints what became of the messages. test/chaos/READ
 `;
 
 void main().catch((error: unknown) => {
-  process.stderr.write(`chaos: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`chaos: ${whyIn(error)}\n`);
   process.exitCode = 1;
 });
 
@@ -60,9 +60,16 @@ async function main(): Promise<void> {
   report(outcome);
 }
 
+/** An interrupted wait has what interrupted it as its cause. */
+function whyIn(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : (error.stack ?? error.message);
+}
+
 function untilInterrupted(): AbortSignal {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
   return interrupted.signal;
 }
 
