@@ -1,11 +1,20 @@
-import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ChainedBatch, ClassicLevel } from 'classic-level';
-import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
+import type { ChainedBatch } from 'classic-level';
+import { MqttError } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { type Clock, systemClock, type Timer } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
+import {
+  type Database,
+  isDamaged,
+  lacksCurrent,
+  openDatabase,
+  OtherVersion,
+  pathIn,
+  setAside,
+  why,
+} from './database.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
   decodeIdentity,
@@ -28,7 +37,6 @@ import type {
   StoredSubscription,
 } from './session-store.ts';
 
-type Database = ClassicLevel<string, Buffer>;
 type Batch = ChainedBatch<Database, string, Buffer>;
 
 /** A record, and its key. */
@@ -108,9 +116,9 @@ export class DiskStore implements SessionStore {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await chmod(folder, 0o700);
-      if (await isTornApart(folder)) await setAside(folder, report, clock);
+      if (await lacksCurrent(folder)) await setAside(folder, report, clock);
       return await DiskStore.#opened(folder, options).catch(async (error: unknown) => {
-        if (!isDamaged(error)) throw error;
+        if (!(await isDamaged(error, folder))) throw error;
         await setAside(folder, report, clock);
         return DiskStore.#opened(folder, options);
       });
@@ -120,11 +128,12 @@ export class DiskStore implements SessionStore {
   }
 
   static async #opened(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
-    const database = await openAt(pathIn(folder));
+    const database = await openDatabase(folder);
     try {
       if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
       const store = new DiskStore(folder, database, options);
       await store.#read();
+      await database.put(VERSION_KEY, VERSION);
       return store;
     } catch (error) {
       await database.close();
@@ -395,7 +404,6 @@ export class DiskStore implements SessionStore {
     }
     for (const message of messages.values()) this.#mirror.put(message);
     if (unreadable.length > 0) await this.#setAside(unreadable);
-    await this.#database.put(VERSION_KEY, VERSION);
   }
 
   #take(key: string, value: Buffer, messages: Map<number, StoredMessage>): void {
@@ -485,53 +493,9 @@ function numberOf(text: string, highest: number): number {
   return number;
 }
 
-/** A later version wrote the database. */
-class OtherVersion extends Error {}
-
-/** What cannot be read as a whole is set aside, and a new session begins: never deleted, and never in the way. */
-async function setAside(folder: string, report: (problem: MqttError) => void, clock: Clock): Promise<void> {
-  const aside = `${pathIn(folder)}.unreadable-${clock.wall()}`;
-  await rename(pathIn(folder), aside);
-  const text = `the session in ${folder} cannot be read: it stays in ${aside}, a new one begins`;
-  report(new MqttError('store-failed', text));
-}
-
-function isDamaged(error: unknown): boolean {
-  return error instanceof OtherVersion || ['LEVEL_CORRUPTION', 'LEVEL_IO_ERROR'].includes(codeOf(error));
-}
-
-/** LevelDB would begin a new database among the files of one whose CURRENT is missing, and delete them. */
-async function isTornApart(folder: string): Promise<boolean> {
-  const files = await readdir(pathIn(folder)).catch((): string[] => []);
-  return !files.includes('CURRENT') && files.some((file) => /\.(?:ldb|log)$/.test(file));
-}
-
-function pathIn(folder: string): string {
-  return join(folder, 'session');
-}
-
-async function openAt(path: string): Promise<Database> {
-  // Here, so that a system without a binary of it loses the disk, and not the nodes.
-  const { ClassicLevel: Level } = await import('classic-level');
-  const database: Database = new Level<string, Buffer>(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' });
-  await database.open();
-  return database;
-}
-
 async function isOurs(database: Database): Promise<boolean> {
   const version = await database.get(VERSION_KEY);
   if (version !== undefined) return version.equals(VERSION);
   const [first] = await database.keys({ limit: 1 }).all();
   return first === undefined;
-}
-
-function codeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return systemCodeOf(cause) || systemCodeOf(error);
-}
-
-function why(error: unknown): string {
-  if (codeOf(error) === 'LEVEL_LOCKED') return 'another process uses it';
-  const cause = error instanceof Error ? error.cause : undefined;
-  return textOf(cause ?? error);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
@@ -234,6 +235,7 @@ describe('DiskStore', () => {
   const DAMAGED: Readonly<Record<string, (path: string, file: string) => Promise<void>>> = {
     'its CURRENT is missing': (path, file) => (file === 'CURRENT' ? rm(join(path, file)) : Promise.resolve()),
     'its MANIFEST is missing': (path, file) => (file.startsWith('MANIFEST') ? rm(join(path, file)) : Promise.resolve()),
+    'a table is missing': (path, file) => (file.endsWith('.ldb') ? rm(join(path, file)) : Promise.resolve()),
     'a table is overwritten': (path, file) =>
       file.endsWith('.ldb') ? writeFile(join(path, file), Buffer.alloc(500, 7)) : Promise.resolve(),
   };
@@ -255,6 +257,42 @@ describe('DiskStore', () => {
       await store.close();
       stores.pop();
       assert.deepEqual(held(await open(folder)).outgoing, [record(5)]);
+    });
+  }
+
+  /** Tables that a database cannot write, because the disk is full, until they are gone. */
+  async function fill(path: string): Promise<readonly string[]> {
+    const numbers = Array.from({ length: 30 }, (_, index) => String(index + 1).padStart(6, '0'));
+    const tables = numbers.map((number) => join(path, `${number}.ldb`)).filter((table) => !existsSync(table));
+    for (const table of tables) await symlink('/dev/full', table);
+    return tables;
+  }
+
+  it('a disk that is full when the process starts sets nothing aside: what waits is there when it has space', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const folder = await holding(record(1));
+    const tables = await fill(join(folder, 'session'));
+    await assert.rejects(open(folder), {
+      code: 'store-failed',
+      message: /cannot be kept in .*No space left on device$/,
+    });
+    for (const table of tables) await unlink(table).catch(() => undefined);
+    assert.deepEqual(held(await open(folder)).outgoing, [record(1)]);
+    assert.deepEqual(reports, []);
+  });
+
+  for (const file of ['LOCK', 'CURRENT']) {
+    it(`a ${file} that cannot be opened sets nothing aside`, async () => {
+      const folder = await holding(record(1));
+      const path = join(folder, 'session', file);
+      await cp(path, join(folder, 'kept'));
+      await rm(path);
+      await mkdir(path);
+      await assert.rejects(open(folder), { code: 'store-failed', message: /cannot be kept in .*Is a directory$/ });
+      await rm(path, { recursive: true });
+      await cp(join(folder, 'kept'), path);
+      assert.deepEqual(held(await open(folder)).outgoing, [record(1)]);
+      assert.deepEqual(reports, []);
     });
   }
 

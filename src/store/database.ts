@@ -1,0 +1,72 @@
+import { readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClassicLevel } from 'classic-level';
+import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import type { Clock } from '../util/clock.ts';
+
+export type Database = ClassicLevel<string, Buffer>;
+
+/** A later version wrote the database. */
+export class OtherVersion extends Error {}
+
+/** Where the database of a folder is. */
+export function pathIn(folder: string): string {
+  return join(folder, 'session');
+}
+
+export async function openDatabase(folder: string): Promise<Database> {
+  // Here, so that a system without a binary of it loses the disk, and not the nodes.
+  const { ClassicLevel: Level } = await import('classic-level');
+  const database: Database = new Level<string, Buffer>(pathIn(folder), {
+    keyEncoding: 'utf8',
+    valueEncoding: 'buffer',
+  });
+  await database.open();
+  return database;
+}
+
+/** What cannot be read as a whole is set aside, and a new session begins: never deleted, and never in the way. */
+export async function setAside(folder: string, report: (problem: MqttError) => void, clock: Clock): Promise<void> {
+  const aside = `${pathIn(folder)}.unreadable-${clock.wall()}`;
+  await rename(pathIn(folder), aside);
+  const text = `the session in ${folder} cannot be read: it stays in ${aside}, a new one begins`;
+  report(new MqttError('store-failed', text));
+}
+
+/** LevelDB would begin a new database among the files of one whose CURRENT is missing, and delete them. */
+export async function lacksCurrent(folder: string): Promise<boolean> {
+  const files = await readdir(pathIn(folder)).catch((): string[] => []);
+  return !files.includes('CURRENT') && files.some((file) => /\.(?:ldb|log)$/.test(file));
+}
+
+/**
+ * Whether the database will never be readable. What the system refuses is no damage: a disk without space, a process with
+ * too many files, a file that it may not open. That passes, and the messages are there.
+ */
+export async function isDamaged(error: unknown, folder: string): Promise<boolean> {
+  if (error instanceof OtherVersion || codeOf(error) === 'LEVEL_CORRUPTION') return true;
+  // LevelDB does not tell a file that is gone from one that cannot be opened.
+  return codeOf(error) === 'LEVEL_IO_ERROR' && (await lacksManifest(folder));
+}
+
+/** Whether CURRENT names a file that is not there. Where one of them cannot be looked at, nobody knows. */
+async function lacksManifest(folder: string): Promise<boolean> {
+  try {
+    const files = await readdir(pathIn(folder));
+    const named = await readFile(join(pathIn(folder), 'CURRENT'), 'utf8');
+    return !files.includes(named.trim());
+  } catch {
+    return false;
+  }
+}
+
+function codeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return systemCodeOf(cause) || systemCodeOf(error);
+}
+
+export function why(error: unknown): string {
+  if (codeOf(error) === 'LEVEL_LOCKED') return 'another process uses it';
+  const cause = error instanceof Error ? error.cause : undefined;
+  return textOf(cause ?? error);
+}
