@@ -312,9 +312,10 @@ export class SharedConnection {
   #opened(): void {
     this.#opening = undefined;
     this.#current.begin();
+    // Before what came meanwhile: QoS 0 is refused where nothing tries to connect.
+    this.#autoConnect();
     for (const work of this.#early.splice(0)) work();
     if (this.#hasFlows && !this.#deploying) this.#leaveIfLeft();
-    this.#autoConnect();
   }
 
   async #leave(): Promise<void> {

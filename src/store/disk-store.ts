@@ -63,6 +63,10 @@ const RETRY_TIME = 10_000;
 /** Milliseconds that a write may take. */
 const LONGEST_WRITE = 5_000;
 
+/** Records, and bytes of them, that are read at once. */
+const READ_AT_ONCE = 1000;
+const READ_BYTES = 1024 * 1024;
+
 /** Digits of a sequence in a key: keys are in the order of their text. */
 const DIGITS = 16;
 
@@ -394,16 +398,28 @@ export class DiskStore implements SessionStore {
   async #read(): Promise<void> {
     const messages = new Map<number, StoredMessage>();
     const unreadable: Row[] = [];
-    for await (const [key, value] of this.#database.iterator()) {
-      try {
-        this.#take(key, value, messages);
-      } catch (error) {
-        if (!(error instanceof UnreadableRecord)) throw error;
-        unreadable.push([key, value]);
+    const records = this.#database.iterator({ highWaterMarkBytes: READ_BYTES });
+    try {
+      // Many at a time: a wait for each would take most of the time.
+      for (let some = await records.nextv(READ_AT_ONCE); some.length > 0; some = await records.nextv(READ_AT_ONCE)) {
+        unreadable.push(...some.filter(([key, value]) => !this.#isTaken(key, value, messages)));
       }
+    } finally {
+      await records.close();
     }
     for (const message of messages.values()) this.#mirror.put(message);
     if (unreadable.length > 0) await this.#setAside(unreadable);
+  }
+
+  /** Whether the record could be read, and is there now. */
+  #isTaken(key: string, value: Buffer, messages: Map<number, StoredMessage>): boolean {
+    try {
+      this.#take(key, value, messages);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      return false;
+    }
   }
 
   #take(key: string, value: Buffer, messages: Map<number, StoredMessage>): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import type { Node } from 'node-red';
 import { MemoryStore, MqttError } from '../../../../src/index.ts';
+import { deferred } from '../../../../src/util/deferred.ts';
 import { ConnectionSettings } from '../../../../nodes/mqtt-connection/connection-settings.ts';
 import { SharedConnection } from '../../../../nodes/mqtt-connection/shared-connection.ts';
 
@@ -28,10 +30,14 @@ function undialled(): Undialled {
   return new Undialled({ broker: 'broker.invalid', clientid: 'posthorn' }, sources);
 }
 
-function shared(settings: ConnectionSettings): SharedConnection {
-  const reporter = { log: () => undefined, warn: () => undefined, error: () => undefined };
-  return new SharedConnection(settings, reporter);
+const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
+
+function shared(settings: ConnectionSettings, opening?: Promise<unknown>): SharedConnection {
+  return new SharedConnection(settings, SILENT, opening);
 }
+
+/** A flow node that uses a connection. */
+const USER = { node: {} as Node, subscribesLate: false, show: () => undefined };
 
 const CLOSED = (error: unknown): boolean => error instanceof MqttError && error.code === 'closed';
 
@@ -85,5 +91,22 @@ describe('a connection that was closed', () => {
     await connection.close();
     const error = await new Promise((settle) => connection.publish({ topic: 'a', payload: 'x' }, settle));
     assert.ok(CLOSED(error));
+  });
+});
+
+describe('a connection whose session is being opened', () => {
+  it('tries to connect before it takes what flows gave it: QoS 0 waits for the attempt, as with a session in memory', async () => {
+    const opening = deferred<void>();
+    const settings = undialled();
+    const connection = shared(settings, opening.promise);
+    connection.register(USER);
+    connection.flowsStarted();
+    const told: unknown[] = [];
+    connection.whenOpen(() => connection.publish({ topic: 'a', payload: 'x', qos: 0 }, (error) => told.push(error)));
+    opening.resolve();
+    while (settings.dials === 0) await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(told, []);
+    await connection.close();
   });
 });
