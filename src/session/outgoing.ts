@@ -56,6 +56,8 @@ export class Outgoing {
 
   // Valid for the session.
   #releases = 0;
+  /** The last message that an earlier client is known to have sent; 0: none, or that was looked at. */
+  #sentUpTo = 0;
   readonly #queued: WaitingMessages;
   readonly #published = new RecentMap<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
@@ -95,12 +97,11 @@ export class Outgoing {
   /** Takes up messages of an earlier client, by rising sequence. */
   restore(messages: readonly StoredMessage[]): void {
     const released: OutgoingMessage[] = [];
-    const queued: OutgoingMessage[] = [];
-    const lastPublished = messages.findLast(({ state }) => state.step === 'published')?.sequence ?? 0;
+    this.#sentUpTo = messages.findLast(({ state }) => state.step === 'published')?.sequence ?? 0;
     for (const stored of messages) {
       const entry = this.#accepted.restore(stored);
       const { state } = entry;
-      if (state.step === 'queued') queued.push(entry);
+      if (state.step === 'queued') this.#queued.push(entry);
       else this.#ids.claim(state.packetId);
       if (state.step === 'published') this.#published.set(state.packetId, entry);
       if (state.step === 'released' || state.step === 'abandoned') released.push(entry);
@@ -109,14 +110,20 @@ export class Outgoing {
       this.#releases = orderOf(entry);
       if ('packetId' in entry.state) this.#released.set(entry.state.packetId, entry);
     }
-    for (const entry of queued) {
-      if (entry.sequence > lastPublished || !this.#takeAsPublished(entry)) this.#queued.push(entry);
-    }
   }
 
-  /** At QoS 1 the step need not be on record: what is older than a message that was sent was sent before it. */
-  #takeAsPublished(entry: OutgoingMessage): boolean {
-    if (entry.message.qos === 0) return false;
+  /**
+   * At QoS 1 the step need not be on record: what is older than a message that was sent was sent before it, and goes
+   * before it again. Until there is a connection it waits like all others, and may expire.
+   */
+  #takeUp(now: number): void {
+    if (this.#sentUpTo > 0) this.#queued.partition((entry) => !this.#takeAsPublished(entry, now));
+    this.#sentUpTo = 0;
+  }
+
+  #takeAsPublished(entry: OutgoingMessage, now: number): boolean {
+    const isSent = entry.sequence <= this.#sentUpTo && entry.message.qos === 1;
+    if (!isSent || (entry.expiresAt ?? Infinity) <= now) return false;
     const packetId = this.#ids.take();
     if (packetId === undefined) return false;
     entry.state = { step: 'published', packetId };
@@ -183,6 +190,7 @@ export class Outgoing {
   /** A new connection resumes the session (Session Present 1): the unacknowledged goes first, in its first order (4.4). */
   resume(limits: SendLimits, now: number, certain: boolean = true): void {
     this.#begin(limits, this.#released.size, now);
+    this.#takeUp(now);
     for (const entry of this.#released.values()) {
       entry.connection = this.#connection;
       if ('packetId' in entry.state) this.#pubrels.push(pubrel(entry.state.packetId));
@@ -204,6 +212,7 @@ export class Outgoing {
    */
   reset(limits: SendLimits, now: number): void {
     this.#begin(limits, 0, now);
+    this.#takeUp(now);
     const again = [...this.#published.values(), ...this.#released.values()].sort(bySequence);
     for (const { state } of again) if ('packetId' in state) this.#ids.release(state.packetId);
     this.#published.clear();

@@ -1064,6 +1064,55 @@ describe('Session, restored from its store', () => {
     assert.equal(sent[2], 'publish t3 7 dup');
   });
 
+  /** An earlier process sent a message at QoS 1 that expires at 500, and one at QoS 2 behind it. */
+  function sentBefore(): MemoryStore {
+    const store = new MemoryStore();
+    const common = { acceptedAt: 0, expiresAt: undefined };
+    const published = { step: 'published', packetId: id(7) } as const;
+    store.put({ ...common, sequence: 1, message: message('short', 1), expiresAt: 500, state: { step: 'queued' } });
+    store.put({ ...common, sequence: 2, message: message('long', 2), state: published });
+    store.saveIdentity(IDENTITY);
+    return store;
+  }
+
+  it('tells a message that expired while the process was down, though it may have been sent before', () => {
+    const driver = new Driver(sentBefore());
+    driver.now = 600;
+    driver.resume();
+    assert.deepEqual(driver.pump(), ['publish long 7 dup']);
+    assert.deepEqual(
+      driver.restored.map(({ message: text }) => text),
+      ['the message to short expired after 1 s before it could be sent'],
+    );
+    assert.deepEqual(driver.stored().outgoing, ['long published 7']);
+  });
+
+  it('tells it when it expires while the broker is away', () => {
+    const driver = new Driver(sentBefore());
+    assert.equal(driver.session.outgoing.expiryDeadline, 500);
+    driver.session.outgoing.dropExpired(500);
+    assert.equal(driver.restored.length, 1);
+  });
+
+  it('sends what an earlier process sent in its order also where the broker lost the session', () => {
+    const driver = new Driver(sentBefore());
+    driver.reset();
+    assert.deepEqual(driver.pump(), ['publish short 2', 'publish long 3']);
+  });
+
+  it('sends a message at QoS 2 that no earlier process sent as a new one', () => {
+    const store = new MemoryStore();
+    const common = { acceptedAt: 0, expiresAt: undefined };
+    const published = { step: 'published', packetId: id(7) } as const;
+    store.put({ ...common, sequence: 1, message: message('waits', 2), state: { step: 'queued' } });
+    store.put({ ...common, sequence: 2, message: message('sent', 2), state: published });
+    store.saveIdentity(IDENTITY);
+    const driver = new Driver(store);
+    driver.resume();
+    assert.deepEqual(driver.pump(), ['publish sent 7 dup', 'publish waits 1']);
+    assert.deepEqual(driver.stored().outgoing, ['waits published 1', 'sent published 7']);
+  });
+
   it('knows that a CONNECT of an earlier client of the same session was never answered', () => {
     const store = new MemoryStore();
     new Driver(store).session.unanswered = true;
