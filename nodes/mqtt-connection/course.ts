@@ -48,6 +48,17 @@ export class Course {
     });
   }
 
+  /** Another client goes on, if the connection does. @param between called when no client uses the store. Within about 2 s. */
+  async replace(between: () => void): Promise<void> {
+    await this.#turns.run(async () => {
+      // A client that was closed uses nothing any more.
+      if (this.#wanted === 'closed') return between();
+      const isIdle = (this.#current.client?.state.phase ?? 'idle') === 'idle';
+      await this.#current.replace(between);
+      if (!isIdle) this.connectByItself();
+    });
+  }
+
   /** What a flow said before holds no longer: those that come next are others. */
   forget(): void {
     if (this.#wanted === 'parted') this.#wanted = 'open';

@@ -42,9 +42,14 @@ export class CurrentClient {
 
   /** Where the settings changed, another client takes over the store with its messages; within about 2 s. */
   async renew(): Promise<void> {
-    if (!this.#outdated) return;
+    if (this.#outdated) await this.replace();
+  }
+
+  /** Another client takes over; within about 2 s. @param between called when no client uses the store. */
+  async replace(between: () => void = () => undefined): Promise<void> {
     this.#outdated = false;
     await this.client?.close();
+    between();
     this.begin();
   }
 

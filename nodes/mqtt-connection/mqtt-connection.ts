@@ -40,7 +40,10 @@ export = function register(RED: NodeAPI): void {
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
-    const session = stores.of(def.id, placeOf(RED, def), (problem) => this.warn(problem));
+    const session = stores.of(def.id, placeOf(RED, def), {
+      report: (problem) => this.warn(problem),
+      moving: (move) => this.connection.moveSession(move),
+    });
     const settings = new ConnectionSettings(def, {
       login: { username: filled(this.credentials?.user), password: filled(this.credentials?.password) },
       tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
@@ -75,7 +78,7 @@ export = function register(RED: NodeAPI): void {
     });
     this.on('close', (removed: boolean, done: () => void) => {
       unheard();
-      // Within about 2 s whatever the broker does.
+      // Within about 5 s whatever broker and disk do.
       whenClosed(this, end(this, connection, removed), () => {
         repeats.end();
         done();

@@ -1,4 +1,5 @@
 import { MqttError, type PublishRequest, type SettledBy } from '../../src/index.ts';
+import type { EarlyMessage } from './early-messages.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { type OutDefaults, type OutgoingMsg, toRequest } from '../common/message.ts';
 
@@ -18,7 +19,7 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
   // A message without a payload is a signal for somebody else, as in Node-RED's own node.
   if (!Object.hasOwn(msg, 'payload')) return done();
   // What it may hold depends on the version, which the client knows.
-  if (connection.isOpening) return connection.whenOpen(later(connection, msg, own, done));
+  if (connection.isOpening) return connection.whenOpen(early(connection, msg, own, done));
   let request: PublishRequest;
   try {
     if (connection.mqtt5) checkTopicAlias(connection, msg.topicAlias);
@@ -31,10 +32,12 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
 }
 
 /** The flow may use its Buffer again. */
-function later(connection: SharedConnection, msg: OutgoingMsg, own: OwnSettings, done: Done): () => void {
+function early(connection: SharedConnection, msg: OutgoingMsg, own: OwnSettings, done: Done): EarlyMessage {
   const { payload } = msg;
   const kept = { ...msg, payload: Buffer.isBuffer(payload) ? Buffer.from(payload) : payload };
-  return () => publishMsg(connection, kept, own, done);
+  const bytes = Buffer.isBuffer(payload) || typeof payload === 'string' ? Buffer.byteLength(payload) : 0;
+  const topic = [own.defaults.topic, msg.topic].find((one) => typeof one === 'string' && one !== '');
+  return { topic: String(topic), bytes, publish: () => publishMsg(connection, kept, own, done), done };
 }
 
 /** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */

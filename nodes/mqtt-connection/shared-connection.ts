@@ -4,7 +4,7 @@ import {
   type ClientState,
   type ConnackPacket,
   describeServer,
-  type MqttError,
+  MqttError,
   type OutcomeListener,
   parseServer,
   type PublishRequest,
@@ -20,10 +20,12 @@ import { flag } from '../common/stored.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import { Course } from './course.ts';
 import { CurrentClient } from './current-client.ts';
+import { type EarlyMessage, EarlyMessages } from './early-messages.ts';
 import { outcomes } from './outcomes.ts';
 import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
+import { atMost } from './waits.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
 
 /** A flow node that uses the connection. */
@@ -36,6 +38,9 @@ export interface User {
   /** The connection's status changed; a node with trouble of its own shows that instead. */
   show(status: NodeStatus): void;
 }
+
+/** Milliseconds that an end waits for the session to be opened, which may be about to be. */
+const LONGEST_OPENING_AT_END = 1_000;
 
 const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 
@@ -61,7 +66,7 @@ export class SharedConnection {
 
   /** The session is being opened, and there is no client yet; what flows publish meanwhile waits in order. */
   #opening: Promise<void> | undefined;
-  readonly #early: (() => void)[] = [];
+  readonly #early: EarlyMessages;
 
   /** @param opening resolves when the session is open; not given: it is. */
   constructor(settings: ConnectionSettings, reporter: Reporter, opening?: Promise<unknown>) {
@@ -89,6 +94,7 @@ export class SharedConnection {
       nodes: () => this.#publishers.length,
       changed: () => this.#publishers.forEach((user) => this.#showAt(user)),
     });
+    this.#early = new EarlyMessages(settings.plainOptions().outbox);
     if (opening === undefined) this.#current.begin();
     else this.#opening = opening.then(() => this.#opened());
   }
@@ -249,15 +255,21 @@ export class SharedConnection {
     return this.#opening !== undefined;
   }
 
-  /** Does `work` in its turn, when the session is open. */
-  whenOpen(work: () => void): void {
-    this.#early.push(work);
+  /** Keeps a message until the session is open, as far as there is room in the outbox. */
+  whenOpen(message: EarlyMessage): void {
+    const problem = this.#early.add(message);
+    if (problem !== undefined) this.#failures.add(() => message.done(problem));
+  }
+
+  /** The session goes on elsewhere behind `move`: the client lets go of it, and another one takes it up. Within about 2 s. */
+  moveSession(move: () => void): Promise<void> {
+    return this.#course.replace(move);
   }
 
   /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */
   publish(request: PublishRequest, done: (error?: Error) => void, settledBy: SettledBy = 'server'): void {
     const { client, problem } = this.#current;
-    if (client === undefined) this.#failures.add(() => done(problem));
+    if (client === undefined) this.#failures.add(() => done(problem ?? closed()));
     // Nothing is made around it for each message: in flight it would be one more thing to collect.
     else client.publish(request, done, settledBy);
   }
@@ -283,12 +295,15 @@ export class SharedConnection {
   }
 
   /**
-   * Ends the client for good, within about 2 s. What is stored stays in the store, and with the broker what it is told
+   * Ends the client for good, within about 3 s. What is stored stays in the store, and with the broker what it is told
    * to keep.
    */
   async close(): Promise<void> {
-    await this.#opening;
     this.#outboxLight.end();
+    if (this.#opening !== undefined) await atMost(LONGEST_OPENING_AT_END, this.#opening);
+    // No store has them: nobody else would ever send them.
+    this.#opening = undefined;
+    for (const { done } of this.#early.take()) this.#failures.add(() => done(closed()));
     await this.#course.close(flag(this.settings.stored.autoUnsubscribe, true));
     this.#reports.end();
   }
@@ -310,11 +325,13 @@ export class SharedConnection {
   }
 
   #opened(): void {
+    // Closed before it was open, it has no client any more.
+    if (this.#opening === undefined) return;
     this.#opening = undefined;
     this.#current.begin();
     // Before what came meanwhile: QoS 0 is refused where nothing tries to connect.
     this.#autoConnect();
-    for (const work of this.#early.splice(0)) work();
+    for (const { publish } of this.#early.take()) publish();
     if (this.#hasFlows && !this.#deploying) this.#leaveIfLeft();
   }
 
@@ -384,4 +401,8 @@ export class SharedConnection {
   get #publishers(): User[] {
     return [...this.users].filter(({ publishes }) => publishes);
   }
+}
+
+function closed(): MqttError {
+  return new MqttError('closed', 'the connection was closed');
 }

@@ -130,7 +130,7 @@ export const MOST_IN_FLIGHT = 65_535 - 64;
 
 const DEFAULT_BACKOFF: BackoffOptions = { initial: 1000, maximum: 30_000, stableAfter: 10_000 };
 const WHEN_FULL: readonly WhenFull[] = ['refuse', 'drop-oldest', 'keep-latest'];
-const DEFAULT_OUTBOX: OutboxOptions = {
+export const DEFAULT_OUTBOX: OutboxOptions = {
   maxMessages: 100_000,
   maxBytes: 100 * 1024 * 1024,
   whenFull: 'refuse',

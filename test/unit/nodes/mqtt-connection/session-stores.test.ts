@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiskStore, type SessionStore, type StoredMessage, type TopicName } from '../../../../src/index.ts';
-import { SessionStores } from '../../../../nodes/mqtt-connection/session-stores.ts';
+import {
+  DiskStore,
+  MemoryStore,
+  type MqttError,
+  type SessionStore,
+  type StoredMessage,
+  type TopicName,
+} from '../../../../src/index.ts';
+import { SessionStores, type SessionUser } from '../../../../nodes/mqtt-connection/session-stores.ts';
+import { type Deferred, deferred } from '../../../../src/util/deferred.ts';
+import { until } from '../../../support/events.ts';
 
 /** Puts one message into the session; what its sender is told. */
 function waiting(store: SessionStore, sequence = 1): (Error | undefined)[] {
@@ -24,9 +34,14 @@ function record(sequence: number): StoredMessage {
 
 const IN_MEMORY = { folder: undefined, fsync: false };
 
+/** An object of a node, which lets go of the session at once. */
+function user(report: (problem: MqttError) => void = (problem) => assert.fail(problem)): SessionUser {
+  return { report, moving: async (move) => move() };
+}
+
 /** The session of the node `c`, in memory. */
 function of(stores: SessionStores): SessionStore {
-  const { store } = stores.of('c', IN_MEMORY, (problem) => assert.fail(problem));
+  const { store } = stores.of('c', IN_MEMORY, user());
   return store ?? assert.fail('it is not open');
 }
 
@@ -87,39 +102,222 @@ describe('the session of a connection', () => {
     assert.deepEqual([told.length, thrown.length], [1, 1]);
   });
 
-  it('that could not be on disk for a while has what was there and what came since, in their order', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'posthorn-stores-'));
-    const place = { folder, fsync: false };
-    const problems: string[] = [];
-    const stores = newStores();
-    const other = await DiskStore.open(folder, { report: () => undefined });
-    other.put(record(1));
-    other.put(record(2));
-    const inMemory = await stores.of('c', place, ({ message }) => problems.push(message)).opening;
-    assert.match(problems.join(), /another process uses it/);
-    inMemory.put(record(1));
-    await stores.left('c');
-    await other.close();
-    const store = await stores.of('c', place, ({ message }) => problems.push(message)).opening;
-    assert.deepEqual(
-      store.load().outgoing.map(({ sequence }) => sequence),
-      [1, 2, 3],
-    );
-    assert.equal(stores.remove('c'), 3);
-    await stores.told();
-    await assert.rejects(stat(folder), { code: 'ENOENT' });
-    assert.equal(problems.length, 1);
-  });
-
   it('on a disk that fails counts as lost with the process what only memory has', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'posthorn-stores-'));
     const stores = newStores();
-    const store = await stores.of('c', { folder, fsync: false }, () => undefined).opening;
+    const store = await stores.of('c', { folder, fsync: false }, user()).opening;
     store.put(record(1));
     await stores.left('c');
     store.put(record(2));
     assert.equal(stores.end(), 1);
     assert.ok(store instanceof DiskStore);
     await store.forget();
+  });
+});
+
+/** Waits that end by hand. */
+class Waits {
+  readonly #armed = new Set<{ readonly milliseconds: number; readonly fire: () => void }>();
+
+  readonly after = (milliseconds: number, fire: () => void): (() => void) => {
+    const wait = { milliseconds, fire };
+    this.#armed.add(wait);
+    return () => void this.#armed.delete(wait);
+  };
+
+  /** What waits for so long is over, when something does. */
+  async pass(milliseconds: number): Promise<void> {
+    const due = (): boolean => [...this.#armed].some((wait) => wait.milliseconds === milliseconds);
+    await until(due, `something waits for ${milliseconds} ms`);
+    for (const wait of this.#armed) if (wait.milliseconds === milliseconds && this.#armed.delete(wait)) wait.fire();
+  }
+
+  get armed(): number {
+    return this.#armed.size;
+  }
+}
+
+describe('the session of a connection whose disk cannot be used', () => {
+  let folder: string;
+  let waits: Waits;
+  let problems: string[];
+  const opened: DiskStore[] = [];
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'posthorn-stores-'));
+    waits = new Waits();
+    problems = [];
+  });
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const told = (moving: SessionUser['moving'] = async (move) => move()): SessionUser => ({
+    report: ({ message }) => problems.push(message),
+    moving,
+  });
+
+  /** A folder in which two messages wait, which this process holds until it is closed. */
+  async function locked(): Promise<DiskStore> {
+    const store = await DiskStore.open(folder, { report: () => undefined });
+    store.put(record(1));
+    store.put(record(2));
+    return store;
+  }
+
+  /** Stores whose openings wait for what the test says. */
+  function hanging(): { readonly stores: SessionStores; readonly openings: Deferred<void>[] } {
+    const openings: Deferred<void>[] = [];
+    const open: typeof DiskStore.open = async (...args) => {
+      const one = deferred<void>();
+      openings.push(one);
+      await one.promise;
+      const store = await DiskStore.open(...args);
+      opened.push(store);
+      return store;
+    };
+    return { stores: new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open }), openings };
+  }
+
+  const stores = (): SessionStores => new SessionStores((error) => assert.fail(String(error)), { after: waits.after });
+  const sequences = (store: SessionStore | undefined): number[] =>
+    (store ?? assert.fail('it is not open')).load().outgoing.map(({ sequence }) => sequence);
+
+  it('is on disk by itself as soon as that can be used: what was there first, then what came since', async () => {
+    const other = await locked();
+    const all = stores();
+    const session = all.of('c', { folder, fsync: false }, told());
+    const inMemory = await session.opening;
+    assert.match(problems.join(), /another process uses it; it is in memory, and tried again every 10 s$/);
+    const outcomes = waiting(inMemory);
+    await waits.pass(10_000);
+    await until(() => waits.armed > 0, 'it failed again');
+    assert.equal(problems.length, 1, 'told once');
+    await other.close();
+    await waits.pass(10_000);
+    await until(() => session.store instanceof DiskStore, 'it is on disk');
+    assert.deepEqual(sequences(session.store), [1, 2, 3]);
+    assert.match(problems[1] ?? '', /^the session is on disk now, in /);
+    assert.equal(waits.armed, 0);
+    assert.equal(all.remove('c'), 3);
+    await all.told();
+    assert.equal(outcomes.length, 1, 'who gave a message in memory is told');
+    await assert.rejects(stat(folder), { code: 'ENOENT' });
+  });
+
+  it('moves when its user has let go of it, and not before', async () => {
+    const other = await locked();
+    const all = stores();
+    const letGo = deferred<void>();
+    let asked = false;
+    const session = all.of(
+      'c',
+      { folder, fsync: false },
+      told(async (move) => {
+        asked = true;
+        await letGo.promise;
+        move();
+      }),
+    );
+    const inMemory = await session.opening;
+    await other.close();
+    await waits.pass(10_000);
+    await until(() => asked, 'it is asked');
+    inMemory.put(record(1));
+    assert.equal(session.store, inMemory);
+    letGo.resolve();
+    await until(() => session.store instanceof DiskStore, 'it is on disk');
+    assert.deepEqual(sequences(session.store), [1, 2, 3]);
+    all.remove('c');
+    await all.told();
+  });
+
+  it('moves at the next try where another object of its node came meanwhile', async () => {
+    const other = await locked();
+    const all = stores();
+    const session = all.of(
+      'c',
+      { folder, fsync: false },
+      told(async (move) => {
+        if (problems.length === 1) {
+          problems.push('a deploy');
+          all.of('c', { folder, fsync: false }, told());
+        }
+        move();
+      }),
+    );
+    await session.opening;
+    await other.close();
+    await waits.pass(10_000);
+    await until(() => waits.armed > 0, 'it waits');
+    assert.ok(session.store instanceof MemoryStore);
+    await all.left('c');
+    await waits.pass(10_000);
+    await until(() => session.store instanceof DiskStore, 'it is on disk');
+    all.remove('c');
+    await all.told();
+  });
+
+  it('is in memory where the opening takes more than ten seconds, which a person is told, and on disk when that opened after all', async () => {
+    await (await locked()).close();
+    const { stores: all, openings } = hanging();
+    const session = all.of('c', { folder, fsync: false }, told());
+    await waits.pass(10_000);
+    assert.ok((await session.opening) instanceof MemoryStore);
+    assert.match(
+      problems.join(),
+      /cannot be kept in .*: it takes more than 10 s to open; it is in memory until it is open$/,
+    );
+    (await session.opening).put(record(1));
+    openings[0]?.resolve();
+    await until(() => session.store instanceof DiskStore, 'it is on disk');
+    assert.deepEqual(sequences(session.store), [1, 2, 3]);
+    assert.equal(openings.length, 1, 'not opened twice at a time');
+    all.remove('c');
+    await all.told();
+  });
+
+  it('is removed though it hangs: nobody waits for the folder for more than a second, and it goes when it can', async () => {
+    const { stores: all, openings } = hanging();
+    all.of('c', { folder, fsync: false }, told());
+    await until(() => openings.length > 0, 'it is being opened');
+    all.remove('c');
+    const end = all.told();
+    await waits.pass(1000);
+    await end;
+    openings[0]?.resolve();
+    await until(() => !existsSync(folder), 'the folder is gone');
+  });
+
+  it('goes to memory at once where a person chose that: what hangs may take its time', async () => {
+    const hangs = deferred<void>();
+    const open: typeof DiskStore.open = async (...args) => {
+      const store = await DiskStore.open(...args);
+      const forget = store.forget.bind(store);
+      store.forget = () => hangs.promise.then(forget);
+      return store;
+    };
+    const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
+    (await all.of('c', { folder, fsync: false }, told()).opening).put(record(1));
+    const inMemory = await all.of('c', IN_MEMORY, told()).opening;
+    assert.deepEqual(sequences(inMemory), [1]);
+    const back = all.of('c', { folder, fsync: false }, told());
+    hangs.resolve();
+    const onDisk = await back.opening;
+    assert.ok(onDisk instanceof DiskStore, 'opened when the folder was free');
+    assert.deepEqual(sequences(onDisk), [1]);
+    await onDisk.flush();
+    assert.ok(existsSync(join(folder, 'session')));
+    all.remove('c');
+    await all.told();
+  });
+
+  it('tells who waits also where it is removed on its way to the disk', async () => {
+    const { stores: all } = hanging();
+    const outcomes = waiting(of(all));
+    all.of('c', { folder, fsync: false }, told());
+    assert.equal(all.remove('c'), 1);
+    await until(() => outcomes.length === 1, 'he is told');
   });
 });

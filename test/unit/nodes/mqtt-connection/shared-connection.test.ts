@@ -3,6 +3,7 @@ import type { Node } from 'node-red';
 import { MemoryStore, MqttError } from '../../../../src/index.ts';
 import { deferred } from '../../../../src/util/deferred.ts';
 import { ConnectionSettings } from '../../../../nodes/mqtt-connection/connection-settings.ts';
+import type { EarlyMessage } from '../../../../nodes/mqtt-connection/early-messages.ts';
 import { SharedConnection } from '../../../../nodes/mqtt-connection/shared-connection.ts';
 
 /** Settings whose client dials nobody: each dial is counted, and lasts until it is given up. */
@@ -19,15 +20,15 @@ class Undialled extends ConnectionSettings {
   }
 }
 
-function undialled(): Undialled {
+function undialled(more: object = {}, store: () => MemoryStore = () => new MemoryStore()): Undialled {
   const sources = {
     login: {},
     tls: () => undefined,
     generatedClientId: 'generated',
     reconnectTime: undefined,
-    store: () => new MemoryStore(),
+    store,
   };
-  return new Undialled({ broker: 'broker.invalid', clientid: 'posthorn' }, sources);
+  return new Undialled({ broker: 'broker.invalid', clientid: 'posthorn', ...more }, sources);
 }
 
 const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
@@ -94,7 +95,45 @@ describe('a connection that was closed', () => {
   });
 });
 
+/** What a flow gives a connection before its session is open. */
+function early(connection: SharedConnection, told: unknown[], qos: 0 | 1 = 1, bytes = 1): EarlyMessage {
+  const done = (error?: Error): void => void told.push(error?.message);
+  return { topic: 'a', bytes, publish: () => connection.publish({ topic: 'a', payload: 'x', qos }, done), done };
+}
+
 describe('a connection whose session is being opened', () => {
+  it('keeps what flows give it within the limits of the outbox, and tells who gave the rest', async () => {
+    const opening = deferred<void>();
+    const connection = shared(undialled({ maxMessages: 3, maxBytes: 1 }), opening.promise);
+    const told: unknown[] = [];
+    connection.whenOpen(early(connection, told, 1, 1024 * 1024));
+    connection.whenOpen(early(connection, told, 1, 1));
+    connection.whenOpen(early(connection, told, 1, 0));
+    connection.whenOpen(early(connection, told, 1, 0));
+    connection.whenOpen(early(connection, told, 1, 0));
+    await connection.told();
+    const why = 'not accepted for a: the session is not open yet, and the outbox is full';
+    assert.deepEqual(told, [`${why} (1048576 bytes are waiting)`, `${why} (3 messages are waiting)`]);
+    opening.resolve();
+    await connection.close();
+  });
+
+  it('that hangs, and is closed, ends within a second: what was given before is told', async () => {
+    const settings = undialled();
+    const opening = deferred<void>();
+    const connection = shared(settings, opening.promise);
+    const told: unknown[] = [];
+    connection.whenOpen(early(connection, told));
+    await connection.close();
+    await connection.told();
+    assert.deepEqual(told, ['the connection was closed']);
+    const error = await new Promise((settle) => connection.publish({ topic: 'a', payload: 'x' }, settle));
+    assert.ok(CLOSED(error));
+    opening.resolve();
+    await assert.rejects(connection.connect(), CLOSED);
+    assert.equal(settings.dials, 0);
+  });
+
   it('tries to connect before it takes what flows gave it: QoS 0 waits for the attempt, as with a session in memory', async () => {
     const opening = deferred<void>();
     const settings = undialled();
@@ -102,11 +141,61 @@ describe('a connection whose session is being opened', () => {
     connection.register(USER);
     connection.flowsStarted();
     const told: unknown[] = [];
-    connection.whenOpen(() => connection.publish({ topic: 'a', payload: 'x', qos: 0 }, (error) => told.push(error)));
+    connection.whenOpen(early(connection, told, 0));
     opening.resolve();
     while (settings.dials === 0) await Promise.resolve();
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(told, []);
     await connection.close();
+  });
+});
+
+describe('a connection whose session moves', () => {
+  /** A connection over a store that may be another one for each client. */
+  function moving(): { settings: Undialled; connection: SharedConnection; move: () => void; stores: MemoryStore[] } {
+    const stores = [new MemoryStore(), new MemoryStore()];
+    let store = stores[0] ?? assert.fail();
+    const settings = undialled({}, () => store);
+    const move = (): void => {
+      const [first, second] = stores;
+      assert.ok(first !== undefined && second !== undefined);
+      for (const message of first.load().outgoing) second.put(message);
+      store = second;
+    };
+    return { settings, connection: shared(settings), move, stores };
+  }
+
+  it('goes on with another client, which has what waits, and tries to connect as the last one did', async () => {
+    const { settings, connection, move, stores } = moving();
+    connection.register(USER);
+    connection.flowsStarted();
+    connection.publish({ topic: 'a', payload: 'x', qos: 1 }, () => assert.fail('it has no outcome yet'));
+    while (settings.dials < 1) await Promise.resolve();
+    await connection.moveSession(move);
+    while (settings.dials < 2) await Promise.resolve();
+    assert.equal(stores[1]?.load().outgoing.length, 1);
+    assert.equal(connection.state.phase, 'connecting');
+    connection.publish({ topic: 'b', payload: 'x', qos: 1 }, () => assert.fail('it has no outcome yet'));
+    assert.equal(stores[1]?.load().outgoing.length, 2);
+    await connection.close();
+  });
+
+  it('does not connect where a flow disconnected', async () => {
+    const { settings, connection, move } = moving();
+    await connection.moveSession(move);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(settings.dials, 0);
+    await connection.close();
+  });
+
+  it('makes no client where it was closed', async () => {
+    const { settings, connection, move, stores } = moving();
+    connection.publish({ topic: 'a', payload: 'x', qos: 1 }, () => assert.fail('it has no outcome yet'));
+    const closing = connection.close();
+    await connection.moveSession(move);
+    await closing;
+    assert.equal(connection.state.phase, 'closed');
+    assert.equal(settings.dials, 0);
+    assert.equal(stores[1]?.load().outgoing.length, 1);
   });
 });

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { joinSessions } from '../../../../nodes/mqtt-connection/join-sessions.ts';
+import { MemoryStore, type StoredMessage, type StoredSubscription, type TopicFilter } from '../../../../src/index.ts';
+import { id, record } from '../../store/contract.ts';
+
+type State = StoredMessage['state'];
+
+const ME = { server: 'mqtt://broker:1883', clientId: 'me' };
+
+const published = (packetId: number): State => ({ step: 'published', packetId: id(packetId) });
+const released = (packetId: number, order: number): State => ({ step: 'released', packetId: id(packetId), order });
+const abandoned = (packetId: number, order: number): State => ({ step: 'abandoned', packetId: id(packetId), order });
+
+function subscription(filter: string, identifier: number): StoredSubscription {
+  const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+  return { filter: filter as TopicFilter, identifier, options, granted: 1 };
+}
+
+/** A session of `identity` with messages in these states, from sequence 1 on. */
+function session(identity: typeof ME | undefined, ...states: readonly State[]): MemoryStore {
+  const store = new MemoryStore();
+  if (identity !== undefined) store.saveIdentity(identity);
+  for (const [index, state] of states.entries()) store.put(record(index + 1, state));
+  return store;
+}
+
+/** The states of the messages, by their sequence. */
+function states(store: MemoryStore): Readonly<Record<number, State>> {
+  return Object.fromEntries(store.load().outgoing.map(({ sequence, state }) => [sequence, state]));
+}
+
+describe('two sessions that become one', () => {
+  it('have their messages in the order in which they came', () => {
+    const store = session(ME, { step: 'queued' }, { step: 'queued' });
+    joinSessions(store, session(ME, { step: 'queued' }).load());
+    assert.deepEqual(states(store), { 1: { step: 'queued' }, 2: { step: 'queued' }, 3: { step: 'queued' } });
+  });
+
+  it('have no two messages under one id: the earlier one is sent anew', () => {
+    const store = session(ME, published(5), released(6, 1), abandoned(7, 2));
+    joinSessions(store, session(ME, published(5), released(6, 1), published(7)).load());
+    const later = { 4: published(5), 5: released(6, 3), 6: published(7) };
+    assert.deepEqual(states(store), { 1: { step: 'queued' }, 2: { step: 'queued' }, ...later });
+  });
+
+  it('go on with what has its id for itself; what was released may have been so in a session that is gone', () => {
+    const store = session(ME, published(5), released(6, 4), abandoned(7, 5));
+    joinSessions(store, session(ME, released(8, 1)).load());
+    assert.deepEqual(states(store), {
+      1: published(5),
+      2: { ...released(6, 4), doubtful: true },
+      3: abandoned(7, 5),
+      4: released(8, 6),
+    });
+  });
+
+  it('know what the live one knows of the broker, and forget what only the earlier one knew', () => {
+    const store = session(ME);
+    for (const packetId of [1, 2]) store.saveReceived(id(packetId));
+    for (const one of [subscription('a', 1), subscription('b', 2)]) store.saveSubscription(one);
+    const live = session({ ...ME });
+    for (const packetId of [2, 3]) live.saveReceived(id(packetId));
+    for (const one of [subscription('b', 7), subscription('c', 8)]) live.saveSubscription(one);
+    joinSessions(store, live.load());
+    const { received, subscriptions } = store.load();
+    assert.deepEqual(new Set(received), new Set([2, 3]));
+    assert.deepEqual(new Set(subscriptions), new Set([subscription('b', 7), subscription('c', 8)]));
+  });
+
+  it('are the live one’s, where they are of two clients: messages of before are sent anew', () => {
+    const store = session({ ...ME, clientId: 'earlier' }, published(5), abandoned(6, 1));
+    joinSessions(store, session(ME, published(8)).load());
+    assert.deepEqual(store.load().identity, ME);
+    assert.deepEqual(states(store), { 1: { step: 'queued' }, 3: published(8) });
+  });
+
+  it('are the earlier one’s, where the other was never used', () => {
+    const store = session(ME, published(5));
+    store.saveReceived(id(1));
+    joinSessions(store, session(undefined).load());
+    assert.deepEqual(store.load().identity, ME);
+    assert.deepEqual(store.load().received, [1]);
+    assert.deepEqual(states(store), { 1: published(5) });
+  });
+});
