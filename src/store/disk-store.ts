@@ -60,8 +60,13 @@ const EMPTY = Buffer.alloc(0);
 /** Milliseconds after which a disk that failed is tried again. */
 const RETRY_TIME = 10_000;
 
-/** Milliseconds that a write may take. */
+/** Milliseconds that a write may take, and as many more for each megabyte: a card writes no more than some in a second. */
 const LONGEST_WRITE = 5_000;
+const LONGEST_MEGABYTE = 1_000;
+const MEGABYTE = 1024 * 1024;
+
+/** Bytes that a record costs besides its payload, about. */
+const OVERHEAD = 200;
 
 /** Records, and bytes of them, that are read at once. */
 const READ_AT_ONCE = 1000;
@@ -88,6 +93,8 @@ export class DiskStore implements SessionStore {
   readonly #stepped = new Set<number>();
   /** What the next batch writes. */
   #batch: Batch | undefined;
+  /** Bytes of it. */
+  #bytes = 0;
   /** Whether somebody may wait for it: nobody does where only messages and subscriptions are removed. */
   #needed = false;
   /** Called when it is written. */
@@ -95,9 +102,11 @@ export class DiskStore implements SessionStore {
   #writing: Promise<void> | undefined;
   /** Called when the batch that is being written is; undefined: there is none for which anybody waits. */
   #written: Durable[] | undefined;
-  /** `failed`: in memory alone, until the disk works again. */
-  #phase: 'writing' | 'failed' | 'closed' = 'writing';
+  /** `failed`: in memory alone, until the disk works again; `rewriting`: perhaps it does, and what comes is collected. */
+  #phase: 'writing' | 'failed' | 'rewriting' | 'closed' = 'writing';
   #retry: Timer | undefined;
+  /** What the database was given to do and has not done, in time or not. */
+  #underWay = 0;
 
   private constructor(
     folder: string,
@@ -195,7 +204,7 @@ export class DiskStore implements SessionStore {
   removeReceived(packetId: PacketId): void {
     this.#mirror.removeReceived(packetId);
     this.#delete(receivedKey(packetId));
-    if (this.#phase === 'writing') this.#needed = true;
+    if (this.#isCollecting) this.#needed = true;
   }
 
   saveSubscription(subscription: StoredSubscription): void {
@@ -254,9 +263,14 @@ export class DiskStore implements SessionStore {
     await this.#database.close();
   }
 
-  #put([key, value]: Row): void {
-    if (this.#phase !== 'writing') return;
-    this.#open().put(key, value);
+  get #isCollecting(): boolean {
+    return this.#phase === 'writing' || this.#phase === 'rewriting';
+  }
+
+  #put(row: Row): void {
+    if (!this.#isCollecting) return;
+    this.#open().put(...row);
+    this.#bytes += bytesOf(row);
     this.#needed = true;
   }
 
@@ -266,7 +280,7 @@ export class DiskStore implements SessionStore {
   }
 
   #delete(key: string): void {
-    if (this.#phase === 'writing') this.#open().del(key);
+    if (this.#isCollecting) this.#open().del(key);
   }
 
   /** The batch that collects, which is written within this turn or behind the one that is being written. */
@@ -280,11 +294,13 @@ export class DiskStore implements SessionStore {
     const batch = this.#batch;
     if (batch === undefined || this.#writing !== undefined || this.#phase !== 'writing') return;
     const messages = [...this.#unwritten];
+    const bytes = this.#bytes;
     this.#written = this.#needed ? this.#waiting : undefined;
     this.#batch = undefined;
+    this.#bytes = 0;
     this.#needed = false;
     this.#waiting = [];
-    this.#writing = this.#inTime(batch.write({ sync: this.#fsync })).then(
+    this.#writing = this.#inTime(batch.write({ sync: this.#fsync }), bytes).then(
       () => this.#wrote(messages),
       (error: unknown) => this.#fails(error),
     );
@@ -296,12 +312,16 @@ export class DiskStore implements SessionStore {
   }
 
   /** A disk that hangs must not keep messages back: it counts as one that failed. What it does later changes nothing. */
-  #inTime(work: Promise<void>): Promise<void> {
-    const { promise, resolve, reject } = deferred<void>();
-    const timer = this.#clock.timer(LONGEST_WRITE, () =>
-      reject(new Error(`it takes more than ${LONGEST_WRITE / 1000} s`)),
-    );
-    work.then(resolve, reject).finally(() => timer.cancel());
+  #inTime<T>(work: Promise<T>, bytes: number): Promise<T> {
+    const { promise, resolve, reject } = deferred<T>();
+    const longest = LONGEST_WRITE + Math.floor(bytes / MEGABYTE) * LONGEST_MEGABYTE;
+    const timer = this.#clock.timer(longest, () => reject(new Error(`it takes more than ${longest / 1000} s`)));
+    this.#underWay += 1;
+    // The promise that is returned has the failure.
+    work.then(resolve, reject).finally(() => {
+      this.#underWay -= 1;
+      timer.cancel();
+    });
     return promise;
   }
 
@@ -325,8 +345,9 @@ export class DiskStore implements SessionStore {
       const text = `the session cannot be written to ${this.#folder}: ${why(error)}; it is kept in memory until it can`;
       this.#report(new MqttError('store-failed', text, { cause: error, retryable: true }));
     }
+    if (this.#phase === 'rewriting') this.#phase = 'failed';
     this.#dropBatch();
-    if (this.#phase === 'failed') this.#retry = this.#clock.timer(RETRY_TIME, () => this.#tryAgain());
+    if (this.#phase === 'failed') this.#tryLater();
     for (const durable of all) durable(false);
   }
 
@@ -334,40 +355,64 @@ export class DiskStore implements SessionStore {
     // A batch that was not written has nothing that could fail at its end.
     void this.#batch?.close().catch(() => undefined);
     this.#batch = undefined;
+    this.#bytes = 0;
+  }
+
+  #tryLater(): void {
+    this.#retry = this.#clock.timer(RETRY_TIME, () => this.#tryAgain());
   }
 
   /** Everything anew: what was written while it failed is in no batch. */
   #tryAgain(): void {
     if (this.#phase !== 'failed') return;
-    this.#writing = this.#inTime(this.#rewrite()).then(
-      () => this.#isBack(),
+    // What hangs may end yet, and the database does one thing at a time.
+    if (this.#underWay > 0) return this.#tryLater();
+    this.#writing = this.#rewrite().then(
+      (messages) => this.#isBack(messages),
       (error: unknown) => this.#fails(error),
     );
   }
 
-  #isBack(): void {
-    this.#unwritten.clear();
+  #isBack(messages: readonly number[]): void {
+    this.#phase = 'writing';
+    for (const sequence of messages) this.#unwritten.delete(sequence);
     this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#folder}`));
     this.#succeeds();
   }
 
-  async #rewrite(): Promise<void> {
-    // After a failure the database takes nothing until it is opened anew.
-    await this.#database.close();
-    await this.#database.open();
-    const stale = await this.#database.keys().all();
+  /** @returns the messages that are on disk by that, and were not before. */
+  async #rewrite(): Promise<readonly number[]> {
+    const stale = await this.#inTime(this.#reopen(), this.#size);
+    this.#mustBeFailed();
     // From here on what comes is collected behind this batch.
-    this.#phase = 'writing';
+    this.#phase = 'rewriting';
+    const messages = [...this.#unwritten];
+    const rows = this.#rows();
     const all = this.#database.batch();
     // One batch: it is written as a whole, or nothing of it.
     for (const key of stale) if (!key.startsWith('unreadable/')) all.del(key);
-    for (const [key, value] of this.#rows()) all.put(key, value);
-    try {
-      await all.write({ sync: this.#fsync });
-    } catch (error) {
-      this.#phase = 'failed';
-      throw error;
-    }
+    for (const row of rows) all.put(...row);
+    const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
+    await this.#inTime(all.write({ sync: this.#fsync }), bytes);
+    return messages;
+  }
+
+  /** After a failure the database takes nothing until it is opened anew. @returns the keys of what is there. */
+  async #reopen(): Promise<readonly string[]> {
+    await this.#database.close();
+    this.#mustBeFailed();
+    await this.#database.open();
+    return this.#database.keys().all();
+  }
+
+  /** Somebody may have let go of the folder meanwhile, and others use it. */
+  #mustBeFailed(): void {
+    if (this.#phase !== 'failed') throw new Error('it was closed');
+  }
+
+  /** Bytes of all records, about. */
+  get #size(): number {
+    return this.#mirror.load().outgoing.reduce((sum, { message }) => sum + OVERHEAD + message.payload.length, 0);
   }
 
   /** Every record of the session. */
@@ -463,6 +508,10 @@ export class DiskStore implements SessionStore {
     const text = `${which} of the session in ${this.#folder} cannot be read, and stay there as "unreadable/..."`;
     this.#report(new MqttError('store-failed', text));
   }
+}
+
+function bytesOf([key, value]: Row): number {
+  return key.length + value.length;
 }
 
 function messageKey(sequence: number): string {

@@ -297,7 +297,7 @@ describe('DiskStore', () => {
   }
 
   /** From now on each write ends so, until `end`. */
-  function failingWrites(write: () => Promise<void>): { count: number; end: () => void } {
+  function failingWrites(write: (original: () => Promise<void>) => Promise<void>): { count: number; end: () => void } {
     const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_chainedBatch');
     assert.ok(original !== undefined);
     const fails = {
@@ -307,10 +307,11 @@ describe('DiskStore', () => {
     Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', {
       ...original,
       value(this: unknown) {
-        const batch = (original.value as () => { _write: unknown }).call(this);
-        batch._write = () => {
+        const batch = (original.value as () => { _write: (options: unknown) => Promise<void> }).call(this);
+        const wrote = batch._write.bind(batch);
+        batch._write = (options) => {
           fails.count += 1;
-          return write();
+          return write(() => wrote(options));
         };
         return batch;
       },
@@ -318,15 +319,142 @@ describe('DiskStore', () => {
     return fails;
   }
 
-  it('goes on in memory where the disk hangs: nothing waits for it for more than five seconds', async () => {
+  /** A clock whose timers are fired by hand. */
+  function timing(): { clock: Clock; timers: { readonly delay: number; readonly fire: () => void }[] } {
     const timers: { readonly delay: number; readonly fire: () => void }[] = [];
-    const clock: Clock = {
-      ...systemClock,
-      timer: (delay, fire) => {
-        timers.push({ delay, fire });
-        return { cancel: () => undefined };
-      },
+    const timer: Clock['timer'] = (delay, fire) => {
+      const armed = { delay, fire };
+      timers.push(armed);
+      return { cancel: () => void (timers.includes(armed) && timers.splice(timers.indexOf(armed), 1)) };
     };
+    return { clock: { ...systemClock, timer }, timers };
+  }
+
+  const large = (sequence: number, megabytes: number): StoredMessage => {
+    const one = record(sequence);
+    return { ...one, message: { ...one.message, payload: Buffer.alloc(megabytes * 1024 * 1024) } };
+  };
+
+  it('has a second more for each megabyte: a slow disk is not one that hangs', async () => {
+    const { clock, timers } = timing();
+    const store = await open(await newFolder(), { clock });
+    store.put(large(1, 3));
+    const durable = committed(store);
+    assert.deepEqual(
+      timers.map(({ delay }) => delay),
+      [8000],
+    );
+    await durable;
+    assert.equal(timers.length, 0);
+  });
+
+  /** A store whose disk failed behind the first record, and works again; its next timer tries again. */
+  async function failed(
+    folder: string,
+    more: Partial<DiskStoreOptions> = {},
+  ): Promise<ReturnType<typeof timing> & { store: DiskStore }> {
+    const { clock, timers } = timing();
+    const store = await open(folder, { clock, ...more });
+    const fails = failingWrites(() => Promise.reject(new Error('full')));
+    store.put(large(1, 3));
+    await committed(store);
+    fails.end();
+    assert.equal(timers[0]?.delay, 10_000);
+    return { clock, timers, store };
+  }
+
+  it('gets back also where all that waits takes a slow disk more than five seconds', async () => {
+    const folder = await newFolder();
+    const { store, timers } = await failed(folder);
+    const { promise: slow, resolve: written } = deferred<void>();
+    const writes = failingWrites((write) => slow.then(write));
+    timers.shift()?.fire();
+    await until(() => writes.count > 0, 'everything is written');
+    writes.end();
+    assert.deepEqual(
+      timers.map(({ delay }) => delay),
+      [8000],
+    );
+    written();
+    await store.flush();
+    assert.match(reports[1]?.message ?? '', /is on disk again/);
+  });
+
+  it('that hangs while it is written anew says nothing again, and is tried when what hung is over', async () => {
+    const folder = await newFolder();
+    const { store, timers } = await failed(folder);
+    const { promise: hangs, resolve: ends } = deferred<void>();
+    const writes = failingWrites((write) => hangs.then(write));
+    timers.shift()?.fire();
+    await until(() => writes.count > 0, 'everything is written');
+    writes.end();
+    store.put(record(2));
+    let durable = false;
+    store.commit(() => (durable = true));
+    timers.shift()?.fire();
+    await until(() => durable, 'nobody waits');
+    assert.equal(reports.length, 1);
+    assert.equal(timers[0]?.delay, 10_000);
+    timers.shift()?.fire();
+    assert.equal(timers[0]?.delay, 10_000, 'it hangs still');
+    ends();
+    await new Promise((resolve) => setImmediate(resolve));
+    await until(() => {
+      if (timers[0]?.delay === 10_000) timers.shift()?.fire();
+      return reports.length === 2;
+    }, 'it is back');
+    await store.flush();
+    assert.equal(store.unwritten, 0);
+    assert.deepEqual(
+      held(await killed(folder)).outgoing.map(({ sequence }) => sequence),
+      [1, 2],
+    );
+  });
+
+  it('that hangs while it is opened anew lets go of the folder at its end all the same', async () => {
+    const folder = await newFolder();
+    const { store, timers } = await failed(folder);
+    const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_close');
+    assert.ok(original !== undefined);
+    const { promise: hangs, resolve: ends } = deferred<void>();
+    Object.defineProperty(ClassicLevel.prototype, '_close', {
+      ...original,
+      value(this: unknown) {
+        return hangs.then(() => (original.value as () => Promise<void>).call(this));
+      },
+    });
+    timers.shift()?.fire();
+    Object.defineProperty(ClassicLevel.prototype, '_close', original);
+    timers.shift()?.fire();
+    await store.flush();
+    const closed = store.close();
+    stores.pop();
+    ends();
+    await closed;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok((await open(folder)) instanceof DiskStore);
+  });
+
+  it('counts what came while everything was written anew as not written yet', async () => {
+    const folder = await newFolder();
+    let left: number | undefined;
+    let current: DiskStore | undefined;
+    const { store, timers } = await failed(folder, { report: () => (left = current?.unwritten) });
+    current = store;
+    const { promise: slow, resolve: written } = deferred<void>();
+    const writes = failingWrites((write) => slow.then(write));
+    timers.shift()?.fire();
+    await until(() => writes.count > 0, 'everything is written');
+    writes.end();
+    store.put(record(2));
+    written();
+    await store.flush();
+    assert.equal(left, 1);
+    assert.equal(store.unwritten, 0);
+  });
+
+  it('goes on in memory where the disk hangs: nothing waits for it for more than five seconds', async () => {
+    const { clock, timers } = timing();
     const store = await open(await newFolder(), { clock });
     const { promise: hangs, resolve: ends } = deferred<void>();
     const fails = failingWrites(() => hangs);

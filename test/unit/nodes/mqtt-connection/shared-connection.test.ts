@@ -38,7 +38,7 @@ function shared(settings: ConnectionSettings, opening?: Promise<unknown>): Share
 }
 
 /** A flow node that uses a connection. */
-const USER = { node: {} as Node, subscribesLate: false, show: () => undefined };
+const USER = { node: {} as Node, subscribesLate: false, publishes: false, show: () => undefined };
 
 const CLOSED = (error: unknown): boolean => error instanceof MqttError && error.code === 'closed';
 
