@@ -1,5 +1,5 @@
-import { readdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { ClassicLevel } from 'classic-level';
 import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
 import type { Clock } from '../util/clock.ts';
@@ -58,6 +58,29 @@ async function lacksManifest(folder: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/**
+ * A file that says that the received ids on disk are those of the session. A process that goes on without the disk cannot
+ * write that the Server has one back: the next process would take another message under it for a repetition, and lose it.
+ * To take a file away needs no space.
+ */
+function trustIn(folder: string): string {
+  return join(folder, 'received-ids-hold');
+}
+
+export async function trust(folder: string): Promise<void> {
+  await writeFile(trustIn(folder), '');
+}
+
+/** As far as that can be: where it cannot, nothing can be said. */
+export async function distrust(folder: string): Promise<void> {
+  await rm(trustIn(folder), { force: true }).catch(() => undefined);
+}
+
+export async function isTrusted(folder: string): Promise<boolean> {
+  const files = await readdir(folder);
+  return files.includes(basename(trustIn(folder)));
 }
 
 function codeOf(error: unknown): string {

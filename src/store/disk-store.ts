@@ -7,12 +7,15 @@ import { type Clock, systemClock, type Timer } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
 import {
   type Database,
+  distrust,
   isDamaged,
+  isTrusted,
   lacksCurrent,
   openDatabase,
   OtherVersion,
   pathIn,
   setAside,
+  trust,
   why,
 } from './database.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -64,6 +67,9 @@ const RETRY_TIME = 10_000;
 const LONGEST_WRITE = 5_000;
 const LONGEST_MEGABYTE = 1_000;
 const MEGABYTE = 1024 * 1024;
+
+/** Milliseconds that it may take to say on disk what the received ids are worth. */
+const LONGEST_MARK = 1_000;
 
 /** Bytes that a record costs besides its payload, about. */
 const OVERHEAD = 200;
@@ -136,6 +142,7 @@ export class DiskStore implements SessionStore {
         return DiskStore.#opened(folder, options);
       });
     } catch (error) {
+      await distrust(folder);
       throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
     }
   }
@@ -146,6 +153,7 @@ export class DiskStore implements SessionStore {
       if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
       const store = new DiskStore(folder, database, options);
       await store.#read();
+      await store.#becomeTrusted();
       await database.put(VERSION_KEY, VERSION);
       return store;
     } catch (error) {
@@ -251,6 +259,7 @@ export class DiskStore implements SessionStore {
     await this.#writing;
     await this.#end();
     await rm(pathIn(this.#folder), { recursive: true, force: true });
+    await distrust(this.#folder);
     // What was set aside stays.
     await rmdir(this.#folder).catch(() => undefined);
   }
@@ -300,10 +309,16 @@ export class DiskStore implements SessionStore {
     this.#bytes = 0;
     this.#needed = false;
     this.#waiting = [];
-    this.#writing = this.#inTime(batch.write({ sync: this.#fsync }), bytes).then(
+    this.#writing = this.#inTime(batch.write({ sync: this.#fsync }), longestFor(bytes)).then(
       () => this.#wrote(messages),
-      (error: unknown) => this.#fails(error),
+      (error: unknown) => this.#failsBehind(distrust(this.#folder), error),
     );
+  }
+
+  /** What may not wait for the disk any more leaves behind `work`, or when that takes too long too. */
+  async #failsBehind(work: Promise<void>, error: unknown): Promise<void> {
+    await this.#inTime(work, LONGEST_MARK).catch(() => undefined);
+    this.#fails(error);
   }
 
   #wrote(messages: readonly number[]): void {
@@ -312,9 +327,8 @@ export class DiskStore implements SessionStore {
   }
 
   /** A disk that hangs must not keep messages back: it counts as one that failed. What it does later changes nothing. */
-  #inTime<T>(work: Promise<T>, bytes: number): Promise<T> {
+  #inTime<T>(work: Promise<T>, longest: number): Promise<T> {
     const { promise, resolve, reject } = deferred<T>();
-    const longest = LONGEST_WRITE + Math.floor(bytes / MEGABYTE) * LONGEST_MEGABYTE;
     const timer = this.#clock.timer(longest, () => reject(new Error(`it takes more than ${longest / 1000} s`)));
     this.#underWay += 1;
     // The promise that is returned has the failure.
@@ -382,7 +396,7 @@ export class DiskStore implements SessionStore {
 
   /** @returns the messages that are on disk by that, and were not before. */
   async #rewrite(): Promise<readonly number[]> {
-    const stale = await this.#inTime(this.#reopen(), this.#size);
+    const stale = await this.#inTime(this.#reopen(), longestFor(this.#size));
     this.#mustBeFailed();
     // From here on what comes is collected behind this batch.
     this.#phase = 'rewriting';
@@ -393,7 +407,9 @@ export class DiskStore implements SessionStore {
     for (const key of stale) if (!key.startsWith('unreadable/')) all.del(key);
     for (const row of rows) all.put(...row);
     const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
-    await this.#inTime(all.write({ sync: this.#fsync }), bytes);
+    await this.#inTime(all.write({ sync: this.#fsync }), longestFor(bytes));
+    // Without it ids are not known to the next process: messages come twice then, and none is lost.
+    await this.#inTime(trust(this.#folder), LONGEST_MARK).catch(() => undefined);
     return messages;
   }
 
@@ -438,6 +454,18 @@ export class DiskStore implements SessionStore {
       expiresAt: expiresAt === undefined ? undefined : wall + expiresAt,
     });
     return [messageKey(message.sequence), record];
+  }
+
+  /** Ids of which a process that went on without the disk may have known better are forgotten. */
+  async #becomeTrusted(): Promise<void> {
+    if (await isTrusted(this.#folder)) return;
+    const batch = this.#database.batch();
+    for (const packetId of this.#mirror.load().received) {
+      this.#mirror.removeReceived(packetId);
+      batch.del(receivedKey(packetId));
+    }
+    await batch.write();
+    await trust(this.#folder);
   }
 
   async #read(): Promise<void> {
@@ -508,6 +536,11 @@ export class DiskStore implements SessionStore {
     const text = `${which} of the session in ${this.#folder} cannot be read, and stay there as "unreadable/..."`;
     this.#report(new MqttError('store-failed', text));
   }
+}
+
+/** Milliseconds that a write of so many bytes may take. */
+function longestFor(bytes: number): number {
+  return LONGEST_WRITE + Math.floor(bytes / MEGABYTE) * LONGEST_MEGABYTE;
 }
 
 function bytesOf([key, value]: Row): number {
