@@ -134,8 +134,8 @@ export const ERRORS = [
         'Nothing: it goes on when the deploy is over. The broker keeps the rest.',
       ],
       'store-failed': [
-        'The session could not be stored when a connection ended.',
-        'The sentence says why. The messages are kept in memory.',
+        'The session cannot be kept on disk, or not all of it, or is there again.',
+        'The sentence says why. Until then it is in memory, and the disk is tried every 10 seconds.',
       ],
     },
   },

@@ -36,8 +36,8 @@ function early(connection: SharedConnection, msg: OutgoingMsg, own: OwnSettings,
   const { payload } = msg;
   const kept = { ...msg, payload: Buffer.isBuffer(payload) ? Buffer.from(payload) : payload };
   const bytes = Buffer.isBuffer(payload) || typeof payload === 'string' ? Buffer.byteLength(payload) : 0;
-  const topic = [own.defaults.topic, msg.topic].find((one) => typeof one === 'string' && one !== '');
-  return { topic: String(topic), bytes, publish: () => publishMsg(connection, kept, own, done), done };
+  const topic = [own.defaults.topic, msg.topic].find((one): one is string => typeof one === 'string' && one !== '');
+  return { topic: topic ?? '', bytes, publish: () => publishMsg(connection, kept, own, done), done };
 }
 
 /** The client chooses aliases itself, they only shorten packets; but one out of range is a mistake of the flow. */

@@ -3,10 +3,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DiskStore } from '../../src/index.ts';
 import { until } from '../support/events.ts';
 import type { FakeBroker } from '../support/fake-broker.ts';
 import { deploy, type FlowNode, node, startFlow, stopFlow, useUserDir } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
+import { record } from '../unit/store/contract.ts';
 import { agreeing, connection5, HELPERS, lines, mqttOut } from './flows.ts';
 
 describe('a connection whose session is on disk', () => {
@@ -75,6 +77,21 @@ describe('a connection whose session is on disk', () => {
     await deploy(flow({ sessionStore: 'fsync' }), 'full');
     const peer = await broker.accept();
     assert.equal(String((await peer.skipTo('publish')).payload), 'kept');
+  });
+
+  it('sends what waits there as soon as an earlier process has let go of it, without a deploy', async () => {
+    const folder = join(userDir, 'posthorn/c');
+    const earlier = await DiskStore.open(folder, { report: () => undefined });
+    earlier.put(record(1, { step: 'queued' }, 1));
+    await deploy(flow(), 'full');
+    const first = await broker.accept();
+    node('out').receive({ payload: 'meanwhile' });
+    assert.equal(String((await first.skipTo('publish')).payload), 'meanwhile');
+    await earlier.close();
+    // It is tried every ten seconds.
+    const second = await broker.accept(15_000);
+    assert.deepEqual((await second.skipTo('publish')).payload, record(1).message.payload);
+    await until(() => lines('c', 'warn').some((line) => line.includes('is on disk now')), 'it is told');
   });
 
   it('goes on in memory where the folder cannot be used, and says so', async () => {

@@ -453,6 +453,71 @@ describe('DiskStore', () => {
     assert.equal(store.unwritten, 0);
   });
 
+  it('lets all go on that waits when a write fails, also what came while it was under way', async () => {
+    const store = await open(await newFolder(), { clock: timing().clock });
+    const { promise: fails, reject } = deferred<void>();
+    const writes = failingWrites(() => fails);
+    store.put(record(1));
+    const first = committed(store);
+    writes.end();
+    store.put(record(2));
+    const second = committed(store);
+    reject(new Error('full'));
+    await Promise.all([first, second]);
+  });
+
+  it('writes nothing of before the failure when it is back: what is done since stays done', async () => {
+    const folder = await newFolder();
+    const { clock, timers } = timing();
+    const store = await open(folder, { clock });
+    const { promise: fails, reject } = deferred<void>();
+    const writes = failingWrites(() => fails);
+    store.put(record(1));
+    const durable = committed(store);
+    writes.end();
+    store.put(record(2));
+    reject(new Error('full'));
+    await durable;
+    store.remove(2);
+    timers.shift()?.fire();
+    await store.flush();
+    store.put(record(3));
+    await committed(store);
+    assert.deepEqual(held(await killed(folder)).outgoing, [record(1), record(3)]);
+  });
+
+  it('keeps records that could not be read also when it is written anew', async () => {
+    const folder = await holding(record(1));
+    await change(folder, (database) => database.put('message/x', Buffer.from('odd')));
+    const { store, timers } = await failed(folder);
+    timers.shift()?.fire();
+    await store.flush();
+    await store.close();
+    stores.pop();
+    let kept: Buffer | undefined;
+    await change(folder, async (database) => void (kept = await database.get('unreadable/message/x')));
+    assert.deepEqual(kept, Buffer.from('odd'));
+  });
+
+  for (const isRead of [false, true]) {
+    it(`leaves no step behind that a later message of its number would take for its own${isRead ? ', of an earlier process either' : ''}`, async () => {
+      const folder = await newFolder();
+      let store = await open(folder);
+      store.put(record(1));
+      store.advance(record(1, { step: 'published', packetId: id(7) }));
+      await committed(store);
+      if (isRead) {
+        await store.close();
+        stores.pop();
+        store = await open(folder);
+      }
+      store.remove(1);
+      store.put(record(1));
+      await committed(store);
+      assert.deepEqual(held(await killed(folder)).outgoing, [record(1)]);
+    });
+  }
+
   it('that failed holds no received id for the next process: another message under one would be swallowed', async () => {
     const folder = await newFolder();
     const store = await open(folder);

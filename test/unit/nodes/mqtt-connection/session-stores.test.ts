@@ -313,6 +313,57 @@ describe('the session of a connection whose disk cannot be used', () => {
     await all.told();
   });
 
+  it('is opened when the folder of an earlier one of its id is gone', async () => {
+    const hangs = deferred<void>();
+    const open: typeof DiskStore.open = async (...args) => {
+      const store = await DiskStore.open(...args);
+      const forget = store.forget.bind(store);
+      store.forget = () => hangs.promise.then(forget);
+      return store;
+    };
+    const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
+    await all.of('c', { folder, fsync: false }, told()).opening;
+    all.remove('c');
+    const next = all.of('c', { folder, fsync: false }, told());
+    await new Promise((resolve) => setImmediate(resolve));
+    hangs.resolve();
+    assert.ok((await next.opening) instanceof DiskStore);
+    assert.deepEqual(problems, []);
+    all.remove('c');
+    await all.told();
+  });
+
+  it('is left within a second though it hangs', async () => {
+    const open: typeof DiskStore.open = async (...args) => {
+      const store = await DiskStore.open(...args);
+      store.flush = () => new Promise(() => undefined);
+      opened.push(store);
+      return store;
+    };
+    const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
+    await all.of('c', { folder, fsync: false }, told()).opening;
+    const left = all.left('c');
+    await waits.pass(1000);
+    await left;
+    for (const store of opened.splice(0)) await store.forget();
+  });
+
+  it('is on the medium before it counts from the deploy on in which a person chose that', async () => {
+    const all = stores();
+    const session = all.of('c', { folder, fsync: false }, told());
+    const store = await session.opening;
+    const chosen: unknown[] = [];
+    Object.defineProperty(store, 'fsync', {
+      set(fsync: boolean) {
+        chosen.push(fsync);
+      },
+    });
+    all.of('c', { folder, fsync: true }, told());
+    assert.deepEqual(chosen, [true]);
+    all.remove('c');
+    await all.told();
+  });
+
   it('tells who waits also where it is removed on its way to the disk', async () => {
     const { stores: all } = hanging();
     const outcomes = waiting(of(all));

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import type { Node } from 'node-red';
 import { MemoryStore, MqttError } from '../../../../src/index.ts';
 import { deferred } from '../../../../src/util/deferred.ts';
+import { record } from '../../store/contract.ts';
 import { ConnectionSettings } from '../../../../nodes/mqtt-connection/connection-settings.ts';
 import type { EarlyMessage } from '../../../../nodes/mqtt-connection/early-messages.ts';
+import type { Reporter } from '../../../../nodes/mqtt-connection/reports.ts';
 import { SharedConnection } from '../../../../nodes/mqtt-connection/shared-connection.ts';
 
 /** Settings whose client dials nobody: each dial is counted, and lasts until it is given up. */
@@ -33,8 +35,12 @@ function undialled(more: object = {}, store: () => MemoryStore = () => new Memor
 
 const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
 
-function shared(settings: ConnectionSettings, opening?: Promise<unknown>): SharedConnection {
-  return new SharedConnection(settings, SILENT, opening);
+function shared(
+  settings: ConnectionSettings,
+  opening?: Promise<unknown>,
+  reporter: Reporter = SILENT,
+): SharedConnection {
+  return new SharedConnection(settings, reporter, opening);
 }
 
 /** A flow node that uses a connection. */
@@ -118,8 +124,26 @@ describe('a connection whose session is being opened', () => {
     await connection.close();
   });
 
+  it('and that no node uses when it is, connects for what waits, and says so', async () => {
+    const store = new MemoryStore();
+    store.put(record(1, { step: 'queued' }, 1));
+    const settings = undialled({}, () => store);
+    const opening = deferred<void>();
+    const warnings: string[] = [];
+    const connection = shared(settings, opening.promise, { ...SILENT, warn: (text) => warnings.push(text) });
+    connection.flowsStarted();
+    opening.resolve();
+    while (settings.dials === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.match(warnings.join(), /^1 message waits, and no node uses this connection any more/);
+    await connection.close();
+  });
+
   it('that hangs, and is closed, ends within a second: what was given before is told', async () => {
-    const settings = undialled();
+    let clients = 0;
+    const settings = undialled({}, () => {
+      clients += 1;
+      return new MemoryStore();
+    });
     const opening = deferred<void>();
     const connection = shared(settings, opening.promise);
     const told: unknown[] = [];
@@ -131,7 +155,7 @@ describe('a connection whose session is being opened', () => {
     assert.ok(CLOSED(error));
     opening.resolve();
     await assert.rejects(connection.connect(), CLOSED);
-    assert.equal(settings.dials, 0);
+    assert.equal(clients, 0, 'the session is the next connection’s');
   });
 
   it('tries to connect before it takes what flows gave it: QoS 0 waits for the attempt, as with a session in memory', async () => {

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { Durable } from '../../../src/store/session-store.ts';
+import { aPublish } from '../../support/packets.ts';
+import { Taker, VirtualClient } from '../../support/virtual-client.ts';
+
+/** A store whose writes are durable when a test says so. */
+class SlowStore extends MemoryStore {
+  slow = false;
+  #waiting: Durable[] = [];
+
+  override get isDurable(): boolean {
+    return !this.slow;
+  }
+
+  override commit(durable: Durable): void {
+    if (this.slow) this.#waiting.push(durable);
+    else durable(true);
+  }
+
+  /** All that was written is durable. */
+  done(): void {
+    this.slow = false;
+    for (const durable of this.#waiting.splice(0)) durable(true);
+  }
+}
+
+async function onSlowDisk(): Promise<{ scene: VirtualClient; store: SlowStore; taker: Taker }> {
+  const store = new SlowStore();
+  const scene = new VirtualClient({ store, cleanStart: false });
+  const taker = new Taker();
+  scene.subscribe('in', taker);
+  await scene.connected();
+  store.slow = true;
+  return { scene, store, taker };
+}
+
+describe('A client over a slow disk', () => {
+  it('tells a message at QoS 0 as sent when it has left, behind what waits for the disk', async () => {
+    const { scene, store } = await onSlowDisk();
+    scene.publish('a', 1);
+    const outcomes = scene.publish('b', 0);
+    await scene.settle();
+    assert.deepEqual(outcomes, []);
+    assert.deepEqual(scene.server.connection.all('publish'), []);
+    store.done();
+    await scene.settle();
+    assert.deepEqual(outcomes, [0]);
+    assert.equal(scene.server.connection.all('publish').length, 2);
+  });
+
+  it('reads no more while too much waits for the disk, and goes on when it has left', async () => {
+    const { scene, store, taker } = await onSlowDisk();
+    for (let count = 0; count < 2; count++) scene.publish('a', 1, { payload: Buffer.alloc(600 * 1024) });
+    await scene.settle();
+    scene.server.connection.send(aPublish({ topic: 'in' }));
+    await scene.settle();
+    assert.deepEqual(taker.topics, []);
+    store.done();
+    await scene.settle();
+    assert.deepEqual(taker.topics, ['in']);
+  });
+
+  it('ends when what it received is acknowledged, which waits for the disk', async () => {
+    const { scene, store } = await onSlowDisk();
+    const { connection } = scene.server;
+    connection.send(aPublish({ topic: 'in', qos: 2, messageId: 7 }));
+    await scene.settle();
+    const ended = scene.client.disconnect();
+    await scene.settle();
+    assert.deepEqual(connection.all('disconnect'), []);
+    store.done();
+    await scene.settle();
+    assert.deepEqual(
+      connection.lines.filter((line) => /pubrec|disconnect/.test(line)),
+      ['pubrec 7', 'disconnect'],
+    );
+    await scene.pass(1000);
+    await ended;
+  });
+});
