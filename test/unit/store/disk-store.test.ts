@@ -416,14 +416,17 @@ describe('DiskStore', () => {
     const { store, timers } = await failed(folder);
     const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_close');
     assert.ok(original !== undefined);
+    let closes = false;
     const { promise: hangs, resolve: ends } = deferred<void>();
     Object.defineProperty(ClassicLevel.prototype, '_close', {
       ...original,
       value(this: unknown) {
+        closes = true;
         return hangs.then(() => (original.value as () => Promise<void>).call(this));
       },
     });
     timers.shift()?.fire();
+    await until(() => closes, 'it is opened anew');
     Object.defineProperty(ClassicLevel.prototype, '_close', original);
     timers.shift()?.fire();
     await store.flush();
