@@ -194,9 +194,9 @@ describe('a connection whose session moves', () => {
     connection.register(USER);
     connection.flowsStarted();
     connection.publish({ topic: 'a', payload: 'x', qos: 1 }, () => assert.fail('it has no outcome yet'));
-    while (settings.dials < 1) await Promise.resolve();
+    while (settings.dials < 1) await new Promise((resolve) => setImmediate(resolve));
     await connection.moveSession(move);
-    while (settings.dials < 2) await Promise.resolve();
+    while (settings.dials < 2) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(stores[1]?.load().outgoing.length, 1);
     assert.equal(connection.state.phase, 'connecting');
     connection.publish({ topic: 'b', payload: 'x', qos: 1 }, () => assert.fail('it has no outcome yet'));
