@@ -288,6 +288,8 @@ export class Client {
 
   /** Every listener hears every state in its order, also when one of them brings about the next. */
   #tell(state: ClientState): void {
+    // What was on its way may wait once more.
+    if (state.phase !== 'closed') this.#expiry.arm();
     this.#untold.push(state);
     if (this.#untold.length > 1) return;
     for (let next = this.#untold[0]; next !== undefined; next = this.#untold[0]) {

@@ -36,6 +36,9 @@ export function whyRefused(
   if (!isFullFor(message, waiting, options)) return undefined;
   waiting.dropExpired(clock.now());
   if (!isFullFor(message, waiting, options)) return undefined;
+  // What does not wait itself, and may fail in a moment, is in nobody's way.
+  const waits = message.qos > 0 || options.qos0Waits;
+  if (!waits) return full(message, waiting, options);
   const count = waiting.count + 1 - options.maxMessages;
   const bytes = waiting.bytes + sizeOf(message) - options.maxBytes;
   waiting.makeWay(message.topic, Math.max(0, count), Math.max(0, bytes));

@@ -2,7 +2,7 @@ import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts'
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Handout, Receiver, Vacancy } from '../router/router.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, type IdDoubt, isRepetition } from './fingerprint.ts';
 import { type NextAcknowledgement, sizeOfProperties } from './outgoing-message.ts';
 
 /** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
@@ -59,7 +59,7 @@ export class Delivery implements Handout, NextAcknowledgement {
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
   /** It may have come in another session than the one that the Server has now. */
-  #doubted = false;
+  #doubt: IdDoubt | undefined;
 
   constructor(packet: PublishPacket, packetId: PacketId) {
     this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
@@ -146,26 +146,26 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#finish();
   }
 
-  get isDoubted(): boolean {
-    return this.#doubted;
+  get doubt(): IdDoubt | undefined {
+    return this.#doubt;
   }
 
   /** The Server's session may be another than the one in which it came. */
-  doubt(): void {
-    this.#doubted = true;
+  doubted(doubt: IdDoubt): void {
+    if (this.#doubt !== 'another') this.#doubt = doubt;
   }
 
   /** The Server sent it again: the session is the one in which it came. */
   confirm(): void {
-    this.#doubted = false;
+    this.#doubt = undefined;
   }
 
   /** Whether `packet` is this message once more: sent again because it was not acknowledged (4.4). */
   isRepeatedBy(packet: PublishPacket): boolean {
     if (packet.topic !== this.topic || sizeOf(packet) !== this.size) return false;
-    // At QoS 2 the id tells (4.3.3), and some Servers forget DUP; in doubt it has to be there.
+    // At QoS 2 the id tells (4.3.3), and some Servers forget DUP.
     if (this.cmd === 'pubrec') {
-      return packet.qos === 2 && (!this.#doubted || (packet.dup && this.fingerprint === fingerprintOf(packet)));
+      return packet.qos === 2 && (this.#doubt === undefined || isRepetition(this.#doubt, this.fingerprint, packet));
     }
     // At QoS 1 some Servers number anew on each connection: the content tells, and a doubt means another message.
     return packet.qos === 1 && packet.dup && this.#packet?.payload.equals(packet.payload) === true;

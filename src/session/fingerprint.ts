@@ -1,12 +1,34 @@
 import type { PublishPacket } from '../protocol/packet.ts';
 
-/** Bytes of a payload that are looked at: enough to tell two readings of a sensor apart. */
-const MOST_BYTES = 32;
+/** Characters of a topic, and bytes of each end of a payload, that are looked at. */
+const MOST = 64;
 
 /** A number that two messages with the same content have in common, and two others hardly ever (FNV-1a). */
 export function fingerprintOf({ topic, payload }: PublishPacket): number {
-  const bytes = Math.min(payload.length, MOST_BYTES);
-  let hash = Math.imul(0x811c9dc5 ^ topic.length, 0x01000193) ^ payload.length;
-  for (let index = 0; index < bytes; index++) hash = Math.imul(hash ^ (payload[index] ?? 0), 0x01000193);
+  const { length } = payload;
+  let hash = Math.imul(0x811c9dc5 ^ topic.length, 0x01000193) ^ length;
+  for (let index = Math.max(0, topic.length - MOST); index < topic.length; index++) {
+    hash = Math.imul(hash ^ topic.charCodeAt(index), 0x01000193);
+  }
+  for (let index = 0; index < Math.min(length, MOST); index++) {
+    hash = Math.imul(hash ^ (payload[index] ?? 0), 0x01000193);
+  }
+  for (let index = Math.max(MOST, length - MOST); index < length; index++) {
+    hash = Math.imul(hash ^ (payload[index] ?? 0), 0x01000193);
+  }
   return hash;
+}
+
+/** Why an id may be another message's than the one that is known by it: the session is ours of some time ago, or another one. */
+export type IdDoubt = 'older' | 'another';
+
+/**
+ * Whether a QoS 2 packet is the message with this fingerprint once more, in a session that is doubted. In another session
+ * ids begin anew, and the same content may be another message: DUP has to say that it is none. In an older one of ours the
+ * content tells, for some Servers forget DUP. What an earlier process received has no fingerprint: then DUP tells.
+ */
+export function isRepetition(doubt: IdDoubt, fingerprint: number | undefined, packet: PublishPacket): boolean {
+  if (packet.qos !== 2) return false;
+  if (fingerprint === undefined) return packet.dup;
+  return (packet.dup || doubt === 'older') && fingerprint === fingerprintOf(packet);
 }

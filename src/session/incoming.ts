@@ -6,6 +6,7 @@ import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import { Delivery, type Receivers } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
+import type { IdDoubt } from './fingerprint.ts';
 import { Received } from './received.ts';
 
 /** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */
@@ -103,10 +104,10 @@ export class Incoming {
     this.#open.clear();
   }
 
-  /** The Server's session may not be ours: an id of before is a repetition only where the Server says so by DUP. */
-  doubt(): void {
-    this.#received.doubt();
-    for (const delivery of this.#open.values()) delivery.doubt();
+  /** The Server's session may not be ours as it is: an id of before may be another message's, see {@link isRepetition}. */
+  doubt(doubt: IdDoubt): void {
+    this.#received.doubt(doubt);
+    for (const delivery of this.#open.values()) delivery.doubted(doubt);
   }
 
   /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */
@@ -313,7 +314,7 @@ export class Incoming {
   /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
   #own(delivery: Delivery): void {
     if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
-    this.#received.add(delivery.packetId, delivery.fingerprint, delivery.isDoubted);
+    this.#received.add(delivery.packetId, delivery.fingerprint, delivery.doubt);
   }
 
   #hold(delivery: Delivery, until: number): void {

@@ -3,6 +3,8 @@ import type { OutgoingState, Settle, StoredMessage } from '../store/session-stor
 
 /** An accepted message on its way out. */
 export interface OutgoingMessage extends StoredMessage {
+  /** Without its content when it gave way to others. */
+  message: Message;
   state: OutgoingState;
   /** The store has it. */
   recorded: boolean;

@@ -20,6 +20,8 @@ export interface OutgoingOptions extends AcceptedOptions {
   readonly qos0Waits?: boolean | undefined;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** Before the first connection, when nothing can be sent. */
 const NO_LIMITS: SendLimits = {
   mqtt5: false,
@@ -78,7 +80,8 @@ export class Outgoing {
   constructor({ ids, whenFull = 'refuse', qos0Waits = false, ...options }: OutgoingOptions) {
     this.#whenFull = whenFull;
     this.#qos0Waits = qos0Waits;
-    this.#queued = new WaitingMessages(whenFull);
+    // What does not wait is in nobody's place.
+    this.#queued = new WaitingMessages(whenFull, ({ message }) => qos0Waits || message.qos > 0);
     this.#accepted = new AcceptedMessages(options);
     this.#ids = ids;
     this.#report = options.report;
@@ -152,10 +155,12 @@ export class Outgoing {
   /** Messages give way to one to `topic`, so that so much becomes free, if that can be; who gave them is told. */
   makeWay(topic: string, count: number, bytes: number): void {
     for (const entry of this.#queued.givingWay(topic, count, bytes)) {
-      // Who was told of the one before may have brought about the end of this one.
-      if (entry.settled) continue;
+      // Who was told of the one before may have brought about the end of this one, or that it left.
+      if (entry.settled || entry.state.step !== 'queued') continue;
       this.#queued.takeOut(entry);
       this.#accepted.end(entry, gaveWay(entry.message, this.#whenFull), 0);
+      // It is in the queue still; its content must not be.
+      entry.message = { ...entry.message, payload: NOTHING, properties: undefined };
     }
     this.#queued.tidy();
   }
@@ -246,7 +251,7 @@ export class Outgoing {
     // Behind that: who is told may publish.
     for (const entry of unsent.filter((each) => !waits(each))) {
       this.#announced.delete(entry);
-      this.#accepted.settle(entry, error, 0);
+      this.#accepted.end(entry, error, 0);
     }
   }
 
@@ -266,8 +271,7 @@ export class Outgoing {
   /** Settles with `error` the messages at QoS 0, where they do not wait. */
   dropUnsent(error: Error): void {
     if (this.#qos0Waits) return;
-    for (const entry of this.#queued.partition(({ message }) => message.qos > 0))
-      this.#accepted.settle(entry, error, 0);
+    for (const entry of this.#queued.partition(({ message }) => message.qos > 0)) this.#accepted.end(entry, error, 0);
   }
 
   /** Whether so many answers wait for the Server to read them that none of its packets should be read. */

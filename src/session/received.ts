@@ -1,5 +1,5 @@
 import type { PacketId, PublishPacket } from '../protocol/packet.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { type IdDoubt, isRepetition } from './fingerprint.ts';
 import type { SessionStore } from '../store/session-store.ts';
 
 /** Packet Identifiers of received QoS 2 messages that the Server has not released (4.3.3). At most 65,535. */
@@ -8,7 +8,7 @@ export class Received {
   /** With what the message was, by {@link fingerprintOf}; undefined: an earlier client received it. */
   readonly #ids: Map<PacketId, number | undefined>;
   /** Ids of a session that may not be the Server's any more. */
-  readonly #doubted = new Set<PacketId>();
+  readonly #doubted = new Map<PacketId, IdDoubt>();
 
   constructor(store: SessionStore, stored: readonly PacketId[]) {
     this.#store = store;
@@ -16,29 +16,26 @@ export class Received {
   }
 
   /** What was received so far may have been in another session. */
-  doubt(): void {
-    for (const packetId of this.#ids.keys()) this.#doubted.add(packetId);
+  doubt(doubt: IdDoubt): void {
+    for (const packetId of this.#ids.keys()) {
+      if (this.#doubted.get(packetId) !== 'another') this.#doubted.set(packetId, doubt);
+    }
   }
 
   /** Whether the message with this id was received before. A doubted id that begins another message is forgotten. */
   knows(packetId: PacketId, packet: PublishPacket): boolean {
     if (this.#ids.size === 0) return false;
-    if (this.#doubted.has(packetId) && !this.#isRepetition(packetId, packet)) this.remove(packetId);
+    const doubt = this.#doubted.get(packetId);
+    if (doubt !== undefined && !isRepetition(doubt, this.#ids.get(packetId), packet)) this.remove(packetId);
     return this.#ids.has(packetId);
   }
 
-  /** In another session the id is another message's, which may have been sent and lost, and so have DUP too. */
-  #isRepetition(packetId: PacketId, packet: PublishPacket): boolean {
-    const fingerprint = this.#ids.get(packetId);
-    return packet.qos === 2 && packet.dup && (fingerprint === undefined || fingerprint === fingerprintOf(packet));
-  }
-
-  /** @param isDoubted whether it came in a session that may not be the Server's any more. */
-  add(packetId: PacketId, fingerprint: number | undefined, isDoubted: boolean): void {
+  /** @param doubt whether it came in a session that may not be the Server's any more. */
+  add(packetId: PacketId, fingerprint: number | undefined, doubt: IdDoubt | undefined): void {
     if (this.#ids.has(packetId)) return;
     this.#store.saveReceived(packetId);
     this.#ids.set(packetId, fingerprint);
-    if (isDoubted) this.#doubted.add(packetId);
+    if (doubt !== undefined) this.#doubted.set(packetId, doubt);
   }
 
   remove(packetId: PacketId): boolean {

@@ -88,7 +88,7 @@ export class Session {
    */
   resume(limits: SessionLimits, now: number, certainty: Certainty = 'ours'): void {
     this.incoming.begin(limits.ownReceiveMaximum);
-    if (certainty !== 'ours') this.incoming.doubt();
+    if (certainty !== 'ours') this.incoming.doubt(certainty === 'earlier' ? 'older' : 'another');
     this.outgoing.resume(limits, now, certainty !== 'unknown');
   }
 

@@ -1,7 +1,6 @@
 import { MqttError, PublishRejected } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
-import type { StoredMessage } from '../store/session-store.ts';
 import type { SendLimits } from './send-window.ts';
 import type { WhenFull } from './waiting-messages.ts';
 
@@ -50,9 +49,10 @@ export function outcomeUnknown({ topic }: Message): MqttError {
   return new MqttError('outcome-unknown', text);
 }
 
-export function expired({ message: { topic }, acceptedAt, expiresAt = acceptedAt }: StoredMessage): Error {
+export function expired({ message, acceptedAt, expiresAt = acceptedAt, connection }: OutgoingMessage): Error {
   const seconds = Math.round((expiresAt - acceptedAt) / 1000);
-  return new MqttError('expired', `the message to ${topic} expired after ${seconds} s before it could be sent`);
+  const fate = connection === 0 ? 'before it could be sent' : 'before it could be sent again: the broker may have it';
+  return new MqttError('expired', `the message to ${message.topic} expired after ${seconds} s ${fate}`);
 }
 
 export function gaveWay({ topic }: Message, whenFull: WhenFull): Error {

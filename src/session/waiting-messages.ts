@@ -23,9 +23,10 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
   /** Messages that gave way and are in the queue still: they are settled. */
   #gone = 0;
 
-  constructor(whenFull: WhenFull = 'refuse') {
+  /** @param counts whether a message has a place, which it may give up. */
+  constructor(whenFull: WhenFull = 'refuse', counts: (entry: OutgoingMessage) => boolean = () => true) {
     super();
-    this.#places = whenFull === 'refuse' ? undefined : new Places(whenFull);
+    this.#places = whenFull === 'refuse' ? undefined : new Places(whenFull, counts);
   }
 
   override get length(): number {
@@ -97,6 +98,7 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
   givingWay(topic: string, count: number, bytes: number): OutgoingMessage[] {
     const free = this.#places?.freeFor(topic);
     if (this.#places === undefined || free === undefined || free.count < count || free.bytes < bytes) return [];
+    this.#skipGone();
     const leaving: OutgoingMessage[] = [];
     let freed = 0;
     for (const entry of this.#places.inTurn(topic, this)) {
@@ -133,58 +135,59 @@ class Places {
   #bytes = 0;
   /** By topic, where the latest are kept. */
   readonly #latest = new Map<string, OutgoingMessage>();
-  /** Those that a later one to their topic replaces. */
-  #replaced = { count: 0, bytes: 0 };
+  /** Those that a later one to their topic replaces, the oldest first. */
+  readonly #replaced = new Set<OutgoingMessage>();
+  #replacedBytes = 0;
+  readonly #counts: (entry: OutgoingMessage) => boolean;
 
-  constructor(whenFull: Exclude<WhenFull, 'refuse'>) {
+  constructor(whenFull: Exclude<WhenFull, 'refuse'>, counts: (entry: OutgoingMessage) => boolean) {
     this.#whenFull = whenFull;
+    this.#counts = counts;
   }
 
   came(entry: OutgoingMessage): void {
+    if (!this.#counts(entry)) return;
     this.#count += 1;
     this.#bytes += entry.size;
     if (this.#whenFull !== 'keep-latest') return;
     const before = this.#latest.get(entry.message.topic);
-    if (before !== undefined) this.#replace(1, before);
+    if (before !== undefined) {
+      this.#replaced.add(before);
+      this.#replacedBytes += before.size;
+    }
     this.#latest.set(entry.message.topic, entry);
   }
 
   left(entry: OutgoingMessage): void {
+    if (!this.#counts(entry)) return;
     this.#count -= 1;
     this.#bytes -= entry.size;
     if (this.#whenFull !== 'keep-latest') return;
-    if (this.#isLatest(entry)) this.#latest.delete(entry.message.topic);
-    else this.#replace(-1, entry);
+    if (this.#replaced.delete(entry)) this.#replacedBytes -= entry.size;
+    else this.#latest.delete(entry.message.topic);
   }
 
   clear(): void {
     this.#count = 0;
     this.#bytes = 0;
     this.#latest.clear();
-    this.#replaced = { count: 0, bytes: 0 };
+    this.#replaced.clear();
+    this.#replacedBytes = 0;
   }
 
   /** How much becomes free at most for a message to `topic`. */
   freeFor(topic: string): { readonly count: number; readonly bytes: number } {
     if (this.#whenFull === 'drop-oldest') return { count: this.#count, bytes: this.#bytes };
     const same = this.#latest.get(topic);
-    const { count, bytes } = this.#replaced;
+    const { size: count } = this.#replaced;
+    const bytes = this.#replacedBytes;
     return same === undefined ? { count, bytes } : { count: count + 1, bytes: bytes + same.size };
   }
 
   *inTurn(topic: string, all: Iterable<OutgoingMessage>): Generator<OutgoingMessage> {
     const same = this.#latest.get(topic);
     if (same !== undefined) yield same;
-    for (const entry of all) {
-      if (this.#whenFull === 'drop-oldest' || !this.#isLatest(entry)) yield entry;
-    }
-  }
-
-  #isLatest(entry: OutgoingMessage): boolean {
-    return this.#latest.get(entry.message.topic) === entry;
-  }
-
-  #replace(times: 1 | -1, { size }: OutgoingMessage): void {
-    this.#replaced = { count: this.#replaced.count + times, bytes: this.#replaced.bytes + times * size };
+    if (this.#whenFull === 'keep-latest') yield* this.#replaced;
+    else for (const entry of all) if (this.#counts(entry)) yield entry;
   }
 }

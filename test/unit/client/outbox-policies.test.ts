@@ -120,6 +120,47 @@ describe('A full outbox', () => {
   }
 });
 
+describe('A message at QoS 0 that does not wait', () => {
+  /** While the broker takes its time to answer CONNECT. */
+  async function connecting(outbox: Partial<OutboxOptions>): Promise<VirtualClient> {
+    const scene = waiting(outbox);
+    scene.server.dialled = () => undefined;
+    scene.client.connect();
+    await scene.settle();
+    assert.equal(scene.client.state.phase, 'connecting');
+    return scene;
+  }
+
+  it('takes nobody’s place in a full outbox: it may fail in a moment', async () => {
+    const scene = await connecting({ maxMessages: 2, whenFull: 'drop-oldest' });
+    const outcomes = publishAll(scene, ['a1', 'b1']);
+    assert.match(String(scene.publish('c', 0)[0]), /outbox is full/);
+    assert.deepEqual(told(outcomes), ['a1 waits', 'b1 waits']);
+  });
+
+  it('is no later message that replaces one that waits', async () => {
+    const scene = await connecting({ maxMessages: 3, whenFull: 'keep-latest' });
+    const outcomes = publishAll(scene, ['a1', 'b1']);
+    assert.deepEqual(scene.publish('a', 0), []);
+    assert.match(String(scene.publish('c', 1)[0]), /outbox is full/);
+    assert.deepEqual(told(outcomes), ['a1 waits', 'b1 waits']);
+  });
+
+  it('is told once, and not sent later, where an earlier client let it wait', async () => {
+    const store = new MemoryStore();
+    const first = new VirtualClient({ store, outbox: { qos0Waits: true } });
+    first.publish('a', 0);
+    await first.client.close();
+    const second = new VirtualClient({ store });
+    second.server.dialled = (attempt) => attempt.refuse(new Error('no route'));
+    second.client.connect();
+    await second.pass(100);
+    await second.client.close();
+    assert.match(String(second.restored[0]), /not sent/);
+    assert.deepEqual([second.restored.length, store.load().outgoing], [1, []]);
+  });
+});
+
 describe('A message that waits', () => {
   it('fails when it has waited as long as it may, though there is no connection', async () => {
     const scene = waiting({ longestWait: 60 });
@@ -130,6 +171,20 @@ describe('A message that waits', () => {
     assert.deepEqual(told(outcomes), ['a1 expired']);
     assert.match(String(outcomes.get('a1')?.[0]), /the message to a expired after 60 s before it could be sent/);
     assert.deepEqual(scene.client.failures, { expired: 1 });
+  });
+
+  it('of an earlier client fails in its time too, before there is a connection', async () => {
+    const store = new MemoryStore();
+    const outbox = { longestWait: 60 };
+    const first = new VirtualClient({ store, outbox });
+    const outcomes = first.publish('a', 1);
+    await first.client.close();
+    const second = new VirtualClient({ store, outbox, clock: first.clock });
+    first.clock.advance(59_000);
+    assert.deepEqual(outcomes, []);
+    first.clock.advance(1_001);
+    await second.settle();
+    assert.match(String(second.restored[0]), /expired after 60 s/);
   });
 
   it('fails at its own time where it has a Message Expiry Interval', async () => {

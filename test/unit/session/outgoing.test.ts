@@ -314,6 +314,32 @@ describe('A message at QoS 0 that the connection did not take', () => {
 });
 
 describe('Messages that give way', () => {
+  it('keep no content in memory, though they are in the queue still', () => {
+    const driver = new Driver(undefined, undefined, { whenFull: 'drop-oldest' });
+    const { outgoing } = driver.session;
+    const [first] = ['a', 'b'].map((topic) =>
+      outgoing.accept(message(topic, 1, 'content'), 0, undefined, () => undefined),
+    );
+    outgoing.makeWay('c', 1, 0);
+    assert.equal(first?.message.payload.length, 0);
+    assert.equal(outgoing.bytes, sizeOf(message('b', 1, 'content')));
+  });
+
+  it('are not those that left meanwhile', () => {
+    const driver = new Driver(undefined, undefined, { whenFull: 'drop-oldest' });
+    driver.reset(LIMITS);
+    const { outgoing } = driver.session;
+    const told: string[] = [];
+    outgoing.accept(message('a', 1), 0, undefined, () => {
+      told.push('a');
+      driver.pump();
+    });
+    outgoing.accept(message('b', 1), 0, undefined, () => void told.push('b'));
+    outgoing.makeWay('x', 2, 0);
+    assert.deepEqual(told, ['a']);
+    assert.match(driver.sent[0] ?? '', /^publish b /);
+  });
+
   it('are not on record behind the end of the connection', () => {
     const store = new MemoryStore();
     const driver = new Driver(store, undefined, { whenFull: 'keep-latest', qos0Waits: true });
