@@ -46,6 +46,7 @@ export class Outbound {
   /** What has its turn waits for no disk. */
   readonly #leavesAtOnce: boolean;
   readonly #settledByStore: boolean;
+  readonly #qos0Waits: boolean;
   readonly #messages: Message[] = [];
   /** The highest number that the Server took, by QoS. */
   readonly #taken: [number, number, number] = [0, 0, 0];
@@ -61,6 +62,7 @@ export class Outbound {
     this.#time = time;
     this.#whenFull = outbox.whenFull ?? 'refuse';
     this.#longestWait = outbox.longestWait ?? Infinity;
+    this.#qos0Waits = outbox.qos0Waits ?? false;
     this.#leavesAtOnce = disk === undefined;
     this.#settledByStore = settledBy === 'store';
   }
@@ -249,7 +251,10 @@ export class Outbound {
   #checkDropped({ label, number, topic }: Message): void {
     const others = this.#messages.filter((other) => other.outcome === 'open' && !other.excused && !other.survives);
     const later = this.#messages.filter((other) => other.number > number && other.topic === topic);
-    const earlier = others.filter((other) => other.number < number && other.written === 0);
+    // What does not wait has no place that it could give up.
+    const earlier = others.filter(
+      (other) => other.number < number && other.written === 0 && (other.qos > 0 || this.#qos0Waits),
+    );
     const isOldest = earlier.length === 0 || !this.#leavesAtOnce;
     const isRight = this.#whenFull === 'keep-latest' ? later.length > 0 : isOldest;
     if (isRight && this.#whenFull !== 'refuse') return;
