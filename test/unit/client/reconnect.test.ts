@@ -242,3 +242,24 @@ describe('An attempt that is ended', () => {
     await assert.rejects(dialled, (error) => error === aborted);
   });
 });
+
+describe('A broker that refuses an attempt', () => {
+  it('has answered it: what was on its way in the session is told as it was before', async () => {
+    const scene = new VirtualClient({ cleanStart: false });
+    const { server } = scene;
+    server.answers = {
+      connect: () => {
+        const refused = server.connections.length === 2;
+        return { cmd: 'connack', sessionPresent: server.connections.length > 2, returnCode: refused ? 3 : 0 };
+      },
+      pubrel: ({ messageId = 0 }) => (server.connections.length === 1 ? undefined : { cmd: 'pubcomp', messageId }),
+    };
+    await scene.connected();
+    const outcomes = scene.publish('a', 2);
+    await scene.settle();
+    server.connection.close();
+    await scene.pass(60_000);
+    assert.equal(scene.client.state.phase, 'connected');
+    assert.deepEqual(outcomes, [0]);
+  });
+});

@@ -313,6 +313,20 @@ describe('A message at QoS 0 that the connection did not take', () => {
   });
 });
 
+describe('A birth message at QoS 0 that the connection did not take', () => {
+  it('ends with it, also where other messages at QoS 0 wait', () => {
+    const driver = new Driver(undefined, undefined, { qos0Waits: true });
+    driver.reset(LIMITS);
+    driver.announce('birth', 0);
+    const next = driver.session.next(0);
+    const unsent = next?.cmd === 'publish' ? [next.entry] : [];
+    driver.session.suspend({ error: LOST, hungUp: undefined, unsent, now: 0 });
+    assert.equal(driver.outcome('birth'), LOST);
+    driver.resume(LIMITS);
+    assert.deepEqual(driver.pump(), []);
+  });
+});
+
 describe('Messages that give way', () => {
   it('keep no content in memory, though they are in the queue still', () => {
     const driver = new Driver(undefined, undefined, { whenFull: 'drop-oldest' });

@@ -1064,6 +1064,17 @@ describe('Session, restored from its store', () => {
     assert.equal(sent[2], 'publish t3 7 dup');
   });
 
+  it('sends a message at QoS 0 that waited as one, whatever was sent since', () => {
+    const store = new MemoryStore();
+    const times = { acceptedAt: 0, expiresAt: undefined };
+    store.put({ sequence: 1, message: message('waited', 0), ...times, state: { step: 'queued' } });
+    store.put({ sequence: 2, message: message('sent', 2), ...times, state: { step: 'published', packetId: id(7) } });
+    store.saveIdentity(IDENTITY);
+    const driver = new Driver(store, undefined, { qos0Waits: true });
+    driver.resume(LIMITS);
+    assert.deepEqual(driver.pump(), ['publish sent 7 dup', 'publish waited']);
+  });
+
   /** An earlier process sent a message at QoS 1 that expires at 500, and one at QoS 2 behind it. */
   function sentBefore(): MemoryStore {
     const store = new MemoryStore();
