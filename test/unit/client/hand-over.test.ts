@@ -495,6 +495,16 @@ describe('Acknowledgements', () => {
     assert.deepEqual(acks(scene), ['puback 1']);
   });
 
+  it('end with PUBREL, also where it comes early: what comes under the id then is another message [MQTT-4.3.3-11]', async () => {
+    const scene = await kept();
+    scene.server.connection.send(message('a', 2, 1), { cmd: 'pubrel', messageId: 1 }, message('a', 2, 1));
+    await scene.settle();
+    const taker = new Taker();
+    scene.subscribe('a', taker);
+    await scene.settle();
+    assert.deepEqual(taker.topics, ['a', 'a']);
+  });
+
   it('answer every repetition of a held QoS 2 message, and it is handed out once', async () => {
     const scene = await kept();
     scene.server.connection.send(message('a', 2, 1), message('a', 2, 1, true), message('a', 2, 1));
