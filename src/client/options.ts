@@ -2,7 +2,7 @@ import { MqttError } from '../protocol/errors.ts';
 import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
-import type { WhenFull } from '../session/waiting-messages.ts';
+import type { WhenFull } from '../session/giving-way.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { atOnce, type Failing, type Restored, type SessionStore } from '../store/session-store.ts';
 import { dial, type Dial, type WebSocketAgent } from '../transport/dial.ts';

@@ -2,7 +2,7 @@ import { MqttError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import type { Outgoing } from '../session/outgoing.ts';
 import { sizeOf } from '../session/outgoing-message.ts';
-import type { WhenFull } from '../session/waiting-messages.ts';
+import type { WhenFull } from '../session/giving-way.ts';
 import type { Clock } from '../util/clock.ts';
 import type { ClientState } from './state.ts';
 

@@ -2,7 +2,7 @@ import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts'
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Handout, Receiver, Vacancy } from '../router/router.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
-import { fingerprintOf, type IdDoubt, isRepetition } from './fingerprint.ts';
+import { fingerprintOf, graver, type IdDoubt, isRepetition } from './repetition.ts';
 import { type NextAcknowledgement, sizeOfProperties } from './outgoing-message.ts';
 
 /** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
@@ -152,7 +152,7 @@ export class Delivery implements Handout, NextAcknowledgement {
 
   /** The Server's session may be another than the one in which it came. */
   doubted(doubt: IdDoubt): void {
-    if (this.#doubt !== 'another') this.#doubt = doubt;
+    this.#doubt = graver(this.#doubt, doubt);
   }
 
   /** The Server sent it again: the session is the one in which it came. */

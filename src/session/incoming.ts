@@ -6,7 +6,7 @@ import type { SessionStore } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import { Delivery, type Receivers } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
-import type { IdDoubt } from './fingerprint.ts';
+import type { IdDoubt } from './repetition.ts';
 import { Received } from './received.ts';
 
 /** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */

@@ -10,7 +10,8 @@ import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { type SendLimits, SendWindow } from './send-window.ts';
 import { expired, gaveWay, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
-import { WaitingMessages, type WhenFull } from './waiting-messages.ts';
+import type { WhenFull } from './giving-way.ts';
+import { WaitingMessages } from './waiting-messages.ts';
 
 export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
@@ -53,7 +54,6 @@ export class Outgoing {
   readonly #window = new SendWindow();
   readonly #hangUps = new HangUps();
   readonly #report: (notice: MqttError) => void;
-  readonly #whenFull: WhenFull;
   readonly #qos0Waits: boolean;
 
   // Valid for the session.
@@ -77,8 +77,7 @@ export class Outgoing {
   readonly #pubrels = new Queue<NextAcknowledgement>();
   readonly #resend = new Queue<OutgoingMessage>();
 
-  constructor({ ids, whenFull = 'refuse', qos0Waits = false, ...options }: OutgoingOptions) {
-    this.#whenFull = whenFull;
+  constructor({ ids, whenFull, qos0Waits = false, ...options }: OutgoingOptions) {
     this.#qos0Waits = qos0Waits;
     // What does not wait is in nobody's place.
     this.#queued = new WaitingMessages(whenFull, ({ message }) => qos0Waits || message.qos > 0);
@@ -158,7 +157,7 @@ export class Outgoing {
       // Who was told of the one before may have brought about the end of this one, or that it left.
       if (entry.settled || entry.state.step !== 'queued') continue;
       this.#queued.takeOut(entry);
-      this.#accepted.end(entry, gaveWay(entry.message, this.#whenFull), 0);
+      this.#accepted.end(entry, gaveWay(entry.message, this.#queued.whenFull), 0);
       // It is in the queue still; its content must not be.
       entry.message = { ...entry.message, payload: NOTHING, properties: undefined };
     }
@@ -172,10 +171,10 @@ export class Outgoing {
 
   /** Since when the message has waited, or been under way, that was accepted first: `Clock.now`; undefined: there is none. */
   get waitingSince(): number | undefined {
-    const [queued] = this.#queued;
-    const others = [...this.#published.values(), ...this.#released.values()];
-    const times = [...others, ...(queued === undefined ? [] : [queued])].map(({ acceptedAt }) => acceptedAt);
-    return times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time));
+    let since = this.#queued.peek()?.acceptedAt ?? Infinity;
+    for (const { acceptedAt } of this.#published.values()) since = Math.min(since, acceptedAt);
+    for (const { acceptedAt } of this.#released.values()) since = Math.min(since, acceptedAt);
+    return since === Infinity ? undefined : since;
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */

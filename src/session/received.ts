@@ -1,5 +1,5 @@
 import type { PacketId, PublishPacket } from '../protocol/packet.ts';
-import { type IdDoubt, isRepetition } from './fingerprint.ts';
+import { graver, type IdDoubt, isRepetition } from './repetition.ts';
 import type { SessionStore } from '../store/session-store.ts';
 
 /** Packet Identifiers of received QoS 2 messages that the Server has not released (4.3.3). At most 65,535. */
@@ -17,9 +17,7 @@ export class Received {
 
   /** What was received so far may have been in another session. */
   doubt(doubt: IdDoubt): void {
-    for (const packetId of this.#ids.keys()) {
-      if (this.#doubted.get(packetId) !== 'another') this.#doubted.set(packetId, doubt);
-    }
+    for (const packetId of this.#ids.keys()) this.#doubted.set(packetId, graver(this.#doubted.get(packetId), doubt));
   }
 
   /** Whether the message with this id was received before. A doubted id that begins another message is forgotten. */

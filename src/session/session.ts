@@ -15,7 +15,7 @@ import { type Ending, Outgoing } from './outgoing.ts';
 import type { SendLimits } from './send-window.ts';
 import type { NextPacket } from './outgoing-message.ts';
 import { PacketIds } from './packet-ids.ts';
-import type { WhenFull } from './waiting-messages.ts';
+import type { WhenFull } from './giving-way.ts';
 
 /** What is allowed on a connection: by the Server to us, and by us to the Server. */
 export interface SessionLimits extends SendLimits {

@@ -2,7 +2,7 @@ import { MqttError, PublishRejected } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import type { SendLimits } from './send-window.ts';
-import type { WhenFull } from './waiting-messages.ts';
+import type { WhenFull } from './giving-way.ts';
 
 // Why a message was not delivered, or is not known to be: what its sender is told.
 

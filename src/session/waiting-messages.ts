@@ -1,8 +1,6 @@
 import { Queue } from '../util/queue.ts';
+import { type GivingWay, OldestFirst, ReplacedFirst, type WhenFull } from './giving-way.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
-
-/** What gives way to one more message in a full outbox: nothing, what waits longest, or what a later one to its topic replaces. */
-export type WhenFull = 'refuse' | 'drop-oldest' | 'keep-latest';
 
 /** Messages for each of which a hundredth of a millisecond passes before it is looked at again: so looking takes little. */
 const LOOKED_AT = 100;
@@ -15,7 +13,10 @@ const MOST_GONE = 1024;
 
 /** Messages that wait to be sent, in order, and may expire or give way meanwhile. Times are milliseconds of `Clock.now`. */
 export class WaitingMessages extends Queue<OutgoingMessage> {
-  readonly #places: Places | undefined;
+  readonly whenFull: WhenFull;
+  readonly #hasPlace: (entry: OutgoingMessage) => boolean;
+  /** undefined: none does. */
+  readonly #givingWay: GivingWay | undefined;
   /** Before that none expires. */
   #expiresFrom = Infinity;
   /** Before that it is not looked for again. */
@@ -23,10 +24,12 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
   /** Messages that gave way and are in the queue still: they are settled. */
   #gone = 0;
 
-  /** @param counts whether a message has a place, which it may give up. */
-  constructor(whenFull: WhenFull = 'refuse', counts: (entry: OutgoingMessage) => boolean = () => true) {
+  /** @param hasPlace whether a message has a place, which it may give up. */
+  constructor(whenFull: WhenFull = 'refuse', hasPlace: (entry: OutgoingMessage) => boolean = () => true) {
     super();
-    this.#places = whenFull === 'refuse' ? undefined : new Places(whenFull, counts);
+    this.whenFull = whenFull;
+    this.#hasPlace = hasPlace;
+    this.#givingWay = this.#ruleFor(whenFull);
   }
 
   override get length(): number {
@@ -35,7 +38,7 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
 
   override push(entry: OutgoingMessage): void {
     super.push(entry);
-    this.#places?.came(entry);
+    if (this.#givingWay !== undefined && this.#hasPlace(entry)) this.#givingWay.came(entry);
     if (entry.expiresAt !== undefined && entry.expiresAt < this.#expiresFrom) this.#expiresFrom = entry.expiresAt;
   }
 
@@ -47,7 +50,7 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
   override shift(): OutgoingMessage | undefined {
     if (this.#gone > 0) this.#skipGone();
     const entry = super.shift();
-    if (entry !== undefined) this.#places?.left(entry);
+    if (entry !== undefined) this.#left(entry);
     return entry;
   }
 
@@ -57,7 +60,7 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
 
   override drain(): OutgoingMessage[] {
     const entries = super.drain();
-    this.#places?.clear();
+    this.#givingWay?.clear();
     if (this.#gone === 0) return entries;
     this.#gone = 0;
     return entries.filter(({ settled }) => !settled);
@@ -96,12 +99,12 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
 
   /** Those that give way to one more message to `topic`, so that `count` and `bytes` become free; none if that cannot be. */
   givingWay(topic: string, count: number, bytes: number): OutgoingMessage[] {
-    const free = this.#places?.freeFor(topic);
-    if (this.#places === undefined || free === undefined || free.count < count || free.bytes < bytes) return [];
+    const free = this.#givingWay?.freeFor(topic);
+    if (this.#givingWay === undefined || free === undefined || free.count < count || free.bytes < bytes) return [];
     this.#skipGone();
     const leaving: OutgoingMessage[] = [];
     let freed = 0;
-    for (const entry of this.#places.inTurn(topic, this)) {
+    for (const entry of this.#givingWay.inTurn(topic)) {
       leaving.push(entry);
       freed += entry.size;
       if (leaving.length >= count && freed >= bytes) break;
@@ -111,7 +114,7 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
 
   /** A message gives way: it is settled by who takes it out. */
   takeOut(entry: OutgoingMessage): void {
-    this.#places?.left(entry);
+    this.#left(entry);
     this.#gone += 1;
   }
 
@@ -120,74 +123,29 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
     if (this.#gone > MOST_GONE && this.#gone > this.length) for (const entry of this.drain()) this.push(entry);
   }
 
+  #ruleFor(whenFull: WhenFull): GivingWay | undefined {
+    switch (whenFull) {
+      case 'refuse':
+        return undefined;
+      case 'drop-oldest':
+        return new OldestFirst({ [Symbol.iterator]: () => this.#placed() });
+      case 'keep-latest':
+        return new ReplacedFirst();
+    }
+  }
+
+  *#placed(): Generator<OutgoingMessage> {
+    for (const entry of this) if (this.#hasPlace(entry)) yield entry;
+  }
+
+  #left(entry: OutgoingMessage): void {
+    if (this.#givingWay !== undefined && this.#hasPlace(entry)) this.#givingWay.left(entry);
+  }
+
   #skipGone(): void {
     for (let entry = super.peek(); entry?.settled === true; entry = super.peek()) {
       super.shift();
       this.#gone -= 1;
     }
-  }
-}
-
-/** What is known of those that wait, so that it costs little to say which give way. */
-class Places {
-  readonly #whenFull: Exclude<WhenFull, 'refuse'>;
-  #count = 0;
-  #bytes = 0;
-  /** By topic, where the latest are kept. */
-  readonly #latest = new Map<string, OutgoingMessage>();
-  /** Those that a later one to their topic replaces, the oldest first. */
-  readonly #replaced = new Set<OutgoingMessage>();
-  #replacedBytes = 0;
-  readonly #counts: (entry: OutgoingMessage) => boolean;
-
-  constructor(whenFull: Exclude<WhenFull, 'refuse'>, counts: (entry: OutgoingMessage) => boolean) {
-    this.#whenFull = whenFull;
-    this.#counts = counts;
-  }
-
-  came(entry: OutgoingMessage): void {
-    if (!this.#counts(entry)) return;
-    this.#count += 1;
-    this.#bytes += entry.size;
-    if (this.#whenFull !== 'keep-latest') return;
-    const before = this.#latest.get(entry.message.topic);
-    if (before !== undefined) {
-      this.#replaced.add(before);
-      this.#replacedBytes += before.size;
-    }
-    this.#latest.set(entry.message.topic, entry);
-  }
-
-  left(entry: OutgoingMessage): void {
-    if (!this.#counts(entry)) return;
-    this.#count -= 1;
-    this.#bytes -= entry.size;
-    if (this.#whenFull !== 'keep-latest') return;
-    if (this.#replaced.delete(entry)) this.#replacedBytes -= entry.size;
-    else this.#latest.delete(entry.message.topic);
-  }
-
-  clear(): void {
-    this.#count = 0;
-    this.#bytes = 0;
-    this.#latest.clear();
-    this.#replaced.clear();
-    this.#replacedBytes = 0;
-  }
-
-  /** How much becomes free at most for a message to `topic`. */
-  freeFor(topic: string): { readonly count: number; readonly bytes: number } {
-    if (this.#whenFull === 'drop-oldest') return { count: this.#count, bytes: this.#bytes };
-    const same = this.#latest.get(topic);
-    const { size: count } = this.#replaced;
-    const bytes = this.#replacedBytes;
-    return same === undefined ? { count, bytes } : { count: count + 1, bytes: bytes + same.size };
-  }
-
-  *inTurn(topic: string, all: Iterable<OutgoingMessage>): Generator<OutgoingMessage> {
-    const same = this.#latest.get(topic);
-    if (same !== undefined) yield same;
-    if (this.#whenFull === 'keep-latest') yield* this.#replaced;
-    else for (const entry of all) if (this.#counts(entry)) yield entry;
   }
 }

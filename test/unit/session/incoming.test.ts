@@ -167,6 +167,17 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     });
   }
 
+  for (const isAnswered of [true, false]) {
+    const name = isAnswered ? 'acknowledged' : 'not yet acknowledged';
+    it(`and stays so when the next one may be older besides: under the id of one that was ${name} the content does not tell`, () => {
+      const driver = doubted(isAnswered);
+      driver.lose(LOST);
+      driver.resume(LIMITS, 'earlier');
+      assert.deepEqual(driver.receive(received('a', 2, 1)), ['pubrec 1']);
+      assert.deepEqual(driver.delivered, ['a', 'a']);
+    });
+  }
+
   it('and so may be that of a message which is handed out only now', () => {
     const place = new Place();
     const driver = awaiting(place);

@@ -42,6 +42,15 @@ describe('Messages that wait', () => {
     assert.deepEqual(waiting.givingWay('b', 1, 0), []);
   });
 
+  it('count for it only while they wait, also where the oldest give way', () => {
+    const waiting = new WaitingMessages('drop-oldest');
+    for (const topic of ['a', 'b']) waiting.push(entry(topic));
+    assert.equal(waiting.givingWay('c', 1, 200).length, 2);
+    waiting.shift();
+    assert.deepEqual(waiting.givingWay('c', 1, 200), []);
+    assert.equal(waiting.givingWay('c', 1, 100).length, 1);
+  });
+
   it('are those that did not give way, in their order', () => {
     const waiting = new WaitingMessages('drop-oldest');
     const all = ['a', 'b', 'c', 'd'].map((topic) => entry(topic));

@@ -290,14 +290,19 @@ describe('the session of a connection whose disk cannot be used', () => {
     await until(() => !existsSync(folder), 'the folder is gone');
   });
 
-  it('goes to memory at once where a person chose that: what hangs may take its time', async () => {
-    const hangs = deferred<void>();
-    const open: typeof DiskStore.open = async (...args) => {
+  /** Opens stores whose folders are not given up before `hangs` is over. */
+  function holding(hangs: Promise<void>): typeof DiskStore.open {
+    return async (...args) => {
       const store = await DiskStore.open(...args);
       const forget = store.forget.bind(store);
-      store.forget = () => hangs.promise.then(forget);
+      store.forget = () => hangs.then(forget);
       return store;
     };
+  }
+
+  it('goes to memory at once where a person chose that: what hangs may take its time', async () => {
+    const hangs = deferred<void>();
+    const open = holding(hangs.promise);
     const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
     (await all.of('c', { folder, fsync: false }, told()).opening).put(record(1));
     const inMemory = await all.of('c', IN_MEMORY, told()).opening;
@@ -315,12 +320,7 @@ describe('the session of a connection whose disk cannot be used', () => {
 
   it('is opened when the folder of an earlier one of its id is gone', async () => {
     const hangs = deferred<void>();
-    const open: typeof DiskStore.open = async (...args) => {
-      const store = await DiskStore.open(...args);
-      const forget = store.forget.bind(store);
-      store.forget = () => hangs.promise.then(forget);
-      return store;
-    };
+    const open = holding(hangs.promise);
     const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
     await all.of('c', { folder, fsync: false }, told()).opening;
     all.remove('c');

@@ -22,6 +22,11 @@ export function fingerprintOf({ topic, payload }: PublishPacket): number {
 /** Why an id may be another message's than the one that is known by it: the session is ours of some time ago, or another one. */
 export type IdDoubt = 'older' | 'another';
 
+/** Of two doubts the one that holds: another session is more than an older one. */
+export function graver(before: IdDoubt | undefined, doubt: IdDoubt): IdDoubt {
+  return before === 'another' ? before : doubt;
+}
+
 /**
  * Whether a QoS 2 packet is the message with this fingerprint once more, in a session that is doubted. In another session
  * ids begin anew, and the same content may be another message: DUP has to say that it is none. In an older one of ours the
