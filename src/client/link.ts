@@ -55,7 +55,11 @@ export class Link {
     this.terms = terms;
     this.#parts = parts;
     this.#since = parts.clock.now();
+    const { incoming } = parts.session;
     this.#subscriptionLink = {
+      get handed() {
+        return incoming.handed;
+      },
       limits: terms.limits,
       mqtt5: terms.protocolVersion === 5,
       barrier: (reached) => connection.barrier(reached),

@@ -102,8 +102,9 @@ export class RetainedByTopic {
 }
 
 /** All that the Server retains for the filter has come. */
-export function had({ members }: SubscriptionEntry): void {
-  for (const member of members.values()) if (isAsked(member)) member.retained = 'had';
+function had(entry: SubscriptionEntry): void {
+  entry.retainedComes();
+  entry.retainedCame();
 }
 
 /** Whether it has no wildcard, and somebody waits for what the Server retains. */

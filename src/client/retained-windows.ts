@@ -1,12 +1,15 @@
 import type { SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Receiver, Router, Withheld } from '../router/router.ts';
-import type { Asked, Member, SubscriptionEntry } from './subscription-entry.ts';
+import { type Asked, hasRetained, type Member, type SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
 
 /** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
 const CALM_BARRIERS = 3;
+
+/** After so many in all, on a connection that is never calm, it is not asked any more. */
+const MOST_BARRIERS = 12;
 
 const NOBODY: ReadonlySet<Member> = new Set();
 
@@ -78,7 +81,7 @@ export class RetainedWindows {
       this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5), asked.identifier);
     }
     if (mqtt5 && serves.some(hasWithheld)) {
-      const awaiting = new Set(membersOf(serves).filter(({ retained }) => retained !== 'had'));
+      const awaiting = new Set(membersOf(serves).filter((member) => !hasRetained(member)));
       this.#open.set(entry, [...this.#of(entry), { asked, rule, awaiting }]);
     }
   }
@@ -131,6 +134,19 @@ export class RetainedWindows {
   }
 
   /**
+   * Behind its answer a SUBSCRIBE brings what is retained. A Server that is killed before it has sent all of that may come
+   * back with an older session, which knows nothing of it: until the connection was calm it is not counted as had.
+   */
+  settle(requests: readonly AskedWish[], link: SubscriptionLink): void {
+    const coming = requests.flatMap(({ serves }) => serves).filter(({ awaitsRetained }) => awaitsRetained);
+    if (coming.length === 0) return;
+    const came = (): void => coming.forEach((entry) => entry.retainedCame());
+    // Without a session nothing is left of it behind the connection.
+    if (link.limits.sessionExpiryInterval === 0) came();
+    else awaitCalm(link, came);
+  }
+
+  /**
    * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the retained
    * ones, and somebody is not to have them, the filter does without it; then it is asked for again. Not where all who had
    * them had them with the flag: then copies are known by their content. Nor where the Server may have had the filter with
@@ -140,8 +156,7 @@ export class RetainedWindows {
     if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
     if (this.#wasPublished(entry)) return options;
     const withholds = membersOf(serves).some(
-      (member) =>
-        member.options.retainHandling === 2 || (member.retained === 'had' && !member.options.retainAsPublished),
+      (member) => member.options.retainHandling === 2 || (hasRetained(member) && !member.options.retainAsPublished),
     );
     return withholds ? { ...options, retainAsPublished: false } : options;
   }
@@ -159,6 +174,21 @@ export class RetainedWindows {
   }
 }
 
+/** Calls back when nothing came that may stand in front of what is retained; on a busy connection never. */
+function awaitCalm(
+  link: SubscriptionLink,
+  calm: () => void,
+  barriers: number = CALM_BARRIERS,
+  left: number = MOST_BARRIERS,
+): void {
+  const before = link.handed;
+  link.barrier(() => {
+    const isCalm = link.handed === before;
+    if (isCalm && barriers === 1) return calm();
+    if (left > 1) awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
+  });
+}
+
 /**
  * Who had what is retained may not have all of it yet: what is on its way comes once for him and once for the others.
  * Who wants nothing gets nothing, where the flag is for nothing else: before MQTT 5 (3.3.1.3).
@@ -172,7 +202,7 @@ function withheldFrom(
   const rules = new Map<Receiver, Withheld>();
   for (const [receiver, member] of members) {
     if (member.options.retainHandling === 2) rules.set(receiver, mqtt5 ? rule : 'all');
-    else if (member.retained === 'had' && !awaiting.has(member)) rules.set(receiver, rule);
+    else if (hasRetained(member) && !awaiting.has(member)) rules.set(receiver, rule);
   }
   return rules.size === 0 ? undefined : rules;
 }

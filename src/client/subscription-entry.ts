@@ -8,8 +8,11 @@ import type { OutcomeListener, SubscriptionOutcome } from './outcome.ts';
 export interface Member {
   readonly options: SubscriptionOptions;
   readonly outcome: OutcomeListener;
-  /** Whether it has been given what the Server retains for the filter, which comes with a SUBSCRIBE. */
-  retained: 'wanted' | 'asked' | 'had';
+  /**
+   * Whether it has been given what the Server retains for the filter, which comes with a SUBSCRIBE. `coming`: that was
+   * answered, but a Server that is killed may not have sent all of it.
+   */
+  retained: 'wanted' | 'asked' | 'coming' | 'had';
   /** Whether it heard an outcome. */
   told: boolean;
 }
@@ -290,8 +293,24 @@ export class SubscriptionEntry {
     for (const member of this.members.values()) member.retained = 'wanted';
   }
 
-  /** The Server may have come back with an older session: without it, or with it as it was. */
+  /** The SUBSCRIBE was answered: what the Server retains follows, now or by the session that it keeps. */
+  retainedComes(): void {
+    for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'coming';
+  }
+
+  /** All that the Server retains for the filter has come, or is sure to. */
+  retainedCame(): void {
+    for (const member of this.members.values()) if (member.retained === 'coming') member.retained = 'had';
+  }
+
+  /** Whether somebody may not have all yet that the Server retains. */
+  get awaitsRetained(): boolean {
+    return [...this.members.values()].some(({ retained }) => retained === 'coming');
+  }
+
+  /** The Server may have come back with an older session: without it, or with it as it was, and with nothing on its way. */
   mayBeGone(): void {
+    for (const member of this.members.values()) if (member.retained === 'coming') member.retained = 'wanted';
     if (this.#wire.state === 'granted') this.#wire = { ...this.#wire, doubtful: true };
   }
 
@@ -318,6 +337,11 @@ export class SubscriptionEntry {
   #mayRemain(): boolean {
     return this.#wire.state === 'granted' || this.#wire.leftover;
   }
+}
+
+/** Whether the Server has answered the SUBSCRIBE that brings what it retains. */
+export function hasRetained({ retained }: Member): boolean {
+  return retained === 'coming' || retained === 'had';
 }
 
 /** Retain Handling is about the SUBSCRIBE alone: it does not make another subscription. */

@@ -7,6 +7,8 @@ export interface SubscriptionLink {
   readonly limits: ServerLimits;
   /** Before MQTT 5 the RETAIN flag of a message tells for sure that it was retained (3.3.1.3). */
   readonly mqtt5: boolean;
+  /** Messages at QoS 1 and 2 that came in this session so far. */
+  readonly handed: number;
   takePacketId(): PacketId | undefined;
   /** @throws {PacketTooLarge} */
   send(packet: SubscribePacket | UnsubscribePacket, request: PendingRequest): void;

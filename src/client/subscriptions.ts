@@ -15,7 +15,7 @@ import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { SubscriptionRecords } from './subscription-records.ts';
-import { had, RetainedByTopic } from './retained-by-topic.ts';
+import { RetainedByTopic } from './retained-by-topic.ts';
 import { RetainedWindows } from './retained-windows.ts';
 import {
   type AskedWish,
@@ -175,6 +175,8 @@ export class Subscriptions {
     }
     if (doubt !== 'none') for (const filter of this.#givenUp) this.#mayBeBack(filter);
     for (const entry of this.#entries.values()) {
+      // What was on its way is in the session.
+      if (kept) entry.retainedCame();
       if (kept && entry.isSettled) continue;
       if (!sessionPresent) this.#reset(entry);
       else if (doubt === 'session') this.#doubt(entry);
@@ -327,6 +329,7 @@ export class Subscriptions {
     const requests: AskedWish[] = [];
     const answered = (codes: readonly number[], reason: string | undefined): void => {
       for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
+      this.#windows.settle(requests, link);
     };
     const late = (): void => requests.forEach((request) => this.#late(request));
     try {
@@ -401,7 +404,7 @@ export class Subscriptions {
     this.#answeredWindow(request, link);
     this.#byTopic.granted(code as QoS);
     const missing = this.#byTopic.answered(request, link);
-    for (const each of serves) if (!missing.has(each)) had(each);
+    for (const each of serves) if (!missing.has(each)) each.retainedComes();
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
     for (const other of served) if (!other.comesBy(entry) || other.mayBeLeftover) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);

@@ -60,6 +60,8 @@ class Server implements SubscriptionLink {
     return this.#packetId as PacketId;
   }
 
+  readonly handed = 0;
+
   barrier(reached: () => void): void {
     reached();
   }

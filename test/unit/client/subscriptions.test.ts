@@ -38,6 +38,7 @@ class Link implements SubscriptionLink {
   /** A packet with more filters than this is too large for the Server. */
   mostFilters = Infinity;
   ids = Infinity;
+  handed = 0;
   #last = 0;
 
   constructor(limits: Partial<ServerLimits> = {}, mqtt5 = true) {
@@ -1544,6 +1545,87 @@ describe('Subscriptions', () => {
       const two = { ...one, link: new Link(KEPT) };
       one.subscriptions.flush(two.link);
       assert.deepEqual(two.link.lines(), ['x/1', '-x/# -y']);
+    });
+
+    /** What is retained for `a` is asked for by a SUBSCRIBE that is answered; then the Server is killed, and has its session. */
+    function killedBehindAnswer(one: Scene, meanwhile: () => void = () => undefined): Link {
+      one.flush();
+      one.link.grant();
+      meanwhile();
+      one.subscriptions.disconnected();
+      one.subscriptions.connected(true, 'subscriptions');
+      const link = new Link(KEPT);
+      one.subscriptions.flush(link);
+      return link;
+    }
+
+    const bringsRetained = (link: Link): boolean[] =>
+      link.subscribes().map(({ subscriptions }) => subscriptions[0]?.retainHandling !== 2);
+
+    it('what a killed broker retains, and had not sent behind its answer, is asked for once more', () => {
+      for (const others of [[], [{ retainHandling: 2 }], [{}]] as const) {
+        const one = begun(new Link(KEPT));
+        // One that wants nothing retained, or had it: then it is withheld something.
+        for (const options of others) one.granted('a', options);
+        one.link.waiting = [];
+        one.add('a');
+        assert.deepEqual(bringsRetained(killedBehindAnswer(one)), [true], JSON.stringify(others));
+      }
+    });
+
+    it('what is retained is not asked for once more where the connection was calm behind the answer', () => {
+      for (const others of [[], [{ retainHandling: 2 }], [{}]] as const) {
+        const one = begun(new Link(KEPT));
+        for (const options of others) one.granted('a', options);
+        one.add('a');
+        assert.deepEqual(bringsRetained(killedBehindAnswer(one)), [false], JSON.stringify(others));
+      }
+    });
+
+    it('a message that comes behind the answer may stand in front of what is retained: only then is it calm', () => {
+      for (const busy of [true, false]) {
+        const one = begun(new Link(KEPT));
+        const waiting: (() => void)[] = [];
+        one.link.waiting = waiting;
+        one.add('a');
+        const link = killedBehindAnswer(one, () => {
+          for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+            if (busy) one.link.handed += 1;
+            next();
+          }
+        });
+        assert.deepEqual(bringsRetained(link), [busy]);
+        assert.ok(one.link.barriers <= 12, 'it is not asked for ever');
+      }
+    });
+
+    it('one answer is not calm yet: at QoS 2 the next message takes two round trips', () => {
+      const one = begun(new Link(KEPT));
+      const waiting: (() => void)[] = [];
+      one.link.waiting = waiting;
+      one.add('a');
+      const link = killedBehindAnswer(one, () => {
+        waiting.shift()?.();
+        waiting.shift()?.();
+      });
+      assert.deepEqual(bringsRetained(link), [true]);
+    });
+
+    it('what a kept session goes on to bring is not asked for once more by a later restart', () => {
+      const one = begun(new Link(KEPT));
+      one.link.waiting = [];
+      one.add('a');
+      one.flush();
+      one.link.grant();
+      const two = reconnected(one, true, new Link(KEPT));
+      assert.deepEqual(two.flush(), []);
+      assert.deepEqual(bringsRetained(killedBehindAnswer(two)), [false]);
+    });
+
+    it('costs no PINGREQ where the session ends with the connection, and there is nobody to be withheld it', () => {
+      const one = begun();
+      one.granted('a');
+      assert.equal(one.link.barriers, 0);
     });
 
     it('what left and came back, or left in another session, is not left once more', () => {
