@@ -43,6 +43,7 @@ function onIncoming(stream: Stream, witnesses: Witnesses, excuses: Excuses): Ver
     published: counted(done),
     had: counted(had),
     given: counted(wire?.given.of(qos)),
+    releasedAgain: counted(wire?.releasedAgain.of(qos)),
     taken: counted(wire?.taken.of(qos)),
     open: (wire?.open(qos) ?? []).filter((number) => number >= first),
   };

@@ -158,7 +158,17 @@ describe('the judge of the breaker, on what an mqtt-out took', () => {
 
 describe('the judge of the breaker, on what the broker took from outside', () => {
   function offences(facts: Partial<InFacts>, incidents: Partial<Incidents> = {}): string[] {
-    const all = { ...STREAM, page: EMPTY_PAGE, published: [], had: [], given: [], taken: [], open: [], ...facts };
+    const all = {
+      ...STREAM,
+      page: EMPTY_PAGE,
+      published: [],
+      had: [],
+      given: [],
+      releasedAgain: [],
+      taken: [],
+      open: [],
+      ...facts,
+    };
     return offencesOf(judgeIncoming(all, new Excuses({ ...NOTHING, ...incidents })));
   }
 
@@ -218,6 +228,12 @@ describe('the judge of the breaker, on what the broker took from outside', () =>
     assert.deepEqual(offences({ ...facts, given: [{ ...at(0, 3000), since: 2500 }] }, { forgotten }), [
       'stream: 1 doubled: 0',
     ]);
+  });
+
+  it('excuses what the broker sent again though it had released it, and nothing else', () => {
+    const facts = { page: page({ received: [at(0, 1000), at(0, 2000)] }) };
+    assert.deepEqual(offences({ ...facts, releasedAgain: [at(0, 2000)] }), []);
+    assert.deepEqual(offences({ ...facts, releasedAgain: [at(1, 2000)] }), ['stream: 1 doubled: 0']);
   });
 
   it('excuses what comes twice where the store lost that it came', () => {

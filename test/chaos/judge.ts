@@ -28,6 +28,8 @@ export interface InFacts extends Facts {
   readonly had: readonly Mark[];
   /** On the wire: it came to the client. */
   readonly given: readonly Mark[];
+  /** On the wire: it came once more though the broker had released it [MQTT-4.3.3-6]. */
+  readonly releasedAgain: readonly Mark[];
   /** On the wire: the client said that it has it. */
   readonly taken: readonly Mark[];
   /** The client has it, over the connection that is up at the end. */
@@ -124,6 +126,7 @@ export function judgeIncoming(facts: InFacts, excuses: Excuses): Verdict {
   const arrived = numbersOf(received);
   const taken = marksOf(facts.taken);
   const given = marksOf(facts.given);
+  const releasedAgain = marksOf(facts.releasedAgain);
   const said = marksOf([...facts.published, ...facts.had]);
   const owed = owedIncoming(facts);
   const missing = owed.filter((number) => !arrived.has(number)).map((number) => ({ number }));
@@ -133,6 +136,7 @@ export function judgeIncoming(facts: InFacts, excuses: Excuses): Verdict {
   });
   const doubled = docket.unexcused(isOnce(facts) ? repeats(received) : [], ({ number, at, first }) => {
     if (qos === 0) return undefined;
+    if (releasedAgain.has(number)) return 'broker';
     const since = given.get(number)?.[0]?.since;
     if (excuses.sentAgain({ number, at: first, ...(since !== undefined && { since }) }, at)) return 'broker';
     if (excuses.onEdge(first)) return 'edge';

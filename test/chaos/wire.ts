@@ -1,6 +1,7 @@
 import { type IPublishPacket, type Packet, type Parser, parser } from 'mqtt-packet';
 import type { QoS } from '../../src/index.ts';
 import type { Side, Tap } from '../support/fault-link.ts';
+import { ReleasedAgain } from '../support/released-again.ts';
 import { Marks } from './evidence.ts';
 import { StepCuts, StepCutter } from './step-cuts.ts';
 import { numberIn, type Setup } from './streams.ts';
@@ -17,6 +18,9 @@ export class Wire {
   readonly acknowledged = new Marks();
   /** Incoming messages, each time. */
   readonly given = new Marks();
+  /** Of those what the broker had released before, each time: it should not be. */
+  readonly releasedAgain = new Marks();
+  readonly releases = new ReleasedAgain();
   /** Incoming messages for which the client sent PUBACK or PUBREC, each time. */
   readonly taken = new Marks();
   /** By packet id: what the client sent under it last, on whichever connection. */
@@ -88,8 +92,10 @@ class ConnectionTap implements Tap {
   }
 
   #fromServer(packet: Packet): void {
-    const { acknowledged, sent } = this.#wire;
+    const { acknowledged, sent, releases, releasedAgain } = this.#wire;
     const id = packet.messageId ?? 0;
+    if (releases.receive(packet))
+      releasedAgain.add(2, numberIn(String((packet as IPublishPacket).payload)), this.#since);
     if (packet.cmd === 'publish' && packet.qos > 0) this.#give(id, known(packet));
     if (packet.cmd !== 'puback' && packet.cmd !== 'pubrec' && packet.cmd !== 'pubcomp') return;
     const message = sent.get(id);
