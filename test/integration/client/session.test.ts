@@ -35,6 +35,9 @@ describe('the session', () => {
         peer.autoRespond();
         subscribe(client, 'a/#', mailbox);
         await mailbox.outcomes.take('no SUBACK');
+        // It hears that nothing retained is on its way.
+        await peer.expect('subscribe');
+        await peer.expectNothing();
         peer.drop();
         const again = await next(broker, true);
         const { subscriptions, messageId = 0 } = await again.expect('subscribe');
