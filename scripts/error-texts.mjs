@@ -66,7 +66,7 @@ export const ERRORS = [
         'Send fewer while it is away, or raise the outbox of the connection.',
       ],
       dropped: [
-        'The outbox was full, and the message gave way to a newer one, as the connection is set to.',
+        'The outbox was full, and the message gave way to a newer one, as the connection is set to; or a person discarded what waited.',
         'Raise the outbox of the connection, or choose what gives way when it is full.',
       ],
       expired: [

@@ -1,4 +1,4 @@
-export { Client, type SettledBy, type Subscription } from './client/client.ts';
+export { Client, type SettledBy, type Subscription, type WaitingMessage } from './client/client.ts';
 export type { BackoffOptions } from './client/backoff.ts';
 export type { PublishRequest } from './client/message.ts';
 export { type ClientOptions, DEFAULT_OUTBOX, type WillRequest } from './client/options.ts';

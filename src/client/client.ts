@@ -32,6 +32,15 @@ export interface Subscription {
   release(arrived?: () => boolean): void;
 }
 
+/** A message that the Server does not have yet, or has not acknowledged. */
+export interface WaitingMessage {
+  readonly message: Message;
+  /** Milliseconds since it was accepted. */
+  readonly age: number;
+  /** It was sent, and is not acknowledged. */
+  readonly isUnderWay: boolean;
+}
+
 /** An MQTT client: owns session and subscriptions, keeps a connection up, and tells its state. */
 export class Client {
   readonly #settings: Settings;
@@ -110,6 +119,25 @@ export class Client {
     const { count, bytes, waitingSince } = this.#session.outgoing;
     const oldest = waitingSince === undefined ? undefined : this.#settings.clock.now() - waitingSince;
     return { messages: count, bytes, oldest };
+  }
+
+  /** What waits for the Server, the oldest first. */
+  get waitingMessages(): WaitingMessage[] {
+    const now = this.#settings.clock.now();
+    return this.#session.outgoing.waiting.map(({ message, acceptedAt, isUnderWay }) => ({
+      message,
+      age: now - acceptedAt,
+      isUnderWay,
+    }));
+  }
+
+  /**
+   * Discards what waits and has not been sent; whoever gave it is told so. What is under way stays: the Server may have it.
+   *
+   * @returns how many messages.
+   */
+  discardUnsent(): number {
+    return this.#session.outgoing.discard();
   }
 
   /** How many messages failed so far, by why. */

@@ -9,7 +9,16 @@ import { MOST_ANSWERS, type NextAcknowledgement, type NextPacket, type OutgoingM
 import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
 import { type SendLimits, SendWindow } from './send-window.ts';
-import { expired, gaveWay, hungUpOnQos2, notAllowed, outcomeUnknown, rejection, setAside } from './undelivered.ts';
+import {
+  discarded,
+  expired,
+  gaveWay,
+  hungUpOnQos2,
+  notAllowed,
+  outcomeUnknown,
+  rejection,
+  setAside,
+} from './undelivered.ts';
 import type { WhenFull } from './giving-way.ts';
 import { WaitingMessages } from './waiting-messages.ts';
 
@@ -175,6 +184,22 @@ export class Outgoing {
     for (const { acceptedAt } of this.#published.values()) since = Math.min(since, acceptedAt);
     for (const { acceptedAt } of this.#released.values()) since = Math.min(since, acceptedAt);
     return since === Infinity ? undefined : since;
+  }
+
+  /** Accepted messages that are not settled, in their order: those under way have been sent before. */
+  get waiting(): { readonly message: Message; readonly acceptedAt: number; readonly isUnderWay: boolean }[] {
+    const underWay = [...this.#published.values(), ...this.#released.values()];
+    return [...underWay, ...this.#queued]
+      .filter(({ settled, state }) => !settled && state.step !== 'abandoned')
+      .sort(bySequence)
+      .map(({ message, acceptedAt, state }) => ({ message, acceptedAt, isUnderWay: state.step !== 'queued' }));
+  }
+
+  /** A person does not want what has not been sent any more; who gave it is told. @returns how many messages. */
+  discard(): number {
+    const unsent = this.#queued.drain();
+    for (const entry of unsent) this.#accepted.end(entry, discarded(entry.message), 0);
+    return unsent.length;
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */

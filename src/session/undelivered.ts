@@ -55,6 +55,10 @@ export function expired({ message, acceptedAt, expiresAt = acceptedAt, connectio
   return new MqttError('expired', `the message to ${message.topic} expired after ${seconds} s ${fate}`);
 }
 
+export function discarded({ topic }: Message): Error {
+  return new MqttError('dropped', `the message to ${topic} was discarded by a person`);
+}
+
 export function gaveWay({ topic }: Message, whenFull: WhenFull): Error {
   const why =
     whenFull === 'keep-latest' ? 'a later one to its topic takes its place' : 'the oldest give way to newer ones';

@@ -331,3 +331,51 @@ describe('A message that is done when it is stored', () => {
     assert.deepEqual(outcomes, [0]);
   });
 });
+
+describe('What waits in the outbox', () => {
+  /** `a1` is under way, `b1` and `c1` wait, and there is no connection. */
+  async function offline(): Promise<{ scene: VirtualClient; store: MemoryStore; outcomes: Map<string, Outcomes> }> {
+    const store = new MemoryStore();
+    const scene = new VirtualClient({ store, protocolVersion: 4 });
+    scene.server.answers = { publish: () => undefined };
+    await scene.connected();
+    const first = publishAll(scene, ['a1']);
+    await scene.settle();
+    scene.server.connection.close();
+    await scene.settle();
+    return { scene, store, outcomes: new Map([...first, ...publishAll(scene, ['b1', 'c1'])]) };
+  }
+
+  it('can be read, the oldest first, with what is under way', async () => {
+    const { scene } = await offline();
+    scene.clock.advance(100);
+    const read = scene.client.waitingMessages.map(({ message, age, isUnderWay }) => [
+      String(message.payload),
+      age >= 100,
+      isUnderWay,
+    ]);
+    assert.deepEqual(read, [
+      ['a1', true, true],
+      ['b1', true, false],
+      ['c1', true, false],
+    ]);
+  });
+
+  it('can be discarded, which those who gave it are told; what is under way stays', async () => {
+    const { scene, store, outcomes } = await offline();
+    assert.equal(scene.client.discardUnsent(), 2);
+    assert.deepEqual(told(outcomes), ['a1 waits', 'b1 dropped', 'c1 dropped']);
+    assert.match(String(outcomes.get('b1')?.[0]), /the message to b was discarded by a person/);
+    assert.deepEqual([scene.client.waiting, scene.client.discardUnsent()], [1, 0]);
+    const stored = store.load().outgoing.map(({ message }) => String(message.payload));
+    assert.deepEqual(stored, ['a1'], 'forgotten in the store too');
+  });
+
+  it('that was sent before a reconnect and not yet again stays too', async () => {
+    const { scene } = await offline();
+    scene.client.discardUnsent();
+    scene.server.answers = {};
+    await scene.pass(10_000);
+    assert.deepEqual([sent(scene), scene.client.waiting], [['a1'], 0]);
+  });
+});
