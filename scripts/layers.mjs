@@ -11,7 +11,13 @@
 const BELOW_SESSION = ['src/codec', 'src/transport', 'src/store', 'src/protocol', 'src/util'];
 
 /** Pure, and small enough for the browser: the dialogs read them too. */
-const READ_BY_DIALOGS = ['nodes/common/broker-address.ts', 'nodes/common/connection-label.ts', 'nodes/common/tick.ts'];
+const READ_BY_DIALOGS = [
+  'nodes/common/age.ts',
+  'nodes/common/broker-address.ts',
+  'nodes/common/connection-label.ts',
+  'nodes/common/outbox-answer.ts',
+  'nodes/common/tick.ts',
+];
 
 /** @type {readonly Room[]} */
 export const ROOMS = [
@@ -42,6 +48,8 @@ export const ROOMS = [
 
   { path: 'nodes/common/broker-address.ts', mayImport: [] },
   { path: 'nodes/common/connection-label.ts', mayImport: ['nodes/common/broker-address.ts'] },
+  { path: 'nodes/common/age.ts', mayImport: [] },
+  { path: 'nodes/common/outbox-answer.ts', mayImport: [] },
   { path: 'nodes/common/tick.ts', mayImport: [] },
   // Pure translation between flows and the engine: neither Node-RED nor a connection.
   { path: 'nodes/common', mayImport: [...READ_BY_DIALOGS, 'src/index.ts'], packages: ['node:crypto'] },
@@ -59,7 +67,7 @@ export const ROOMS = [
   {
     path: 'nodes/mqtt-connection',
     mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
-    packages: ['node-red', 'node:events', 'node:path'],
+    packages: ['node-red', 'node:events', 'node:path', 'node:stream', 'node:stream/promises', 'node:timers/promises'],
   },
   {
     path: 'nodes/mqtt-in',

@@ -1,3 +1,4 @@
+import type { LabelledConnection } from '../common/connection-label.ts';
 import type { StoredNode } from '../convert/stored-node.ts';
 
 /** A node, tab, subflow or group as the editor keeps it. */
@@ -32,7 +33,9 @@ interface FlowsRed {
   readonly actions: {
     add(id: string, run: () => void, options: { label: string }): void;
     remove(id: string): void;
+    invoke(id: string): void;
   };
+  readonly events: { on(event: 'nodes:remove', hear: (node: LiveNode & LabelledConnection) => void): void };
   readonly menu: {
     addItem(menu: string, item: { id: string; label: string; onselect: string } | null): void;
     removeItem(id: string): void;

@@ -17,6 +17,7 @@ import {
   validTopicName,
   validUserProperties,
 } from '../editor/validators.ts';
+import { askBeforeRemoval, showWaiting } from '../editor/waiting.ts';
 import { showWarnings } from '../editor/warning.ts';
 
 interface Connection {
@@ -155,6 +156,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     follow(fields('protocolVersion'), showVersion);
     follow(fields('protocolVersion', 'cleansession', 'sessionExpiry'), warnOfLostSession);
     follow(fields('broker', 'port', 'clientid'), () => warnOfSameClient(this.id));
+    showWaiting(this.id, connectionLabel(this));
   },
   oneditsave() {
     formClosed(this.id);
@@ -173,6 +175,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
 });
 
 registerConvertAction();
+askBeforeRemoval();
 
 function createTabs(): void {
   const tabs = RED.tabs.create({

@@ -6,6 +6,7 @@ import { filled, whole } from '../common/stored.ts';
 import { ConnectionSettings } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
 import { onFlows } from './flow-events.ts';
+import { serveOutbox } from './outbox-endpoints.ts';
 import { countRepeatedErrors } from './repeated-errors.ts';
 import { type Opened, type Place, SessionStores } from './session-stores.ts';
 import { SharedConnection } from './shared-connection.ts';
@@ -37,6 +38,7 @@ let tellLoss: ((text: string) => void) | undefined;
 export = function register(RED: NodeAPI): void {
   tellLossAtExit((text) => RED.log.error(text));
   onFlows(RED.events, DISCARDING);
+  serveOutbox(RED);
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);

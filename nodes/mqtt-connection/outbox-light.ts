@@ -1,4 +1,5 @@
 import type { MqttErrorCode } from '../../src/index.ts';
+import { ageOf } from '../common/age.ts';
 import type { NodeStatus } from '../common/status.ts';
 
 /** What waits for the broker. */
@@ -35,11 +36,6 @@ const ENDS: readonly (readonly [code: MqttErrorCode, word: string])[] = [
   ['dropped', 'dropped'],
   ['expired', 'expired'],
 ];
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** Looks from time to time at what waits for the broker, so that publishing costs nothing for it. */
 export class OutboxLight {
@@ -92,12 +88,4 @@ export function withOutbox(status: NodeStatus, text: string | undefined): NodeSt
   // The editor translates a text that is nothing but the key of one.
   const words = status.text.replace(/^node-red:.*\./, '');
   return { ...status, fill: status.fill === 'green' ? 'yellow' : status.fill, text: `${words}, ${text}` };
-}
-
-/** In its largest unit, of which there are at least two, so that it changes seldom. */
-function ageOf(milliseconds: number): string {
-  if (milliseconds < 2 * MINUTE) return `${Math.floor(milliseconds / SECOND)} s`;
-  if (milliseconds < 2 * HOUR) return `${Math.floor(milliseconds / MINUTE)} min`;
-  if (milliseconds < 2 * DAY) return `${Math.floor(milliseconds / HOUR)} h`;
-  return `${Math.floor(milliseconds / DAY)} d`;
 }

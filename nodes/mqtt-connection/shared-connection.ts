@@ -12,6 +12,7 @@ import {
   type Subscription,
   type SubscriptionOptions,
   textOf,
+  type WaitingMessage,
 } from '../../src/index.ts';
 import { isSecureUrl } from '../common/broker-address.ts';
 import type { BrokerOverride } from '../common/broker-override.ts';
@@ -126,6 +127,16 @@ export class SharedConnection {
   /** What waits for the broker; undefined: there is no client. */
   get outbox(): Outbox | undefined {
     return this.#current.client?.outbox;
+  }
+
+  /** As {@link Client.waitingMessages}. */
+  get waitingMessages(): WaitingMessage[] {
+    return this.#current.client?.waitingMessages ?? [];
+  }
+
+  /** As {@link Client.discardUnsent}. */
+  discardUnsent(): number {
+    return this.#current.client?.discardUnsent() ?? 0;
   }
 
   /** How many messages of this client failed, by why. */

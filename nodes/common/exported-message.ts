@@ -1,0 +1,42 @@
+import { isUtf8 } from 'node:buffer';
+import type { WaitingMessage } from '../../src/index.ts';
+import { toObject } from './message.ts';
+
+/** A message that waits, as a person gets it in a file: named as mqtt-out reads it, so that a flow can send it again. */
+export interface ExportedMessage {
+  readonly topic: string;
+  readonly qos: number;
+  readonly retain: boolean;
+  /** Text; what is none is in `payloadBase64`. */
+  readonly payload?: string;
+  readonly payloadBase64?: string;
+  readonly responseTopic?: string;
+  /** Base64. */
+  readonly correlationData?: string;
+  readonly contentType?: string;
+  readonly messageExpiryInterval?: number;
+  readonly userProperties?: Record<string, string | string[]>;
+  /** ISO 8601. */
+  readonly acceptedAt: string;
+  /** It was sent, and is not acknowledged: the broker may have it. */
+  readonly sent: boolean;
+}
+
+/** @param now milliseconds since 1970. */
+export function exportedMessage({ message, age, isUnderWay }: WaitingMessage, now: number): ExportedMessage {
+  const { topic, qos, retain, payload, properties = {} } = message;
+  const { correlationData, userProperties, responseTopic, contentType, messageExpiryInterval } = properties;
+  return {
+    topic,
+    qos,
+    retain,
+    ...(isUtf8(payload) ? { payload: payload.toString() } : { payloadBase64: payload.toString('base64') }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData !== undefined && { correlationData: correlationData.toString('base64') }),
+    ...(contentType !== undefined && { contentType }),
+    ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
+    ...(userProperties !== undefined && { userProperties: toObject(userProperties) }),
+    acceptedAt: new Date(now - age).toISOString(),
+    sent: isUnderWay,
+  };
+}

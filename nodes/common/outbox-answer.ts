@@ -1,0 +1,10 @@
+/** Under the editor's address; behind it the id of a connection. */
+export const OUTBOX_PATH = 'posthorn/outbox';
+
+/** What the runtime answers about the outbox of a connection. */
+export interface OutboxAnswer {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Seconds for which the first of them has waited; 0: there is none. */
+  readonly oldest: number;
+}
