@@ -26,9 +26,9 @@ function takeOver(store: SessionStore, there: StoredSession, live: StoredSession
     if (state === undefined) store.remove(message.sequence);
     else if (state !== message.state) store.advance({ ...message, state });
   }
-  const received = new Set(live.received);
-  for (const packetId of there.received) if (!received.has(packetId)) store.removeReceived(packetId);
-  for (const packetId of received) store.saveReceived(packetId);
+  const received = new Set(live.received.map(({ packetId }) => packetId));
+  for (const { packetId } of there.received) if (!received.has(packetId)) store.removeReceived(packetId);
+  for (const each of live.received) store.saveReceived(each);
   const filters = new Set(live.subscriptions.map(({ filter }) => filter));
   for (const { filter } of there.subscriptions) if (!filters.has(filter)) store.removeSubscription(filter);
   for (const subscription of live.subscriptions) store.saveSubscription(subscription);

@@ -2,7 +2,7 @@ import { MqttError, protocolError } from '../protocol/errors.ts';
 import type { AckPacket, PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Receiver, Vacancy } from '../router/router.ts';
-import type { SessionStore } from '../store/session-store.ts';
+import type { SessionStore, StoredReceived } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import { Delivery, type Receivers } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
@@ -21,8 +21,8 @@ export const MOST_HELD_BYTES = 16 * 1024 * 1024;
 
 export interface IncomingOptions {
   readonly store: SessionStore;
-  /** QoS 2 ids of an earlier client. */
-  readonly received: readonly PacketId[];
+  /** Of an earlier client. */
+  readonly received: readonly StoredReceived[];
   readonly receivers: Receivers;
   readonly report: (notice: MqttError) => void;
 }

@@ -1,18 +1,18 @@
 import type { PacketId, PublishPacket } from '../protocol/packet.ts';
 import { graver, type IdDoubt, isRepetition } from './repetition.ts';
-import type { SessionStore } from '../store/session-store.ts';
+import type { SessionStore, StoredReceived } from '../store/session-store.ts';
 
 /** Packet Identifiers of received QoS 2 messages that the Server has not released (4.3.3). At most 65,535. */
 export class Received {
   readonly #store: SessionStore;
-  /** With what the message was, by {@link fingerprintOf}; undefined: an earlier client received it. */
+  /** With what the message was, by {@link fingerprintOf}; undefined: an earlier release stored it. */
   readonly #ids: Map<PacketId, number | undefined>;
   /** Ids of a session that may not be the Server's any more. */
   readonly #doubted = new Map<PacketId, IdDoubt>();
 
-  constructor(store: SessionStore, stored: readonly PacketId[]) {
+  constructor(store: SessionStore, stored: readonly StoredReceived[]) {
     this.#store = store;
-    this.#ids = new Map(stored.map((packetId) => [packetId, undefined]));
+    this.#ids = new Map(stored.map(({ packetId, fingerprint }) => [packetId, fingerprint]));
   }
 
   /** What was received so far may have been in another session. */
@@ -31,7 +31,7 @@ export class Received {
   /** @param doubt whether it came in a session that may not be the Server's any more. */
   add(packetId: PacketId, fingerprint: number | undefined, doubt: IdDoubt | undefined): void {
     if (this.#ids.has(packetId)) return;
-    this.#store.saveReceived(packetId);
+    this.#store.saveReceived({ packetId, fingerprint });
     this.#ids.set(packetId, fingerprint);
     if (doubt !== undefined) this.#doubted.set(packetId, doubt);
   }

@@ -30,7 +30,7 @@ export function graver(before: IdDoubt | undefined, doubt: IdDoubt): IdDoubt {
 /**
  * Whether a QoS 2 packet is the message with this fingerprint once more, in a session that is doubted. In another session
  * ids begin anew, and the same content may be another message: DUP has to say that it is none. In an older one of ours the
- * content tells, for some Servers forget DUP. What an earlier process received has no fingerprint: then DUP tells.
+ * content tells, for some Servers forget DUP. What is stored without a fingerprint was so by an earlier release: then DUP tells.
  */
 export function isRepetition(doubt: IdDoubt, fingerprint: number | undefined, packet: PublishPacket): boolean {
   if (packet.qos !== 2) return false;

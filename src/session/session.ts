@@ -178,7 +178,7 @@ function ownSession(store: SessionStore, { identity, report }: SessionOptions): 
   if (earlier !== undefined && isSame(earlier, identity)) return stored;
   store.saveIdentity(identity);
   if (earlier === undefined) return stored;
-  for (const packetId of stored.received) store.removeReceived(packetId);
+  for (const { packetId } of stored.received) store.removeReceived(packetId);
   for (const { filter } of stored.subscriptions) store.removeSubscription(filter);
   const outgoing = stored.outgoing.flatMap((message) => moved(message, store));
   if (outgoing.length > 0 && earlier.server !== identity.server) report(movedTo(identity.server, outgoing.length));

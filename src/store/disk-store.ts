@@ -20,10 +20,12 @@ import {
 } from './database.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
+  decodeFingerprint,
   decodeIdentity,
   decodeMessage,
   decodeState,
   decodeSubscription,
+  encodeFingerprint,
   encodeIdentity,
   encodeMessage,
   encodeState,
@@ -36,6 +38,7 @@ import type {
   SessionIdentity,
   SessionStore,
   StoredMessage,
+  StoredReceived,
   StoredSession,
   StoredSubscription,
 } from './session-store.ts';
@@ -57,8 +60,6 @@ export interface DiskStoreOptions {
 const VERSION = Buffer.from('1');
 const VERSION_KEY = 'version';
 const IDENTITY_KEY = 'identity';
-
-const EMPTY = Buffer.alloc(0);
 
 /** Milliseconds after which a disk that failed is tried again. */
 const RETRY_TIME = 10_000;
@@ -204,9 +205,9 @@ export class DiskStore implements SessionStore {
     if (this.#stepped.delete(sequence)) this.#delete(stateKey(sequence));
   }
 
-  saveReceived(packetId: PacketId): void {
-    this.#mirror.saveReceived(packetId);
-    this.#put(receivedRow(packetId));
+  saveReceived(received: StoredReceived): void {
+    this.#mirror.saveReceived(received);
+    this.#put(receivedRow(received));
   }
 
   removeReceived(packetId: PacketId): void {
@@ -460,7 +461,7 @@ export class DiskStore implements SessionStore {
   async #becomeTrusted(): Promise<void> {
     if (await isTrusted(this.#folder)) return;
     const batch = this.#database.batch();
-    for (const packetId of this.#mirror.load().received) {
+    for (const { packetId } of this.#mirror.load().received) {
       this.#mirror.removeReceived(packetId);
       batch.del(receivedKey(packetId));
     }
@@ -521,7 +522,10 @@ export class DiskStore implements SessionStore {
         return void this.#stepped.add(message.sequence);
       }
       case 'received':
-        return this.#mirror.saveReceived(numberOf(rest, 0xffff) as PacketId);
+        return this.#mirror.saveReceived({
+          packetId: numberOf(rest, 0xffff) as PacketId,
+          fingerprint: decodeFingerprint(value),
+        });
       case 'filter':
         return this.#mirror.saveSubscription(decodeSubscription(rest, value.toString()));
     }
@@ -571,8 +575,8 @@ function stateRow({ sequence, state }: StoredMessage): Row {
   return [stateKey(sequence), Buffer.from(encodeState(state))];
 }
 
-function receivedRow(packetId: PacketId): Row {
-  return [receivedKey(packetId), EMPTY];
+function receivedRow({ packetId, fingerprint }: StoredReceived): Row {
+  return [receivedKey(packetId), encodeFingerprint(fingerprint)];
 }
 
 function subscriptionRow(subscription: StoredSubscription): Row {

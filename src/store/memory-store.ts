@@ -8,6 +8,7 @@ import {
   type SessionIdentity,
   type SessionStore,
   type StoredMessage,
+  type StoredReceived,
   type StoredSession,
   type StoredSubscription,
 } from './session-store.ts';
@@ -16,7 +17,7 @@ import {
 export class MemoryStore implements SessionStore {
   #identity: SessionIdentity | undefined;
   readonly #outgoing = new RecentMap<StoredMessage>();
-  readonly #received = new Set<PacketId>();
+  readonly #received = new Map<PacketId, StoredReceived>();
   readonly #subscriptions = new Map<TopicFilter, StoredSubscription>();
 
   load(): StoredSession {
@@ -24,7 +25,7 @@ export class MemoryStore implements SessionStore {
     return {
       identity: this.#identity,
       outgoing,
-      received: [...this.#received],
+      received: [...this.#received.values()],
       subscriptions: [...this.#subscriptions.values()],
     };
   }
@@ -46,8 +47,8 @@ export class MemoryStore implements SessionStore {
     this.#outgoing.delete(sequence);
   }
 
-  saveReceived(packetId: PacketId): void {
-    this.#received.add(packetId);
+  saveReceived(received: StoredReceived): void {
+    this.#received.set(received.packetId, received);
   }
 
   removeReceived(packetId: PacketId): void {

@@ -184,3 +184,18 @@ function isOptions(value: unknown): value is SubscriptionOptions {
   const { qos, noLocal, retainAsPublished, retainHandling } = value as Partial<Record<string, unknown>>;
   return isQos(qos) && typeof noLocal === 'boolean' && typeof retainAsPublished === 'boolean' && isQos(retainHandling);
 }
+
+/** Four bytes; none: there is no fingerprint. */
+export function encodeFingerprint(fingerprint: number | undefined): Buffer {
+  if (fingerprint === undefined) return Buffer.alloc(0);
+  const record = Buffer.allocUnsafe(4);
+  record.writeInt32BE(fingerprint | 0);
+  return record;
+}
+
+/** @throws {UnreadableRecord} */
+export function decodeFingerprint(record: Buffer): number | undefined {
+  if (record.length === 0) return undefined;
+  if (record.length !== 4) throw new UnreadableRecord(`a received id with ${record.length} bytes`);
+  return record.readInt32BE();
+}

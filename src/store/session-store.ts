@@ -58,6 +58,13 @@ export interface StoredSubscription {
   readonly unanswered?: 'subscribe' | 'unsubscribe' | undefined;
 }
 
+/** A received QoS 2 message that the Server has not released (4.3.3). */
+export interface StoredReceived {
+  readonly packetId: PacketId;
+  /** A number that tells it from other messages under this id, 32 bits; undefined: it was stored without. */
+  readonly fingerprint: number | undefined;
+}
+
 /** `kept`: whether it is durable; false where that cannot be, such as on a disk that failed, and only memory has it. */
 export type Durable = (kept: boolean) => void;
 
@@ -75,8 +82,7 @@ export interface StoredSession {
   readonly identity: SessionIdentity | undefined;
   /** By rising sequence. */
   readonly outgoing: readonly StoredMessage[];
-  /** Packet Identifiers of received QoS 2 messages that are not released yet (4.3.3). */
-  readonly received: readonly PacketId[];
+  readonly received: readonly StoredReceived[];
   /** Subscriptions that the Server granted and keeps with the session (4.1). */
   readonly subscriptions: readonly StoredSubscription[];
 }
@@ -93,7 +99,8 @@ export interface SessionStore {
   /** The state of a message that was put is another one; nothing else of its record is. */
   advance(message: StoredMessage): void;
   remove(sequence: number): void;
-  saveReceived(packetId: PacketId): void;
+  /** Adds the record, or replaces the one of the same id. */
+  saveReceived(received: StoredReceived): void;
   removeReceived(packetId: PacketId): void;
   /** Adds the record, or replaces the one of the same filter. */
   saveSubscription(subscription: StoredSubscription): void;

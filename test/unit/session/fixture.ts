@@ -179,7 +179,7 @@ export class Driver {
     const lines = outgoing.map(({ message: { topic }, state }) =>
       state.step === 'queued' ? `${topic} queued` : `${topic} ${state.step} ${state.packetId}`,
     );
-    return { outgoing: lines, received: ids };
+    return { outgoing: lines, received: ids.map(({ packetId }) => packetId) };
   }
 }
 

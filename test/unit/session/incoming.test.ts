@@ -178,6 +178,27 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     });
   }
 
+  /** The client of a later process, of a session that a killed broker may have as it was some time ago. */
+  function later(): Driver {
+    const earlier = connected();
+    earlier.receive(received('a', 2, 1));
+    const driver = new Driver(earlier.store);
+    driver.resume(LIMITS, 'earlier');
+    return driver;
+  }
+
+  it('where another message has the id of one that an earlier process received: DUP does not make it that', () => {
+    const driver = later();
+    assert.deepEqual(driver.receive(received('b', 2, 1, true)), ['pubrec 1']);
+    assert.deepEqual(driver.delivered, ['b']);
+  });
+
+  it('where a broker that forgets DUP repeats what an earlier process received, which comes once', () => {
+    const driver = later();
+    assert.deepEqual(driver.receive(received('a', 2, 1)), ['pubrec 1']);
+    assert.deepEqual(driver.delivered, []);
+  });
+
   it('and so may be that of a message which is handed out only now', () => {
     const place = new Place();
     const driver = awaiting(place);

@@ -2,7 +2,19 @@ import assert from 'node:assert/strict';
 import type { PacketId } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { parseTopicName } from '../../../src/protocol/topic.ts';
-import type { OutgoingState, SessionStore, StoredMessage, StoredSession } from '../../../src/store/session-store.ts';
+import type {
+  OutgoingState,
+  SessionStore,
+  StoredMessage,
+  StoredReceived,
+  StoredSession,
+} from '../../../src/store/session-store.ts';
+
+/** A received id, with what its message was. */
+export const taken = (packetId: number, fingerprint?: number): StoredReceived => ({
+  packetId: id(packetId),
+  fingerprint,
+});
 
 export const id = (packetId: number): PacketId => packetId as PacketId;
 
@@ -104,13 +116,15 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
     assert.deepEqual(outgoing, [record(2)]);
   });
 
-  it('holds received packet ids once each', async () => {
+  it('holds received packet ids once each, with what the messages were', async () => {
     const { received } = await after((store) => {
-      for (const packetId of [5, 7, 5, 65_535]) store.saveReceived(id(packetId));
+      for (const each of [taken(5, 1), taken(7, 1), taken(7, -(2 ** 31)), taken(5, 2), taken(8)])
+        store.saveReceived(each);
+      store.saveReceived(taken(65_535, 2 ** 31 - 1));
       store.removeReceived(id(5));
       store.removeReceived(id(6));
     });
-    assert.deepEqual(new Set(received), new Set([7, 65_535]));
+    assert.deepEqual(new Set(received), new Set([taken(7, -(2 ** 31)), taken(8), taken(65_535, 2 ** 31 - 1)]));
   });
 
   it('holds whose session it is', async () => {

@@ -11,7 +11,7 @@ import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
-import { held, id, itKeepsASession, record } from './contract.ts';
+import { held, id, itKeepsASession, record, taken } from './contract.ts';
 
 describe('DiskStore', () => {
   const folders: string[] = [];
@@ -74,7 +74,7 @@ describe('DiskStore', () => {
   it('waits until a received id is forgotten: the Server may give it to another message next', async () => {
     const folder = await newFolder();
     const store = await open(folder);
-    store.saveReceived(id(5));
+    store.saveReceived(taken(5, 9));
     await committed(store);
     store.removeReceived(id(5));
     let durable = false;
@@ -182,6 +182,7 @@ describe('DiskStore', () => {
     ['state/0000000000000001', '{"step":"published","packetId":65536}'],
     ['state/0000000000000001', 'null'],
     ['received/0', ''],
+    ['received/5', 'abc'],
     ['received/65536', ''],
     ['filter/a', '{}'],
     ['identity', '{"server":1}'],
@@ -524,10 +525,10 @@ describe('DiskStore', () => {
   it('that failed holds no received id for the next process: another message under one would be swallowed', async () => {
     const folder = await newFolder();
     const store = await open(folder);
-    store.saveReceived(id(5));
+    store.saveReceived(taken(5, 9));
     store.put(record(1));
     await committed(store);
-    assert.deepEqual(held(await killed(folder)).received, [5]);
+    assert.deepEqual(held(await killed(folder)).received, [taken(5, 9)]);
     const fails = failingWrites(() => Promise.reject(new Error('no space left on device')));
     store.removeReceived(id(5));
     await committed(store);
@@ -537,24 +538,24 @@ describe('DiskStore', () => {
     await next.close();
     stores.pop();
     const again = await open(next.folder);
-    again.saveReceived(id(6));
+    again.saveReceived(taken(6, 9));
     await committed(again);
-    assert.deepEqual(held(await killed(next.folder)).received, [6], 'and holds those that come then');
+    assert.deepEqual(held(await killed(next.folder)).received, [taken(6, 9)], 'and holds those that come then');
   });
 
   it('that failed, and is on disk again, holds the received ids', async () => {
     const folder = await newFolder();
     const { store, timers } = await failed(folder);
-    store.saveReceived(id(5));
+    store.saveReceived(taken(5, 9));
     timers.shift()?.fire();
     await store.flush();
-    assert.deepEqual(held(await killed(folder)).received, [5]);
+    assert.deepEqual(held(await killed(folder)).received, [taken(5, 9)]);
   });
 
   it('that could not be opened holds no received id for the next process', async () => {
     const folder = await newFolder();
     const store = await open(folder);
-    store.saveReceived(id(5));
+    store.saveReceived(taken(5, 9));
     await committed(store);
     await assert.rejects(open(folder));
     assert.deepEqual(held(await killed(folder)).received, []);
@@ -616,7 +617,7 @@ describe('DiskStore', () => {
       fails.end();
     }
     store.remove(1);
-    store.saveReceived(id(3));
+    store.saveReceived(taken(3, 9));
     retries.shift()?.();
     await store.flush();
     assert.match(reports[1]?.message ?? '', /is on disk again/);
@@ -625,7 +626,7 @@ describe('DiskStore', () => {
     await committed(store);
     const { outgoing, received } = held(await killed(folder));
     assert.deepEqual(outgoing, [record(2), record(3), record(4)]);
-    assert.deepEqual(received, [3]);
+    assert.deepEqual(received, [taken(3, 9)]);
   });
 
   it('is forgotten with its folder, and who waits for its messages is told', async () => {

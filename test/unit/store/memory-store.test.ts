@@ -39,10 +39,10 @@ describe('MemoryStore', () => {
 
   it('keeps received ids, each once', () => {
     const store = new MemoryStore();
-    for (const packetId of [5, 7, 5]) store.saveReceived(id(packetId));
+    for (const packetId of [5, 7, 5]) store.saveReceived({ packetId: id(packetId), fingerprint: 1 });
     store.removeReceived(id(5));
     store.removeReceived(id(6));
-    assert.deepEqual(store.load().received, [7]);
+    assert.deepEqual(store.load().received, [{ packetId: 7, fingerprint: 1 }]);
   });
 
   it('keeps what was granted for each filter, the latest', () => {

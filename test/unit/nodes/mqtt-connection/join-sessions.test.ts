@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { joinSessions } from '../../../../nodes/mqtt-connection/join-sessions.ts';
 import { MemoryStore, type StoredMessage, type StoredSubscription, type TopicFilter } from '../../../../src/index.ts';
-import { id, record } from '../../store/contract.ts';
+import { id, record, taken } from '../../store/contract.ts';
 
 type State = StoredMessage['state'];
 
@@ -56,14 +56,14 @@ describe('two sessions that become one', () => {
 
   it('know what the live one knows of the broker, and forget what only the earlier one knew', () => {
     const store = session(ME);
-    for (const packetId of [1, 2]) store.saveReceived(id(packetId));
+    for (const packetId of [1, 2]) store.saveReceived(taken(packetId, 10));
     for (const one of [subscription('a', 1), subscription('b', 2)]) store.saveSubscription(one);
     const live = session({ ...ME });
-    for (const packetId of [2, 3]) live.saveReceived(id(packetId));
+    for (const packetId of [2, 3]) live.saveReceived(taken(packetId, 20));
     for (const one of [subscription('b', 7), subscription('c', 8)]) live.saveSubscription(one);
     joinSessions(store, live.load());
     const { received, subscriptions } = store.load();
-    assert.deepEqual(new Set(received), new Set([2, 3]));
+    assert.deepEqual(new Set(received), new Set([taken(2, 20), taken(3, 20)]));
     assert.deepEqual(new Set(subscriptions), new Set([subscription('b', 7), subscription('c', 8)]));
   });
 
@@ -76,10 +76,10 @@ describe('two sessions that become one', () => {
 
   it('are the earlier one’s, where the other was never used', () => {
     const store = session(ME, published(5));
-    store.saveReceived(id(1));
+    store.saveReceived(taken(1, 10));
     joinSessions(store, session(undefined).load());
     assert.deepEqual(store.load().identity, ME);
-    assert.deepEqual(store.load().received, [1]);
+    assert.deepEqual(store.load().received, [taken(1, 10)]);
     assert.deepEqual(states(store), { 1: published(5) });
   });
 });
