@@ -8,8 +8,8 @@ import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
 /** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
 const CALM_BARRIERS = 3;
 
-/** After so many in all, on a connection that is never calm, it is not asked any more. */
-const MOST_BARRIERS = 12;
+/** After so many in all what was retained has come, on a connection that is never calm too. */
+const MOST_BARRIERS = 6;
 
 const NOBODY: ReadonlySet<Member> = new Set();
 
@@ -174,7 +174,7 @@ export class RetainedWindows {
   }
 }
 
-/** Calls back when nothing came that may stand in front of what is retained; on a busy connection never. */
+/** Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. */
 function awaitCalm(
   link: SubscriptionLink,
   calm: () => void,
@@ -184,8 +184,8 @@ function awaitCalm(
   const before = link.handed;
   link.barrier(() => {
     const isCalm = link.handed === before;
-    if (isCalm && barriers === 1) return calm();
-    if (left > 1) awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
+    if ((isCalm && barriers === 1) || left === 1) return calm();
+    awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
   });
 }
 

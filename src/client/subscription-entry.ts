@@ -298,7 +298,7 @@ export class SubscriptionEntry {
     for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'coming';
   }
 
-  /** All that the Server retains for the filter has come, or is sure to. */
+  /** All that the Server retains for the filter has come. */
   retainedCame(): void {
     for (const member of this.members.values()) if (member.retained === 'coming') member.retained = 'had';
   }
@@ -308,9 +308,13 @@ export class SubscriptionEntry {
     return [...this.members.values()].some(({ retained }) => retained === 'coming');
   }
 
-  /** The Server may have come back with an older session: without it, or with it as it was, and with nothing on its way. */
-  mayBeGone(): void {
+  /** The connection ended before all of that had come: it is asked for once more. */
+  wantRetained(): void {
     for (const member of this.members.values()) if (member.retained === 'coming') member.retained = 'wanted';
+  }
+
+  /** The Server may have come back with an older session: without it, or with it as it was. */
+  mayBeGone(): void {
     if (this.#wire.state === 'granted') this.#wire = { ...this.#wire, doubtful: true };
   }
 

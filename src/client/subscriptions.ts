@@ -175,12 +175,12 @@ export class Subscriptions {
     }
     if (doubt !== 'none') for (const filter of this.#givenUp) this.#mayBeBack(filter);
     for (const entry of this.#entries.values()) {
-      // What was on its way is in the session.
-      if (kept) entry.retainedCame();
-      if (kept && entry.isSettled) continue;
+      if (kept && entry.isSettled && !entry.awaitsRetained) continue;
       if (!sessionPresent) this.#reset(entry);
       else if (doubt === 'session') this.#doubt(entry);
       else if (doubt === 'subscriptions') this.#mayBeGone(entry);
+      // What was on its way at QoS 0 is lost with the connection.
+      entry.wantRetained();
       entry.forgive();
       this.#dirty.add(entry);
     }
