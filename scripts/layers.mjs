@@ -21,7 +21,7 @@ const READ_BY_DIALOGS = [
 
 /** @type {readonly Room[]} */
 export const ROOMS = [
-  { path: 'src/util', mayImport: [] },
+  { path: 'src/util', mayImport: [], packages: ['node:zlib'] },
   { path: 'src/protocol', mayImport: ['src/util'] },
   { path: 'src/codec', mayImport: ['src/protocol', 'src/util'], packages: ['mqtt-packet'] },
   {

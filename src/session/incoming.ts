@@ -15,6 +15,12 @@ export const GRACE_TIME = 10_000;
 /** Milliseconds that a deploy may take to bring receivers back: Node-RED gives each node 15 s to close. */
 const DEPLOY_TIME = 30_000;
 
+/**
+ * Milliseconds that a Server has to send again what it has of a session that is doubted: it does so first (4.4). What it
+ * sends under such an id later is another message.
+ */
+const DOUBT_TIME = 30_000;
+
 /** Beyond so many messages that are held, or wait behind one, or so many bytes, nothing more is read. */
 export const MOST_UNACKNOWLEDGED = 1000;
 export const MOST_HELD_BYTES = 16 * 1024 * 1024;
@@ -61,6 +67,8 @@ export class Incoming {
   /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
   #graceUntil = -Infinity;
   #deployUntil: number | undefined;
+  /** Until then ids are doubted, see {@link DOUBT_TIME}; Infinity: none is, or there is no connection. */
+  #doubtUntil = Infinity;
 
   // Valid for the connection.
   #receiveMaximum = Infinity;
@@ -78,8 +86,9 @@ export class Incoming {
   }
 
   /** A new connection, with our own Receive Maximum (3.1.2.11.3): the Server's quota begins anew. */
-  begin(receiveMaximum: number): void {
+  begin(receiveMaximum: number, now: number): void {
     this.#receiveMaximum = receiveMaximum;
+    this.#doubtUntil = now + DOUBT_TIME;
   }
 
   /** From now on, for a while, a message at QoS 1 or 2 that nobody wants waits for somebody who may come. */
@@ -96,6 +105,7 @@ export class Incoming {
     this.#pubrecs.drain();
     this.#pubcomps.drain();
     this.#unreleased.clear();
+    this.#doubtUntil = Infinity;
   }
 
   /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
@@ -235,7 +245,7 @@ export class Incoming {
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
   get deadline(): number | undefined {
-    let earliest: number | undefined;
+    let earliest = this.#received.isDoubted && this.#doubtUntil !== Infinity ? this.#doubtUntil : undefined;
     for (const { state } of this.#held) {
       if (state.step === 'held' && (earliest === undefined || state.until < earliest)) earliest = state.until;
     }
@@ -251,7 +261,14 @@ export class Incoming {
       delivery.giveUp();
       this.#own(delivery);
     }
+    if (this.#doubtUntil <= now) this.#endDoubt(now);
     if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
+  }
+
+  /** Not while nothing is read: what the Server sent again may wait there. */
+  #endDoubt(now: number): void {
+    if (this.full) this.#doubtUntil = now + DOUBT_TIME;
+    else this.#received.forgetDoubted();
   }
 
   #count({ qos }: PublishPacket, packetId: PacketId): void {

@@ -20,6 +20,15 @@ export class Received {
     for (const packetId of this.#ids.keys()) this.#doubted.set(packetId, graver(this.#doubted.get(packetId), doubt));
   }
 
+  get isDoubted(): boolean {
+    return this.#doubted.size > 0;
+  }
+
+  /** What the Server has not repeated by now is in another session, or was released: its id is another message's. */
+  forgetDoubted(): void {
+    for (const packetId of this.#doubted.keys()) this.remove(packetId);
+  }
+
   /** Whether the message with this id was received before. A doubted id that begins another message is forgotten. */
   knows(packetId: PacketId, packet: PublishPacket): boolean {
     if (this.#ids.size === 0) return false;

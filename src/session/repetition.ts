@@ -1,22 +1,9 @@
 import type { PublishPacket } from '../protocol/packet.ts';
+import { crc32 } from '../util/crc32.ts';
 
-/** Characters of a topic, and bytes of each end of a payload, that are looked at. */
-const MOST = 64;
-
-/** A number that two messages with the same content have in common, and two others hardly ever (FNV-1a). */
+/** A number that two messages with the same content have in common, and two others hardly ever. */
 export function fingerprintOf({ topic, payload }: PublishPacket): number {
-  const { length } = payload;
-  let hash = Math.imul(0x811c9dc5 ^ topic.length, 0x01000193) ^ length;
-  for (let index = Math.max(0, topic.length - MOST); index < topic.length; index++) {
-    hash = Math.imul(hash ^ topic.charCodeAt(index), 0x01000193);
-  }
-  for (let index = 0; index < Math.min(length, MOST); index++) {
-    hash = Math.imul(hash ^ (payload[index] ?? 0), 0x01000193);
-  }
-  for (let index = Math.max(MOST, length - MOST); index < length; index++) {
-    hash = Math.imul(hash ^ (payload[index] ?? 0), 0x01000193);
-  }
-  return hash;
+  return crc32(payload, crc32(Buffer.from(`${topic}\0`)));
 }
 
 /** Why an id may be another message's than the one that is known by it: the session is ours of some time ago, or another one. */

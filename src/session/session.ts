@@ -87,14 +87,14 @@ export class Session {
    * A new connection resumes the session (Session Present 1).
    */
   resume(limits: SessionLimits, now: number, certainty: Certainty = 'ours'): void {
-    this.incoming.begin(limits.ownReceiveMaximum);
+    this.incoming.begin(limits.ownReceiveMaximum, now);
     if (certainty !== 'ours') this.incoming.doubt(certainty === 'earlier' ? 'older' : 'another');
     this.outgoing.resume(limits, now, certainty !== 'unknown');
   }
 
   /** A new connection, and the Server has no session. */
   reset(limits: SessionLimits, now: number): void {
-    this.incoming.begin(limits.ownReceiveMaximum);
+    this.incoming.begin(limits.ownReceiveMaximum, now);
     this.incoming.reset();
     this.outgoing.reset(limits, now);
   }

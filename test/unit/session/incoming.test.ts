@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import type { Handout, Receiver, Vacancy } from '../../../src/router/router.ts';
 import { Vacancy as Place } from '../../../src/router/router.ts';
@@ -199,6 +200,51 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     assert.deepEqual(driver.delivered, []);
   });
 
+  /** Ends what waits for a moment, as the connection does. */
+  function pass(driver: Driver, now: number): void {
+    if ((driver.session.deadline ?? Infinity) <= now) driver.session.expire(now);
+  }
+
+  it('for 30 seconds: what the broker has not sent again by then it does not have, and its id is another message’s', () => {
+    const driver = later();
+    pass(driver, 29_999);
+    assert.deepEqual(driver.stored().received, [1]);
+    pass(driver, 30_000);
+    assert.deepEqual(driver.stored().received, []);
+    assert.equal(driver.session.deadline, undefined);
+    assert.deepEqual(driver.receive(received('a', 2, 1)), ['pubrec 1']);
+    assert.deepEqual(driver.delivered, ['a']);
+  });
+
+  it('on each connection anew, and not while there is none', () => {
+    const driver = later();
+    driver.lose(LOST);
+    pass(driver, 40_000);
+    driver.now = 40_000;
+    driver.resume();
+    pass(driver, 69_999);
+    assert.deepEqual(driver.stored().received, [1]);
+    pass(driver, 70_000);
+    assert.deepEqual(driver.stored().received, []);
+  });
+
+  it('and what is not doubted is known for as long as it takes', () => {
+    const driver = connected();
+    driver.receive(received('a', 2, 1));
+    pass(driver, 1_000_000);
+    assert.deepEqual([driver.session.deadline, driver.stored().received], [undefined, [1]]);
+  });
+
+  it('and not while nothing is read: what was sent again may wait there', () => {
+    const driver = later();
+    mock.getter(driver.session.incoming, 'full', () => true);
+    pass(driver, 30_000);
+    assert.deepEqual([driver.session.deadline, driver.stored().received], [60_000, [1]]);
+    mock.restoreAll();
+    pass(driver, 60_000);
+    assert.deepEqual(driver.stored().received, []);
+  });
+
   it('and so may be that of a message which is handed out only now', () => {
     const place = new Place();
     const driver = awaiting(place);
@@ -211,6 +257,21 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     assert.deepEqual(driver.replies(), []);
     driver.session.receive(received('a', 2, 1), 0);
     assert.deepEqual(driver.delivered, ['a', 'a']);
+  });
+
+  it('until the broker sends it again with DUP: from then on it is known, also when it is handed out only later', () => {
+    const place = new Place();
+    const driver = awaiting(place);
+    driver.receive(received('a', 2, 1));
+    driver.lose(LOST);
+    driver.resume(LIMITS, 'unknown');
+    driver.receive(received('a', 2, 1, true));
+    fill(place, receiver());
+    driver.session.incoming.deployed(0);
+    driver.replies();
+    const before = driver.delivered.length;
+    driver.receive(received('a', 2, 1));
+    assert.equal(driver.delivered.length, before);
   });
 
   it('and what came since is known: there a repetition needs no DUP, as ever', () => {
