@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ClassicLevel } from 'classic-level';
 import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
@@ -12,6 +12,13 @@ export class OtherVersion extends Error {}
 /** Where the database of a folder is. */
 export function pathIn(folder: string): string {
   return join(folder, 'session');
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 export async function openDatabase(folder: string): Promise<Database> {
@@ -45,8 +52,14 @@ export async function lacksCurrent(folder: string): Promise<boolean> {
  */
 export async function isDamaged(error: unknown, folder: string): Promise<boolean> {
   if (error instanceof OtherVersion || codeOf(error) === 'LEVEL_CORRUPTION') return true;
+  if (codeOf(error) !== 'LEVEL_IO_ERROR') return false;
   // LevelDB does not tell a file that is gone from one that cannot be opened.
-  return codeOf(error) === 'LEVEL_IO_ERROR' && (await lacksManifest(folder));
+  return isShort(error) || (await lacksManifest(folder));
+}
+
+/** A table that ends before its end: LevelDB has it in memory, and asks for what is behind it. */
+function isShort(error: unknown): boolean {
+  return /\.ldb: Invalid argument$/.test(why(error));
 }
 
 /** Whether CURRENT names a file that is not there. Where one of them cannot be looked at, nobody knows. */

@@ -18,6 +18,7 @@ import {
   trust,
   why,
 } from './database.ts';
+import { endsItsReader, enter, leave } from './database-check.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
   decodeFingerprint,
@@ -136,7 +137,9 @@ export class DiskStore implements SessionStore {
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await chmod(folder, 0o700);
-      if (await lacksCurrent(folder)) await setAside(folder, report, clock);
+      const isUnreadable = (await lacksCurrent(folder)) || (await endsItsReader(folder, clock));
+      if (isUnreadable) await setAside(folder, report, clock);
+      await enter(folder);
       return await DiskStore.#opened(folder, options).catch(async (error: unknown) => {
         if (!(await isDamaged(error, folder))) throw error;
         await setAside(folder, report, clock);
@@ -271,6 +274,7 @@ export class DiskStore implements SessionStore {
     await this.#batch?.close();
     this.#batch = undefined;
     await this.#database.close();
+    await leave(this.#folder);
   }
 
   get #isCollecting(): boolean {

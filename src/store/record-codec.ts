@@ -1,11 +1,14 @@
 import type { Message, MessageProperties, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
+import { crc32 } from '../util/crc32.ts';
 import type { OutgoingState, SessionIdentity, StoredSubscription } from './session-store.ts';
 
 /** The first byte of a message's record. */
-const MESSAGE_VERSION = 2;
+const MESSAGE_VERSION = 3;
 
 const TOPIC_START = 10;
+
+const CHECK_BYTES = 4;
 
 /** What is behind the topic and in front of the payload, as JSON; most messages have nothing of it. */
 interface Extras {
@@ -30,7 +33,7 @@ export class UnreadableRecord extends Error {}
 
 /**
  * One byte of version, one of flags (QoS, and RETAIN at 4), six of the time, two of the topic's length, the topic, four of
- * the length of what there is besides, that as JSON, the payload.
+ * the length of what there is besides, that as JSON, the payload, four of the CRC-32 of all that: a disk may change a bit.
  */
 export function encodeMessage({ message, acceptedAt, expiresAt }: MessageRecord): Buffer {
   const { topic, payload, qos, retain, properties } = message;
@@ -39,7 +42,8 @@ export function encodeMessage({ message, acceptedAt, expiresAt }: MessageRecord)
     properties === undefined && expiresAt === undefined ? '' : JSON.stringify(extrasOf(properties, expiresAt));
   const extrasBytes = Buffer.byteLength(extras);
   const topicEnd = TOPIC_START + topicBytes;
-  const record = Buffer.allocUnsafe(topicEnd + 4 + extrasBytes + payload.length);
+  const payloadEnd = topicEnd + 4 + extrasBytes + payload.length;
+  const record = Buffer.allocUnsafe(payloadEnd + CHECK_BYTES);
   record[0] = MESSAGE_VERSION;
   record[1] = qos | (retain ? 4 : 0);
   record.writeUIntBE(Math.max(0, Math.round(acceptedAt)), 2, 6);
@@ -48,12 +52,17 @@ export function encodeMessage({ message, acceptedAt, expiresAt }: MessageRecord)
   record.writeUInt32BE(extrasBytes, topicEnd);
   record.write(extras, topicEnd + 4);
   payload.copy(record, topicEnd + 4 + extrasBytes);
+  record.writeInt32BE(crc32(record.subarray(0, payloadEnd)), payloadEnd);
   return record;
 }
 
 /** @throws {UnreadableRecord} */
-export function decodeMessage(record: Buffer): MessageRecord {
-  if (record[0] !== MESSAGE_VERSION) throw new UnreadableRecord(`a message of version ${record[0] ?? 'nothing'}`);
+export function decodeMessage(checked: Buffer): MessageRecord {
+  if (checked[0] !== MESSAGE_VERSION) throw new UnreadableRecord(`a message of version ${checked[0] ?? 'nothing'}`);
+  const record = checked.subarray(0, Math.max(0, checked.length - CHECK_BYTES));
+  if (record.length === 0 || crc32(record) !== checked.readInt32BE(record.length)) {
+    throw new UnreadableRecord('a message that is not as it was written');
+  }
   const flags = record[1] ?? 0xff;
   const qos = flags & 3;
   if (flags > 7 || qos === 3) throw new UnreadableRecord(`a message with the flags ${flags}`);

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
@@ -9,8 +21,10 @@ import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk-store.
 import type { SessionStore, StoredMessage } from '../../../src/store/session-store.ts';
 import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
+import { crc32 } from '../../../src/util/crc32.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
+import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { held, id, itKeepsASession, record, taken } from './contract.ts';
 
 describe('DiskStore', () => {
@@ -160,21 +174,30 @@ describe('DiskStore', () => {
   }
 
   /** Version, flags, and time. */
-  const HEAD = [2, 1, 0, 0, 0, 0, 0, 0];
+  const HEAD = [3, 1, 0, 0, 0, 0, 0, 0];
+
+  /** With what says that it is as it was written. */
+  function sealed(bytes: readonly number[] | Buffer): Buffer {
+    const check = Buffer.alloc(4);
+    check.writeInt32BE(crc32(Buffer.from(bytes)));
+    return Buffer.concat([Buffer.from(bytes), check]);
+  }
 
   /** The record of a message to `a` with these extras. */
   function withExtras(extras: string): Buffer {
-    return Buffer.concat([Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, extras.length]), Buffer.from(extras)]);
+    return sealed([...HEAD, 0, 1, 97, 0, 0, 0, extras.length, ...Buffer.from(extras)]);
   }
 
   const FORGED: readonly (readonly [key: string, value: Buffer | string])[] = [
     ['message/0000000000000002', ''],
-    ['message/0000000000000002', Buffer.from([1, ...HEAD.slice(1), 0, 1, 97, 0, 0, 0, 0])],
-    ['message/0000000000000002', Buffer.from([2, 3, ...HEAD.slice(2), 0, 1, 97, 0, 0, 0, 0])],
-    ['message/0000000000000002', Buffer.from([...HEAD, 255, 255, 97])],
-    ['message/0000000000000002', Buffer.from([...HEAD, 0, 1, 97, 255, 255, 255, 255])],
-    ['message/0000000000000002', Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, 1, 123])],
-    ['message/x', Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', Buffer.from([3])],
+    ['message/0000000000000002', Buffer.from([...HEAD, 0, 1, 97, 0, 0, 0, 0, 1, 2, 3, 4])],
+    ['message/0000000000000002', sealed([2, ...HEAD.slice(1), 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', sealed([3, 3, ...HEAD.slice(2), 0, 1, 97, 0, 0, 0, 0])],
+    ['message/0000000000000002', sealed([...HEAD, 255, 255, 97])],
+    ['message/0000000000000002', sealed([...HEAD, 0, 1, 97, 255, 255, 255, 255])],
+    ['message/0000000000000002', sealed([...HEAD, 0, 1, 97, 0, 0, 0, 1, 123])],
+    ['message/x', sealed([...HEAD, 0, 1, 97, 0, 0, 0, 0])],
     ...['{"properties":1}', '{"properties":{},"correlationData":5}', '{"properties":{"userProperties":7}}'].map(
       (extras) => ['message/0000000000000002', withExtras(extras)] as const,
     ),
@@ -237,6 +260,8 @@ describe('DiskStore', () => {
     'its CURRENT is missing': (path, file) => (file === 'CURRENT' ? rm(join(path, file)) : Promise.resolve()),
     'its MANIFEST is missing': (path, file) => (file.startsWith('MANIFEST') ? rm(join(path, file)) : Promise.resolve()),
     'a table is missing': (path, file) => (file.endsWith('.ldb') ? rm(join(path, file)) : Promise.resolve()),
+    'a table is cut off': (path, file) => (file.endsWith('.ldb') ? truncate(join(path, file), 60) : Promise.resolve()),
+    'a table is empty': (path, file) => (file.endsWith('.ldb') ? truncate(join(path, file)) : Promise.resolve()),
     'a table is overwritten': (path, file) =>
       file.endsWith('.ldb') ? writeFile(join(path, file), Buffer.alloc(500, 7)) : Promise.resolve(),
   };
@@ -260,6 +285,62 @@ describe('DiskStore', () => {
       assert.deepEqual(held(await open(folder)).outgoing, [record(5)]);
     });
   }
+
+  /** A database with two tables, in which a page reads as zeros, as behind a power cut: LevelDB ends who reads it. */
+  async function zeroed(): Promise<string> {
+    const random = randomFrom(1);
+    const noise = (): Buffer => Buffer.from(Array.from({ length: 400 }, () => wholeNumber(random, 0, 255)));
+    const folder = await newFolder();
+    for (const odd of [1, 0]) {
+      const store = await open(folder);
+      for (let sequence = 2 - odd; sequence <= 500; sequence += 2) {
+        const { message, ...rest } = record(sequence);
+        store.put({ ...rest, message: { ...message, payload: noise() } });
+      }
+      await store.close();
+      stores.pop();
+      // What is in a log becomes a table when it is opened.
+      await change(folder, () => Promise.resolve());
+    }
+    const path = join(folder, 'session');
+    for (const file of (await readdir(path)).filter((name) => name.endsWith('.ldb'))) {
+      const bytes = await readFile(join(path, file));
+      await writeFile(join(path, file), bytes.fill(0, 40_960, 45_056));
+    }
+    return folder;
+  }
+
+  it('a database that ends the process which reads it is set aside, where the last one did not leave it in order', async () => {
+    const folder = await zeroed();
+    await writeFile(join(folder, 'in-use'), '');
+    const store = await open(folder);
+    assert.deepEqual(held(store).outgoing, []);
+    assert.match(reports.map(({ message }) => message).join(), /cannot be read: it stays in/);
+    store.put(record(5));
+    await committed(store);
+    assert.deepEqual(held(await killed(folder)).outgoing, [record(5)]);
+  });
+
+  it('a database is marked while it is used, and not when it was left in order', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    assert.ok(existsSync(join(folder, 'in-use')));
+    await store.close();
+    stores.pop();
+    assert.ok(!existsSync(join(folder, 'in-use')));
+  });
+
+  it('a bit that the disk changed is no other message: its record is set aside', async () => {
+    const folder = await holding(record(1), record(2));
+    await change(folder, async (database) => {
+      const key = 'message/0000000000000002';
+      const bytes = (await database.get(key)) ?? assert.fail('it is not there');
+      bytes[bytes.length - 6] = (bytes[bytes.length - 6] ?? 0) ^ 1;
+      await database.put(key, bytes);
+    });
+    assert.deepEqual(held(await open(folder)).outgoing, [record(1)]);
+    assert.match(reports.map(({ message }) => message).join(), /^1 record of the session in .* cannot be read/);
+  });
 
   /** Tables that a database cannot write, because the disk is full, until they are gone. */
   async function fill(path: string): Promise<readonly string[]> {
