@@ -27,9 +27,14 @@ export interface Opened {
 export interface Tools {
   readonly after: After;
   readonly open: typeof DiskStore.open;
+  readonly leaveBehind: typeof DiskStore.leaveBehind;
 }
 
-export const TOOLS: Tools = { after, open: (folder, options) => DiskStore.open(folder, options) };
+export const TOOLS: Tools = {
+  after,
+  open: (folder, options) => DiskStore.open(folder, options),
+  leaveBehind: (folder) => DiskStore.leaveBehind(folder),
+};
 
 type Store = DiskStore | MemoryStore;
 
@@ -38,6 +43,9 @@ const RETRY_TIME = 10_000;
 
 /** Milliseconds that an opening may take before the connection goes on without the disk. */
 const LONGEST_OPENING = 10_000;
+
+/** Milliseconds that it may take to say on disk that the session goes on without it. */
+const LONGEST_MARK = 1_000;
 
 /** Milliseconds that a stop waits for the disk. */
 const LONGEST_FLUSH = 1_000;
@@ -152,10 +160,13 @@ export class KeptSession implements Opened {
     const disk = await atMost(LONGEST_OPENING, this.#attempt, this.#tools.after);
     if (disk !== undefined) return disk;
     const late = `the session cannot be kept in ${folder}: it takes more than ${LONGEST_OPENING / 1000} s to open`;
-    if (this.#problem === undefined) this.#report(`${late}; it is in memory until it is open`);
+    if (this.#problem === undefined) {
+      this.#report(`${late}; it is in memory until it is open`);
+      await atMost(LONGEST_MARK, this.#tools.leaveBehind(folder), this.#tools.after);
+    }
     // It never rejects: an attempt that fails is told, and another one follows.
     void this.#untilOnDisk(folder);
-    return new MemoryStore();
+    return new MemoryStore(false);
   }
 
   /** undefined: it could not be opened, which was told. */

@@ -78,7 +78,8 @@ export class SharedConnection {
       options: () => ({
         ...settings.options(),
         report: (notice) => this.#reports.notice(notice),
-        lateReceivers: () => [...this.users].some(({ subscribesLate }) => subscribesLate),
+        // A client that begins within a deploy knows nothing of the nodes that come back.
+        lateReceivers: () => this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate),
         emptied: () => this.#leaveIfUnused(),
         restored: (error, tell) => {
           if (!outcomes.heard(tell)) this.#reports.lost(error);
@@ -272,9 +273,13 @@ export class SharedConnection {
     if (problem !== undefined) this.#failures.add(() => message.done(problem));
   }
 
-  /** The session goes on elsewhere behind `move`: the client lets go of it, and another one takes it up. Within about 2 s. */
-  moveSession(move: () => void): Promise<void> {
-    return this.#course.replace(move);
+  /**
+   * The session goes on elsewhere behind `move`: the client lets go of it, and another one takes it up. Within about 2 s.
+   * Not in a deploy, in which messages wait in the client for nodes that come back: then it stays where it is.
+   */
+  async moveSession(move: () => void): Promise<void> {
+    if (this.#deploying) return;
+    await this.#course.replace(move);
   }
 
   /** `done` as `settle` of {@link Client.publish}; failures are told some in each turn of the event loop. */

@@ -49,10 +49,18 @@ export function outcomeUnknown({ topic }: Message): MqttError {
   return new MqttError('outcome-unknown', text);
 }
 
-export function expired({ message, acceptedAt, expiresAt = acceptedAt, connection }: OutgoingMessage): Error {
+export function expired(entry: OutgoingMessage): Error {
+  const { message, acceptedAt, expiresAt = acceptedAt } = entry;
   const seconds = Math.round((expiresAt - acceptedAt) / 1000);
-  const fate = connection === 0 ? 'before it could be sent' : 'before it could be sent again: the broker may have it';
-  return new MqttError('expired', `the message to ${message.topic} expired after ${seconds} s ${fate}`);
+  return new MqttError('expired', `the message to ${message.topic} expired after ${seconds} s ${fateOf(entry)}`);
+}
+
+/** At QoS 1 it is not on record that an earlier process sent it. */
+function fateOf({ connection, restored, message }: OutgoingMessage): string {
+  if (connection > 0) return 'before it could be sent again: the broker may have it';
+  return restored && message.qos === 1
+    ? 'before the broker acknowledged it: it may have it'
+    : 'before it could be sent';
 }
 
 export function discarded({ topic }: Message): Error {

@@ -59,7 +59,7 @@ export async function isDamaged(error: unknown, folder: string): Promise<boolean
 
 /** A table that ends before its end: LevelDB has it in memory, and asks for what is behind it. */
 function isShort(error: unknown): boolean {
-  return /\.ldb: Invalid argument$/.test(why(error));
+  return why(error).endsWith('.ldb: Invalid argument');
 }
 
 /** Whether CURRENT names a file that is not there. Where one of them cannot be looked at, nobody knows. */

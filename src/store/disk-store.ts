@@ -166,6 +166,11 @@ export class DiskStore implements SessionStore {
     }
   }
 
+  /** The session of a folder goes on elsewhere, where the disk does not answer: the next process is not to trust its received ids. */
+  static leaveBehind(folder: string): Promise<void> {
+    return distrust(folder);
+  }
+
   get folder(): string {
     return this.#folder;
   }

@@ -15,10 +15,17 @@ import {
 
 /** Keeps a session for as long as the process lives: across reconnects, redeploys and new clients. */
 export class MemoryStore implements SessionStore {
+  /** Whether what it has outlives what it is to outlive. */
+  readonly #isKept: boolean;
   #identity: SessionIdentity | undefined;
   readonly #outgoing = new RecentMap<StoredMessage>();
   readonly #received = new Map<PacketId, StoredReceived>();
   readonly #subscriptions = new Map<TopicFilter, StoredSubscription>();
+
+  /** @param isKept false: it stands in for a disk that cannot be used, so that nothing in it is durable. Default true. */
+  constructor(isKept = true) {
+    this.#isKept = isKept;
+  }
 
   load(): StoredSession {
     const outgoing = this.#bySequence().map((record) => ({ ...record }));
@@ -68,7 +75,7 @@ export class MemoryStore implements SessionStore {
   }
 
   commit(durable: Durable): void {
-    durable(true);
+    durable(this.#isKept);
   }
 
   /** The end of the store, once no client uses it: whoever waits for one of its messages is told `error`. Answers how many. */

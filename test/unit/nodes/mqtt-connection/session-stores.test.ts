@@ -32,6 +32,13 @@ function record(sequence: number): StoredMessage {
   };
 }
 
+/** What a store says to who asks whether all is durable. */
+function durable(store: SessionStore): boolean | undefined {
+  let said: boolean | undefined;
+  store.commit((kept) => (said = kept));
+  return said;
+}
+
 const IN_MEMORY = { folder: undefined, fsync: false };
 
 /** An object of a node, which lets go of the session at once. */
@@ -59,6 +66,8 @@ describe('the session of a connection', () => {
     assert.match(String(told[0]), /removed before the broker had the message/);
     assert.equal(stores.prune(), 0);
   });
+
+  it('is durable in memory where that was chosen', () => assert.equal(durable(of(newStores())), true));
 
   it('that came back goes on, also when the earlier object of the node ends only then', async () => {
     const stores = newStores();
@@ -190,6 +199,11 @@ describe('the session of a connection whose disk cannot be used', () => {
     const session = all.of('c', { folder, fsync: false }, told());
     const inMemory = await session.opening;
     assert.match(problems.join(), /another process uses it; it is in memory, and tried again every 10 s$/);
+    assert.equal(
+      durable(inMemory),
+      false,
+      'memory in place of a disk keeps nothing: what is done when it is stored waits',
+    );
     const outcomes = waiting(inMemory);
     await waits.pass(10_000);
     await until(() => waits.armed > 0, 'it failed again');
@@ -274,6 +288,21 @@ describe('the session of a connection whose disk cannot be used', () => {
     await until(() => session.store instanceof DiskStore, 'it is on disk');
     assert.deepEqual(sequences(session.store), [1, 2, 3]);
     assert.equal(openings.length, 1, 'not opened twice at a time');
+    all.remove('c');
+    await all.told();
+  });
+
+  it('holds no received id on disk where the opening hangs: the process may end before it knows that one is released', async () => {
+    const other = await DiskStore.open(folder, { report: () => undefined });
+    await other.close();
+    assert.ok(existsSync(join(folder, 'received-ids-hold')));
+    const { stores: all, openings } = hanging();
+    const session = all.of('c', { folder, fsync: false }, told());
+    await waits.pass(10_000);
+    await session.opening;
+    assert.ok(!existsSync(join(folder, 'received-ids-hold')));
+    openings[0]?.resolve();
+    await until(() => session.store instanceof DiskStore, 'it is on disk');
     all.remove('c');
     await all.told();
   });

@@ -204,6 +204,18 @@ describe('a connection whose session moves', () => {
     await connection.close();
   });
 
+  it('stays where it is in a deploy: messages wait in its client for nodes that come back', async () => {
+    const { connection, move, stores } = moving();
+    connection.publish({ topic: 'a', payload: 'x', qos: 1 }, () => assert.fail('it has no outcome yet'));
+    connection.flowsStopping();
+    await connection.moveSession(move);
+    assert.equal(stores[1]?.load().outgoing.length, 0);
+    connection.flowsStarted();
+    await connection.moveSession(move);
+    assert.equal(stores[1]?.load().outgoing.length, 1);
+    await connection.close();
+  });
+
   it('does not connect where a flow disconnected', async () => {
     const { settings, connection, move } = moving();
     await connection.moveSession(move);
