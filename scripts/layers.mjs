@@ -32,7 +32,7 @@ export const ROOMS = [
   {
     path: 'src/store',
     mayImport: ['src/protocol', 'src/util'],
-    packages: ['node:child_process', 'node:fs/promises', 'node:path', 'classic-level'],
+    packages: ['node:child_process', 'node:fs', 'node:fs/promises', 'node:path', 'classic-level'],
   },
   // For digests of messages; chance comes by `Random`.
   { path: 'src/router', mayImport: BELOW_SESSION, packages: ['node:crypto'] },

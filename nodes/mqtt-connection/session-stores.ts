@@ -55,11 +55,12 @@ export class SessionStores {
   end(): number {
     const sessions = [...this.#byNode.values()];
     this.#byNode.clear();
-    const lost = sessions.map((kept) =>
-      kept.store instanceof DiskStore
-        ? kept.store.unwritten
-        : this.#discard(kept, 'Node-RED ended before the broker had the message, which only memory kept'),
-    );
+    const lost = sessions.map((kept) => {
+      if (!(kept.store instanceof DiskStore))
+        return this.#discard(kept, 'Node-RED ended before the broker had the message, which only memory kept');
+      kept.store.leaveAtExit();
+      return kept.store.unwritten;
+    });
     return lost.reduce((sum, count) => sum + count, 0);
   }
 

@@ -18,7 +18,7 @@ import {
   trust,
   why,
 } from './database.ts';
-import { endsItsReader, enter, leave } from './database-check.ts';
+import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
 import { MemoryStore } from './memory-store.ts';
 import {
   decodeFingerprint,
@@ -250,6 +250,11 @@ export class DiskStore implements SessionStore {
   async flush(): Promise<void> {
     this.#begin();
     while (this.#writing !== undefined) await this.#writing;
+  }
+
+  /** The process ends, and has no other turn: the next one need not look whether the database is whole. */
+  leaveAtExit(): void {
+    if (this.#writing === undefined && this.#batch === undefined) leaveAtOnce(this.#folder);
   }
 
   /** Writes what is left, and lets go of the folder. */
