@@ -185,6 +185,7 @@ export class Link {
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
     this.#prove();
+    this.#endDoubt();
     this.readOrNot();
     this.#arm();
     if (this.#idle) this.#drained?.resolve();
@@ -248,6 +249,15 @@ export class Link {
       outgoing.proved(this.#quiet);
       this.wake();
     });
+    this.connection.flush();
+  }
+
+  /** What the Server has to send again has come when it answers, however long the network took for it. */
+  #endDoubt(): void {
+    const { incoming } = this.#parts.session;
+    if (!incoming.wantsAnswer || this.#mode !== 'open') return;
+    incoming.answerAsked();
+    this.connection.barrier(() => incoming.doubtEnds());
     this.connection.flush();
   }
 

@@ -1,4 +1,4 @@
-import type { SubscriptionOptions } from '../protocol/packet.ts';
+import type { QoS, SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Receiver, Router, Withheld } from '../router/router.ts';
 import { type Asked, hasRetained, type Member, type SubscriptionEntry } from './subscription-entry.ts';
@@ -16,6 +16,8 @@ const NOBODY: ReadonlySet<Member> = new Set();
 /** A SUBSCRIBE whose retained messages may still come, and what of them is not for those who are not to have them. */
 interface Window {
   readonly asked: Asked;
+  /** Whose receivers it may concern. */
+  readonly serves: readonly SubscriptionEntry[];
   readonly rule: Withheld;
   /** Those for whom it was sent: they have nothing of it before. */
   readonly awaiting: ReadonlySet<Member>;
@@ -37,8 +39,20 @@ export class RetainedWindows {
   /** Filters of this session that were asked for with Retain As Published; undefined: an earlier client may have, for any. */
   #published: Set<TopicFilter> | undefined;
 
+  /** Since the last answer something retained came at QoS 1 or 2: what is on its way is in the session. */
+  #areKept = false;
+
   constructor(router: Router) {
     this.#router = router;
+  }
+
+  get areKept(): boolean {
+    return this.#areKept;
+  }
+
+  /** Something that may be retained came at this QoS. */
+  came(qos: QoS): void {
+    if (qos > 0) this.#areKept = true;
   }
 
   /** Whether any is open. */
@@ -82,7 +96,7 @@ export class RetainedWindows {
     }
     if (mqtt5 && serves.some(hasWithheld)) {
       const awaiting = new Set(membersOf(serves).filter((member) => !hasRetained(member)));
-      this.#open.set(entry, [...this.#of(entry), { asked, rule, awaiting }]);
+      this.#open.set(entry, [...this.#of(entry), { asked, serves, rule, awaiting }]);
     }
   }
 
@@ -96,7 +110,7 @@ export class RetainedWindows {
   /** While what is retained comes, a filter keeps the options with which it was asked for it. */
   held(wish: WireWish): WireWish {
     const { wire } = wish.entry;
-    const isHeld = (wire.state === 'asked' || wire.state === 'granted') && this.#of(wish.entry).length > 0;
+    const isHeld = (wire.state === 'asked' || wire.state === 'granted') && this.#concern(wish.entry);
     if (!isHeld) return wish;
     return { ...wish, options: { ...wish.options, retainAsPublished: wire.options.retainAsPublished } };
   }
@@ -140,6 +154,7 @@ export class RetainedWindows {
   settle(requests: readonly AskedWish[], link: SubscriptionLink): void {
     const coming = requests.flatMap(({ serves }) => serves).filter(({ awaitsRetained }) => awaitsRetained);
     if (coming.length === 0) return;
+    this.#areKept = false;
     const came = (): void => coming.forEach((entry) => entry.retainedCame());
     // Without a session nothing is left of it behind the connection.
     if (link.limits.sessionExpiryInterval === 0) came();
@@ -153,8 +168,10 @@ export class RetainedWindows {
    * it, for it may go on with it (mosquitto up to 2.0).
    */
   opening({ entry, serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
-    if (!mqtt5 || !options.retainAsPublished || options.retainHandling === 2) return options;
-    if (this.#wasPublished(entry)) return options;
+    if (!mqtt5 || !options.retainAsPublished || this.#wasPublished(entry)) return options;
+    // What the filter brought that covers it may be on its way still, and is known by the flag.
+    if (this.#concern(entry)) return { ...options, retainAsPublished: false };
+    if (options.retainHandling === 2) return options;
     const withholds = membersOf(serves).some(
       (member) => member.options.retainHandling === 2 || (hasRetained(member) && !member.options.retainAsPublished),
     );
@@ -163,6 +180,12 @@ export class RetainedWindows {
 
   #wasPublished({ filter }: SubscriptionEntry): boolean {
     return this.#published?.has(filter) ?? true;
+  }
+
+  /** Whether what a SUBSCRIBE brings may be for its receivers, by itself or by one that covers it. */
+  #concern(entry: SubscriptionEntry): boolean {
+    if (this.#open.size === 0) return false;
+    return [...this.#open.values()].some((windows) => windows.some(({ serves }) => serves.includes(entry)));
   }
 
   #isOpen({ entry, asked }: AskedWish): boolean {

@@ -308,9 +308,14 @@ export class SubscriptionEntry {
     return [...this.members.values()].some(({ retained }) => retained === 'coming');
   }
 
-  /** The connection ended before all of that had come: it is asked for once more. */
+  /**
+   * The connection ended before all of that had come: it is asked for once more. Not for who wanted it only if the
+   * subscription was new: it is not any more (3.8.3.1).
+   */
   wantRetained(): void {
-    for (const member of this.members.values()) if (member.retained === 'coming') member.retained = 'wanted';
+    for (const member of this.members.values()) {
+      if (member.retained === 'coming') member.retained = member.options.retainHandling === 1 ? 'had' : 'wanted';
+    }
   }
 
   /** The Server may have come back with an older session: without it, or with it as it was. */

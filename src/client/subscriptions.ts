@@ -77,7 +77,7 @@ export class Subscriptions {
     this.#userProperties = userProperties;
     this.#router = router;
     this.#windows = new RetainedWindows(router);
-    router.onRetained = (topic) => this.#retainedCame(topic as TopicFilter);
+    router.onRetained = (topic, qos) => this.#retainedCame(topic as TopicFilter, qos);
     this.#perPacket = filtersPerPacket;
     this.#records = new SubscriptionRecords(store);
     for (const record of this.#records.all) {
@@ -175,11 +175,13 @@ export class Subscriptions {
     }
     if (doubt !== 'none') for (const filter of this.#givenUp) this.#mayBeBack(filter);
     for (const entry of this.#entries.values()) {
+      // The rest of it is in the session. Asked for once more it would fill the Server's queue, with all that is there.
+      if (sessionPresent && this.#windows.areKept) entry.retainedCame();
       if (kept && entry.isSettled && !entry.awaitsRetained) continue;
       if (!sessionPresent) this.#reset(entry);
       else if (doubt === 'session') this.#doubt(entry);
       else if (doubt === 'subscriptions') this.#mayBeGone(entry);
-      // What was on its way at QoS 0 is lost with the connection.
+      // Nothing of it had come, or at QoS 0, which is lost with the connection.
       entry.wantRetained();
       entry.forgive();
       this.#dirty.add(entry);
@@ -259,7 +261,8 @@ export class Subscriptions {
   }
 
   /** By which SUBSCRIBE it came is known where the Server has no filter of just this topic, or is about to leave it. */
-  #retainedCame(topic: TopicFilter): void {
+  #retainedCame(topic: TopicFilter, qos: QoS): void {
+    this.#windows.came(qos);
     if (!this.#byTopic.unsettled) return;
     if (this.#entries.get(topic)?.onWire !== true && !this.#leaves.has(topic)) this.#byTopic.came();
   }
@@ -449,9 +452,9 @@ export class Subscriptions {
 
   /** When all that the answer brings has come, the filter is asked for as it is wanted. */
   #answeredWindow(request: AskedWish, link: SubscriptionLink): void {
-    const { entry } = request;
+    const { entry, serves } = request;
     this.#windows.answered(request, link, () => {
-      if (this.#entries.get(entry.filter) === entry) this.#dirty.add(entry);
+      for (const each of [entry, ...serves]) if (this.#entries.get(each.filter) === each) this.#dirty.add(each);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { PublishPacket } from '../protocol/packet.ts';
+import type { PublishPacket, QoS } from '../protocol/packet.ts';
 import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import { deliverBy, type Handout } from './handout.ts';
 import { OverlappingDelivery } from './overlapping-delivery.ts';
@@ -45,7 +45,7 @@ export class Router {
   }
 
   /** Told the topic of each message with the RETAIN flag, before anybody gets it. */
-  onRetained: ((topic: string) => void) | undefined;
+  onRetained: ((topic: string, qos: QoS) => void) | undefined;
 
   /** Hands a message to a receiver of a filter outside of a delivery, as a delivery does. */
   give(receiver: Receiver, packet: PublishPacket, filter: TopicFilter): void {
@@ -188,7 +188,7 @@ export class Router {
    * What a receiver does meanwhile (adds, removes, releases, delivers) counts from the next publication on.
    */
   deliver(packet: PublishPacket, handout?: Handout): boolean {
-    if (packet.retain) this.onRetained?.(packet.topic);
+    if (packet.retain) this.onRetained?.(packet.topic, packet.qos);
     const matches = this.#matches(packet.topic);
     const only = matches[0];
     if (only === undefined) return false;

@@ -16,8 +16,8 @@ export const GRACE_TIME = 10_000;
 const DEPLOY_TIME = 30_000;
 
 /**
- * Milliseconds that a Server has to send again what it has of a session that is doubted: it does so first (4.4). What it
- * sends under such an id later is another message.
+ * Milliseconds behind which a Server is asked whether it is still there, and has sent again by its answer what it has of a
+ * session that is doubted: it does so first (4.4). What it sends under such an id later is another message.
  */
 const DOUBT_TIME = 30_000;
 
@@ -67,8 +67,9 @@ export class Incoming {
   /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
   #graceUntil = -Infinity;
   #deployUntil: number | undefined;
-  /** Until then ids are doubted, see {@link DOUBT_TIME}; Infinity: none is, or there is no connection. */
+  /** Then the Server is asked, see {@link DOUBT_TIME}; Infinity: there is no connection, or it was asked. */
   #doubtUntil = Infinity;
+  #isDoubtDue = false;
 
   // Valid for the connection.
   #receiveMaximum = Infinity;
@@ -89,6 +90,7 @@ export class Incoming {
   begin(receiveMaximum: number, now: number): void {
     this.#receiveMaximum = receiveMaximum;
     this.#doubtUntil = now + DOUBT_TIME;
+    this.#isDoubtDue = false;
   }
 
   /** From now on, for a while, a message at QoS 1 or 2 that nobody wants waits for somebody who may come. */
@@ -106,6 +108,7 @@ export class Incoming {
     this.#pubcomps.drain();
     this.#unreleased.clear();
     this.#doubtUntil = Infinity;
+    this.#isDoubtDue = false;
   }
 
   /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
@@ -261,14 +264,25 @@ export class Incoming {
       delivery.giveUp();
       this.#own(delivery);
     }
-    if (this.#doubtUntil <= now) this.#endDoubt(now);
+    if (this.#doubtUntil <= now) {
+      this.#doubtUntil = Infinity;
+      this.#isDoubtDue = this.#received.isDoubted;
+    }
     if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
   }
 
-  /** Not while nothing is read: what the Server sent again may wait there. */
-  #endDoubt(now: number): void {
-    if (this.full) this.#doubtUntil = now + DOUBT_TIME;
-    else this.#received.forgetDoubted();
+  /** Whether the Server is to be asked, behind everything else, if it is still there; {@link doubtEnds} is called then. */
+  get wantsAnswer(): boolean {
+    return this.#isDoubtDue;
+  }
+
+  answerAsked(): void {
+    this.#isDoubtDue = false;
+  }
+
+  /** The Server has answered: whatever it had to send again has come. */
+  doubtEnds(): void {
+    this.#received.forgetDoubted();
   }
 
   #count({ qos }: PublishPacket, packetId: PacketId): void {

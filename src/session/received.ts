@@ -33,8 +33,12 @@ export class Received {
   knows(packetId: PacketId, packet: PublishPacket): boolean {
     if (this.#ids.size === 0) return false;
     const doubt = this.#doubted.get(packetId);
-    if (doubt !== undefined && !isRepetition(doubt, this.#ids.get(packetId), packet)) this.remove(packetId);
-    return this.#ids.has(packetId);
+    if (doubt === undefined) return this.#ids.has(packetId);
+    const isKnown = isRepetition(doubt, this.#ids.get(packetId), packet);
+    // Sent again, it is the Server's own: from here on the id tells.
+    if (isKnown) this.#doubted.delete(packetId);
+    else this.remove(packetId);
+    return isKnown;
   }
 
   /** @param doubt whether it came in a session that may not be the Server's any more. */

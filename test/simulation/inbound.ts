@@ -56,10 +56,14 @@ export class Inbound {
   deploying = false;
   /** The Server came back with sessions of before: who is owed what until everything is asked for again is not known. */
   isOlder = false;
+  /** The Server goes on with the first No Local of a filter, of which a client knows nothing that forgot its session. */
+  readonly #keepsOptions: boolean;
+  #hasForgotten = false;
 
-  constructor(time: VirtualTime, judge: Judge) {
+  constructor(time: VirtualTime, judge: Judge, keepsOptions: boolean) {
     this.#time = time;
     this.#judge = judge;
+    this.#keepsOptions = keepsOptions;
   }
 
   place(name: string): Place {
@@ -164,6 +168,7 @@ export class Inbound {
 
   /** The client does not know any more what it had: its process was killed, or it went to another session. */
   forgotten(): void {
+    this.#hasForgotten = true;
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
   }
 
@@ -197,12 +202,18 @@ export class Inbound {
     if (count === 1 && !place.takenBack.has(label)) this.#checkOrder(place, copies, packet, filter);
   }
 
+  /** Whether the client knows which filters bring its own messages. */
+  get isOwnKnown(): boolean {
+    return !(this.#keepsOptions && (this.isOlder || this.#hasForgotten));
+  }
+
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
   acknowledged(copy: Copy): void {
     if (copy.acknowledged) return;
     copy.acknowledged = true;
     // Of a session that is gone nothing comes again, whatever is acknowledged.
     if (copy.stored || copy.lost || this.isOlder || !isCounted(copy.label)) return;
+    if (!this.isOwnKnown && !copy.label.startsWith('p')) return;
     for (const place of this.#places) {
       const wish = this.#owed(place, copy);
       if (wish === undefined || (place.had.get(copy.label) ?? 0) > 0 || this.#comesAgain(place, copy)) continue;

@@ -56,7 +56,7 @@ class World {
       disk: scenario.disk,
       settledBy: scenario.settledBy,
     });
-    this.#inbound = new Inbound(this.#time, this.judge);
+    this.#inbound = new Inbound(this.#time, this.judge, scenario.server.keepsOptions === true);
     this.#server = new Server(scenario.server, this.#time, this.judge, this.#outbound, this.#inbound);
     const oracles = { outbound: this.#outbound, inbound: this.#inbound };
     this.#flows = new Flows(scenario, this.#server, oracles, withoutChance(randomFrom(scenario.seed ^ 0x5eed)), {
@@ -169,7 +169,7 @@ class World {
     for (const probe of probes) this.#inbound.checkReached(probe.label, probe.topic, moment);
     if (!this.#isRemembered) return;
     // One that came back older goes on with the No Local of then, if it goes on with the first.
-    const isOwnKnown = !(this.#inbound.isOlder && this.#scenario.server.keepsOptions);
+    const { isOwnKnown } = this.#inbound;
     if (own !== undefined && isOwnKnown) this.#inbound.checkOwn(own, topic, moment, this.#hasNoLocal);
     this.#inbound.checkWanted(this.#server.filtersOf(this.#flows.clientId));
   }

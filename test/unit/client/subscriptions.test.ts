@@ -1638,6 +1638,31 @@ describe('Subscriptions', () => {
       assert.deepEqual(reconnected(two, true, new Link(KEPT)).flush(), []);
     });
 
+    it('what comes at QoS 1 or 2 is in the session, and so is the rest: it is not asked for once more', () => {
+      for (const doubt of ['none', 'subscriptions'] as const) {
+        for (const qos of [0, 1] as const) {
+          const one = begun(new Link(KEPT));
+          one.link.waiting = [];
+          one.add('a/+');
+          one.flush();
+          one.link.grant();
+          one.router.deliver({ ...live('a/1', [], 'x'), qos });
+          one.subscriptions.disconnected();
+          one.subscriptions.connected(true, doubt);
+          const link = new Link(KEPT);
+          one.subscriptions.flush(link);
+          assert.equal(bringsRetained(link).includes(true), qos === 0, `${doubt}, QoS ${qos}`);
+        }
+      }
+    });
+
+    it('what a node wanted only if its subscription is new is not asked for once more', () => {
+      const one = begun(new Link(KEPT));
+      one.link.waiting = [];
+      one.add('a', { retainHandling: 1 });
+      assert.deepEqual(bringsRetained(killedBehindAnswer(one)), [false]);
+    });
+
     it('costs no PINGREQ where the session ends with the connection, and there is nobody to be withheld it', () => {
       const one = begun();
       one.granted('a');
