@@ -321,6 +321,65 @@ describe('DiskStore', () => {
     assert.deepEqual(held(await killed(folder)).outgoing, [record(5)]);
   });
 
+  /** What a process does that reads a database, as a script of a shell; whether the database is set aside by it. */
+  async function read(script: string): Promise<boolean> {
+    const folder = await holding(record(1));
+    await writeFile(join(folder, 'in-use'), '');
+    const program = join(folder, 'reader');
+    await writeFile(program, `#!/bin/sh\n${script}\n`, { mode: 0o700 });
+    const { execPath } = process;
+    process.execPath = program;
+    try {
+      return held(await open(folder)).outgoing.length === 0;
+    } finally {
+      process.execPath = execPath;
+    }
+  }
+
+  const READERS: Readonly<Record<string, readonly [script: string, isSetAside: boolean]>> = {
+    'is told to end, as all of its group are': ['printf begun; kill -TERM $$', false],
+    'is interrupted': ['printf begun; kill -INT $$', false],
+    'is killed for memory': ['printf begun; kill -KILL $$', false],
+    'cannot start its threads': ['echo "Assertion failed: thread" >&2; kill -ABRT $$', false],
+    'aborts without a word of an assertion': ['printf begun; echo "pthread_create: no room" >&2; kill -ABRT $$', false],
+    'fails in an ordinary way': ['printf begun; exit 1', false],
+    'aborts once, and not again': [
+      'printf begun; test -e "$0.once" && exit 0; touch "$0.once"; echo "Assertion failed" >&2; kill -ABRT $$',
+      false,
+    ],
+    'aborts at an assertion of LevelDB, twice': ['printf begun; echo "Assertion `x` failed." >&2; kill -ABRT $$', true],
+    'crashes, twice': ['printf begun; kill -SEGV $$', true],
+  };
+  for (const [what, [script, isSetAside]] of Object.entries(READERS)) {
+    it(`a database is ${isSetAside ? '' : 'not '}set aside where the process that reads it first ${what}`, async function () {
+      if (process.platform === 'win32') this.skip();
+      assert.equal(await read(script), isSetAside);
+    });
+  }
+
+  it('a database is opened without being read first where there can be no other process', async () => {
+    const folder = await holding(record(1));
+    await writeFile(join(folder, 'in-use'), '');
+    const { execPath } = process;
+    process.execPath = join(folder, 'nothing');
+    try {
+      assert.deepEqual(held(await open(folder)).outgoing, [record(1)]);
+    } finally {
+      process.execPath = execPath;
+    }
+  });
+
+  it('a database is left in order at the end of the process where all is written, and not else', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    store.put(record(1));
+    store.leaveAtExit();
+    assert.ok(existsSync(join(folder, 'in-use')));
+    await committed(store);
+    store.leaveAtExit();
+    assert.ok(!existsSync(join(folder, 'in-use')));
+  });
+
   it('a database is marked while it is used, and not when it was left in order', async () => {
     const folder = await newFolder();
     const store = await open(folder);
