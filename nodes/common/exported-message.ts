@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { WaitingMessage } from '../../src/index.ts';
 import { toObject } from './message.ts';
 
-/** A message that waits, as a person gets it in a file: named as mqtt-out reads it, so that a flow can send it again. */
+/** A message that waits, as a person gets it in a file: named as mqtt-out reads it. Bytes are in Base64. */
 export interface ExportedMessage {
   readonly topic: string;
   readonly qos: number;
@@ -18,12 +18,12 @@ export interface ExportedMessage {
   readonly userProperties?: Record<string, string | string[]>;
   /** ISO 8601. */
   readonly acceptedAt: string;
-  /** It was sent, and is not acknowledged: the broker may have it. */
+  /** The broker may have it. */
   readonly sent: boolean;
 }
 
 /** @param now milliseconds since 1970. */
-export function exportedMessage({ message, age, isUnderWay }: WaitingMessage, now: number): ExportedMessage {
+export function exportedMessage({ message, age, mayHaveLeft }: WaitingMessage, now: number): ExportedMessage {
   const { topic, qos, retain, payload, properties = {} } = message;
   const { correlationData, userProperties, responseTopic, contentType, messageExpiryInterval } = properties;
   return {
@@ -37,6 +37,6 @@ export function exportedMessage({ message, age, isUnderWay }: WaitingMessage, no
     ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
     ...(userProperties !== undefined && { userProperties: toObject(userProperties) }),
     acceptedAt: new Date(now - age).toISOString(),
-    sent: isUnderWay,
+    sent: mayHaveLeft,
   };
 }

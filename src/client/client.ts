@@ -4,6 +4,7 @@ import { parseShare, parseTopicFilter, type TopicFilter } from '../protocol/topi
 import { overlaps } from '../router/overlap.ts';
 import { type Receiver, Router } from '../router/router.ts';
 import type { Settle } from '../store/session-store.ts';
+import { mayHaveLeft } from '../session/outgoing-message.ts';
 import { Session } from '../session/session.ts';
 import { Deploy } from './deploy.ts';
 import { Expiry } from './expiry.ts';
@@ -37,8 +38,8 @@ export interface WaitingMessage {
   readonly message: Message;
   /** Milliseconds since it was accepted. */
   readonly age: number;
-  /** It was sent, and is not acknowledged. */
-  readonly isUnderWay: boolean;
+  /** It was sent, or may have been by an earlier client: the Server may have it. */
+  readonly mayHaveLeft: boolean;
 }
 
 /** An MQTT client: owns session and subscriptions, keeps a connection up, and tells its state. */
@@ -124,15 +125,15 @@ export class Client {
   /** What waits for the Server, the oldest first. */
   get waitingMessages(): WaitingMessage[] {
     const now = this.#settings.clock.now();
-    return this.#session.outgoing.waiting.map(({ message, acceptedAt, isUnderWay }) => ({
-      message,
-      age: now - acceptedAt,
-      isUnderWay,
+    return this.#session.outgoing.waiting.map((entry) => ({
+      message: entry.message,
+      age: now - entry.acceptedAt,
+      mayHaveLeft: mayHaveLeft(entry),
     }));
   }
 
   /**
-   * Discards what waits and has not been sent; whoever gave it is told so. What is under way stays: the Server may have it.
+   * Discards what waits to be sent; whoever gave it is told so, and whether the Server may have it. What is under way stays.
    *
    * @returns how many messages.
    */

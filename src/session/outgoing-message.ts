@@ -12,6 +12,8 @@ export interface OutgoingMessage extends StoredMessage {
   settle?: Settle | undefined;
   /** Who waited for it may be gone, or was told that it is stored: a failure is told to a person too. */
   restored: boolean;
+  /** An earlier client gave it, which may have sent it: at QoS 1 that is not on record. */
+  readonly isEarlier: boolean;
   /** Whoever waits for its outcome was told. */
   settled: boolean;
   /** What it counts for in limits, as {@link sizeOf} counts it. */
@@ -20,6 +22,11 @@ export interface OutgoingMessage extends StoredMessage {
   connection: number;
   /** Connections that the Server ended right behind this message alone. */
   hangUps: number;
+}
+
+/** Whether the Server may have it, though it waits to be sent. */
+export function mayHaveLeft({ state, connection, isEarlier, message }: OutgoingMessage): boolean {
+  return state.step !== 'queued' || connection > 0 || (isEarlier && message.qos === 1);
 }
 
 /** What one message costs beside its bytes: the record, its places in queue and store. */

@@ -186,19 +186,18 @@ export class Outgoing {
     return since === Infinity ? undefined : since;
   }
 
-  /** Accepted messages that are not settled, in their order: those under way have been sent before. */
-  get waiting(): { readonly message: Message; readonly acceptedAt: number; readonly isUnderWay: boolean }[] {
+  /** Accepted messages that are not settled, in their order. */
+  get waiting(): OutgoingMessage[] {
     const underWay = [...this.#published.values(), ...this.#released.values()];
     return [...underWay, ...this.#queued]
       .filter(({ settled, state }) => !settled && state.step !== 'abandoned')
-      .sort(bySequence)
-      .map(({ message, acceptedAt, state }) => ({ message, acceptedAt, isUnderWay: state.step !== 'queued' }));
+      .sort(bySequence);
   }
 
-  /** A person does not want what has not been sent any more; who gave it is told. @returns how many messages. */
+  /** A person does not want what waits to be sent any more; who gave it is told. @returns how many messages. */
   discard(): number {
     const unsent = this.#queued.drain();
-    for (const entry of unsent) this.#accepted.end(entry, discarded(entry.message), 0);
+    for (const entry of unsent) this.#accepted.end(entry, discarded(entry), 0);
     return unsent.length;
   }
 

@@ -1,6 +1,6 @@
 import { MqttError, PublishRejected } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
-import type { OutgoingMessage } from './outgoing-message.ts';
+import { mayHaveLeft, type OutgoingMessage } from './outgoing-message.ts';
 import type { SendLimits } from './send-window.ts';
 import type { WhenFull } from './giving-way.ts';
 
@@ -55,16 +55,15 @@ export function expired(entry: OutgoingMessage): Error {
   return new MqttError('expired', `the message to ${message.topic} expired after ${seconds} s ${fateOf(entry)}`);
 }
 
-/** At QoS 1 it is not on record that an earlier process sent it. */
-function fateOf({ connection, restored, message }: OutgoingMessage): string {
-  if (connection > 0) return 'before it could be sent again: the broker may have it';
-  return restored && message.qos === 1
-    ? 'before the broker acknowledged it: it may have it'
-    : 'before it could be sent';
+function fateOf(entry: OutgoingMessage): string {
+  if (!mayHaveLeft(entry)) return 'before it could be sent';
+  return 'before the broker acknowledged it: it may have it';
 }
 
-export function discarded({ topic }: Message): Error {
-  return new MqttError('dropped', `the message to ${topic} was discarded by a person`);
+export function discarded(entry: OutgoingMessage): Error {
+  const { topic } = entry.message;
+  const fate = mayHaveLeft(entry) ? ': the broker may have it' : '';
+  return new MqttError('dropped', `the message to ${topic} was discarded by a person${fate}`);
 }
 
 export function gaveWay({ topic }: Message, whenFull: WhenFull): Error {

@@ -349,10 +349,10 @@ describe('What waits in the outbox', () => {
   it('can be read, the oldest first, with what is under way', async () => {
     const { scene } = await offline();
     scene.clock.advance(100);
-    const read = scene.client.waitingMessages.map(({ message, age, isUnderWay }) => [
+    const read = scene.client.waitingMessages.map(({ message, age, mayHaveLeft }) => [
       String(message.payload),
       age >= 100,
-      isUnderWay,
+      mayHaveLeft,
     ]);
     assert.deepEqual(read, [
       ['a1', true, true],
@@ -369,6 +369,21 @@ describe('What waits in the outbox', () => {
     assert.deepEqual([scene.client.waiting, scene.client.discardUnsent()], [1, 0]);
     const stored = store.load().outgoing.map(({ message }) => String(message.payload));
     assert.deepEqual(stored, ['a1'], 'forgotten in the store too');
+  });
+
+  it('that may have been sent says so: behind a restart at QoS 1, where that is not on record, and behind a session that is lost', async () => {
+    const store = new MemoryStore();
+    const first = new VirtualClient({ store });
+    publishAll(first, ['a1']);
+    await first.client.close();
+    const next = new VirtualClient({ store });
+    publishAll(next, ['b1']);
+    assert.deepEqual(
+      next.client.waitingMessages.map(({ mayHaveLeft }) => mayHaveLeft),
+      [true, false],
+    );
+    next.client.discardUnsent();
+    assert.match(String(next.restored[0]), /the message to a was discarded by a person: the broker may have it/);
   });
 
   it('that was sent before a reconnect and not yet again stays too', async () => {

@@ -15,6 +15,7 @@ function entry(topic: string, size = 100): OutgoingMessage {
     state: { step: 'queued' },
     recorded: true,
     restored: false,
+    isEarlier: false,
     settled: false,
     size,
     connection: 0,

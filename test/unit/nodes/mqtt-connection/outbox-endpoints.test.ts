@@ -29,7 +29,7 @@ describe('A message in an export', () => {
   const message: Message = { topic: 'a' as TopicName, qos: 2, retain: true, payload: text, properties: undefined };
 
   it('is named as mqtt-out reads it, with when it was accepted', () => {
-    assert.deepEqual(exportedMessage({ message, age: 1000, isUnderWay: true }, Date.UTC(2026, 0, 2, 3, 4, 6)), {
+    assert.deepEqual(exportedMessage({ message, age: 1000, mayHaveLeft: true }, Date.UTC(2026, 0, 2, 3, 4, 6)), {
       topic: 'a',
       qos: 2,
       retain: true,
@@ -51,7 +51,7 @@ describe('A message in an export', () => {
       ] as const,
     };
     const exported = exportedMessage(
-      { message: { ...message, payload: Buffer.from([0xff]), properties }, age: 0, isUnderWay: false },
+      { message: { ...message, payload: Buffer.from([0xff]), properties }, age: 0, mayHaveLeft: false },
       0,
     );
     assert.deepEqual(exported, {
