@@ -3,6 +3,8 @@ export const OUTBOX_PATH = 'posthorn/outbox';
 
 /** What the runtime answers about the outbox of a connection. */
 export interface OutboxAnswer {
+  /** Whether it says all: not while the session is being opened, or cannot be used. */
+  readonly isKnown: boolean;
   readonly messages: number;
   readonly bytes: number;
   /** Seconds for which the first of them has waited; 0: there is none. */

@@ -40,7 +40,7 @@ interface FlowsRed {
     addItem(menu: string, item: { id: string; label: string; onselect: string } | null): void;
     removeItem(id: string): void;
   };
-  readonly history: { push(event: HistoryEvent): void };
+  readonly history: { push(event: HistoryEvent): void; peek(): HistoryStep | undefined };
   readonly view: { selection(): { readonly nodes?: readonly LiveNode[] }; redraw(all: boolean): void };
   readonly group: { getNodes(group: LiveNode, recursive: boolean): readonly LiveNode[] };
   readonly workspaces: {
@@ -64,6 +64,15 @@ interface FlowsRed {
     dirty(dirty?: boolean): boolean;
     version(): string;
   };
+}
+
+/** A step that can be undone. */
+export interface HistoryStep {
+  readonly t: string;
+  /** Of a deletion. */
+  readonly nodes?: unknown;
+  /** Of several steps in one. */
+  readonly events?: readonly HistoryStep[];
 }
 
 /** The editor's own event for "all flows were replaced"; undoing it replaces them by `config`. */

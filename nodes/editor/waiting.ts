@@ -1,7 +1,7 @@
 import { ageOf } from '../common/age.ts';
 import { connectionLabel, type LabelledConnection } from '../common/connection-label.ts';
 import { OUTBOX_PATH, type OutboxAnswer } from '../common/outbox-answer.ts';
-import { flowsRed, type LiveNode } from './flows-red.ts';
+import { flowsRed, type HistoryStep, type LiveNode } from './flows-red.ts';
 import { text } from './text.ts';
 
 /** Milliseconds between two looks at what waits, while the dialog is open. */
@@ -12,6 +12,8 @@ const BRIEFLY = 8000;
 
 const ROW = '#posthorn-waiting';
 
+type Removed = LiveNode & LabelledConnection;
+
 /** Shows in the dialog what waits in a connection that is deployed, to have it as a file or to discard it. */
 export function showWaiting(id: string, name: string): void {
   $(ROW).data('connection', id);
@@ -20,15 +22,31 @@ export function showWaiting(id: string, name: string): void {
   look(id);
 }
 
-/** A connection is deleted while messages wait: says so, and takes it back where that was not meant. */
+/** Connections are deleted while messages wait: says so, and takes it back where that was not meant. */
 export function askBeforeRemoval(): void {
+  let removed: Removed[] = [];
   flowsRed().events.on('nodes:remove', (node) => {
     if (node.type !== 'mqtt-connection') return;
-    // One that was never deployed has nothing that waits, and is not known.
-    requestOutbox(node.id).done(({ messages }) => {
-      if (messages > 0 && isRemoved(node)) askToRemove(node, messages);
-    });
+    // Several that are deleted together are one question.
+    if (removed.push(node) === 1) setTimeout(() => askFor(removed.splice(0)), 0);
   });
+}
+
+/** Those that were never deployed have nothing that waits, and are not known. */
+function askFor(removed: readonly Removed[]): void {
+  const step = flowsRed().history.peek();
+  const answers: { node: Removed; outbox: OutboxAnswer }[] = [];
+  let left = removed.length;
+  for (const node of removed) {
+    requestOutbox(node.id)
+      .done((outbox) => {
+        if ((outbox.messages > 0 || !outbox.isKnown) && isRemoved(node)) answers.push({ node, outbox });
+      })
+      .always(() => {
+        left -= 1;
+        if (left === 0 && answers.length > 0) askToRemove(answers, step);
+      });
+  }
 }
 
 function look(id: string): void {
@@ -45,9 +63,10 @@ function isOpenFor(id: string): boolean {
   return $(ROW).data('connection') === id;
 }
 
-function show({ messages, bytes, oldest }: OutboxAnswer): void {
+function show({ isKnown, messages, bytes, oldest }: OutboxAnswer): void {
   const values = { count: messages, size: sizeOf(bytes), age: ageOf(oldest * 1000) };
-  $('#posthorn-waiting-text').text(messages === 0 ? say('nothing') : say('some', values));
+  const none = say(isKnown ? 'nothing' : 'unknown');
+  $('#posthorn-waiting-text').text(messages === 0 ? none : say('some', values));
   $('#posthorn-waiting-export, #posthorn-waiting-discard').toggle(messages > 0);
   $(ROW).show();
 }
@@ -71,7 +90,7 @@ function askToDiscard(id: string): void {
     { text: say('confirm'), id: 'posthorn-waiting-confirm', run: () => discard(id) },
   ];
   requestOutbox(id)
-    .done(({ messages }) => ask(say('ask', { count: messages }), choices))
+    .done(({ messages }) => ask([say('ask', { count: messages })], choices))
     .fail(failed);
 }
 
@@ -80,16 +99,38 @@ function discard(id: string): void {
   request.done((left) => isOpenFor(id) && show(left)).fail(failed);
 }
 
-function askToRemove(node: LabelledConnection, count: number): void {
-  ask(say('removed', { name: connectionLabel(node), count }), [
-    { text: say('remove'), id: 'posthorn-waiting-remove' },
-    { text: say('keep'), id: 'posthorn-waiting-keep', run: () => flowsRed().actions.invoke('core:undo') },
-  ]);
+function askToRemove(answers: readonly { node: Removed; outbox: OutboxAnswer }[], step: HistoryStep | undefined): void {
+  const lines = answers.map(({ node, outbox }) =>
+    say(outbox.messages > 0 ? 'removed' : 'removedUnknown', { name: connectionLabel(node), count: outbox.messages }),
+  );
+  const ids = answers.map(({ node }) => node.id);
+  const keep = {
+    text: say('keep'),
+    id: 'posthorn-waiting-keep',
+    run: () => isLast(step) && flowsRed().actions.invoke('core:undo'),
+  };
+  // Taken away by an undo, it is not brought back by another one.
+  const canBeKept = step !== undefined && isLast(step) && removes(step, ids);
+  ask(lines, [{ text: say('remove'), id: 'posthorn-waiting-remove' }, ...(canBeKept ? [keep] : [])]);
+}
+
+function isLast(step: HistoryStep | undefined): boolean {
+  return flowsRed().history.peek() === step;
+}
+
+/** Whether it is the step by which they went. */
+function removes({ t, nodes, events = [] }: HistoryStep, ids: readonly string[]): boolean {
+  if (t === 'multi') return events.some((event) => removes(event, ids));
+  return t === 'delete' && Array.isArray(nodes) && nodes.some(({ id }: { id?: string }) => ids.includes(id ?? ''));
 }
 
 /** The last choice is the one that is offered first. */
-function ask(question: string, choices: readonly { text: string; id?: string; run?: () => void }[]): void {
-  const shown = flowsRed().notify($('<p>').text(question), {
+function ask(
+  question: readonly string[],
+  choices: readonly { text: string; id?: string; run?: () => unknown }[],
+): void {
+  const content = $('<div>').append(question.map((line) => $('<p>').text(line)));
+  const shown = flowsRed().notify(content, {
     type: 'warning',
     modal: true,
     fixed: true,

@@ -40,7 +40,7 @@ export function serveOutbox(RED: NodeAPI): void {
 
 function answerOf({ outbox }: SharedConnection): OutboxAnswer {
   const { messages, bytes, oldest = 0 } = outbox ?? NOTHING;
-  return { messages, bytes, oldest: Math.floor(oldest / 1000) };
+  return { isKnown: outbox !== undefined, messages, bytes, oldest: Math.floor(oldest / 1000) };
 }
 
 /** JSON, one message a line. */

@@ -72,7 +72,7 @@ describe('what waits for a broker that is away', function () {
 
   describe('is told to who asks Node-RED', () => {
     it('in numbers, which are 0 where nothing waits', async () => {
-      assert.deepEqual(await outbox(), { messages: 0, bytes: 0, oldest: 0 });
+      assert.deepEqual(await outbox(), { isKnown: true, messages: 0, bytes: 0, oldest: 0 });
       await press('text');
       const { messages, bytes } = await outbox();
       assert.deepEqual([messages, bytes > 11], [1, true]);
