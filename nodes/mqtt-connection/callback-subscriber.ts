@@ -22,6 +22,10 @@ export class CallbackSubscriber implements Subscriber {
     return this.#callbacks.size === 0;
   }
 
+  get filters(): readonly string[] {
+    return [...this.#callbacks.keys()];
+  }
+
   on(filter: string, callback: MessageCallback | undefined): void {
     this.#callbacks.set(filter, callback);
   }

@@ -36,6 +36,13 @@ export class CallbackSubscribers {
     this.#forget(filter, ref);
   }
 
+  /** Its node ends: who subscribed by it may come back by the next one, and misses nothing then. */
+  end(): void {
+    for (const [ref, subscriber] of this.#byRef) {
+      for (const filter of subscriber.filters) this.unsubscribe(filter, ref, false);
+    }
+  }
+
   /** The broker answers anew on each connection: one refusal is told once. */
   #refusals(filter: string): OutcomeListener {
     let told: string | undefined;

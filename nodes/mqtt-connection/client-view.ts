@@ -17,18 +17,21 @@ export interface ClientViewOwner {
 
 /**
  * The connection in the place of core's MQTT.js client: `end`, `connected`, `reconnecting`, and an emitter of `connect`
- * and `close`. Listeners to other events are accepted and hear nothing; messages come by `brokerConn.subscribe`.
+ * and `close`, until it is forgotten. Listeners to other events are accepted and hear nothing; messages come by `brokerConn.subscribe`.
  */
-export function clientView(connection: SharedConnection, owner: ClientViewOwner): ClientView & EventEmitter {
-  const view = new EventEmitter().setMaxListeners(0);
-  forward(connection, (event) => {
+export function clientView(
+  connection: SharedConnection,
+  owner: ClientViewOwner,
+): { readonly view: ClientView & EventEmitter; readonly forget: () => void } {
+  const emitter = new EventEmitter().setMaxListeners(0);
+  const forget = forward(connection, (event) => {
     try {
-      view.emit(event);
+      emitter.emit(event);
     } catch (error) {
       owner.failed(error);
     }
   });
-  return Object.defineProperties(view, {
+  const view = Object.defineProperties(emitter, {
     end: {
       value: (force?: unknown, ...more: unknown[]) => {
         const callback = [force, ...more].find((each): each is () => void => typeof each === 'function');
@@ -38,11 +41,12 @@ export function clientView(connection: SharedConnection, owner: ClientViewOwner)
     connected: { get: () => connection.state.phase === 'connected' },
     reconnecting: { get: () => connection.state.phase === 'waiting' || connection.state.phase === 'connecting' },
   }) as ClientView & EventEmitter;
+  return { view, forget };
 }
 
-function forward(connection: SharedConnection, emit: (event: 'connect' | 'close') => void): void {
-  let isUp = false;
-  connection.onState(({ phase }) => {
+function forward(connection: SharedConnection, emit: (event: 'connect' | 'close') => void): () => void {
+  let isUp = connection.state.phase === 'connected';
+  return connection.onState(({ phase }) => {
     const wasUp = isUp;
     isUp = phase === 'connected';
     if (isUp !== wasUp) emit(isUp ? 'connect' : 'close');

@@ -7,16 +7,23 @@ import type { MessageCallback } from './callback-subscriber.ts';
 import { CallbackSubscribers } from './callback-subscribers.ts';
 import { clientView } from './client-view.ts';
 import { type OwnSettings, publishMsg } from './publish.ts';
-import type { SharedConnection } from './shared-connection.ts';
+import type { SharedConnection, User } from './shared-connection.ts';
 import { StatusLight } from './status-light.ts';
 import type { View } from './view.ts';
 import { whenClosed } from './when-closed.ts';
 
 type Callback = (error?: Error) => void;
 
-/** The functions that `mqtt-broker` offers to other packages' nodes, under the same names. */
-export function connectionMethods(node: Node, connection: SharedConnection): View {
+/**
+ * The functions that `mqtt-broker` offers to other packages' nodes, under the same names, and what ends with the node by
+ * which they were called: as with core, who does not say that it goes is gone then.
+ */
+export function connectionMethods(
+  node: Node,
+  connection: SharedConnection,
+): { readonly view: View; readonly end: () => void } {
   const subscribers = new CallbackSubscribers(node, connection);
+  const users = new Set<User>();
   const methods = {
     v5: () => connection.mqtt5,
     canConnect: () => connection.changeable,
@@ -28,7 +35,14 @@ export function connectionMethods(node: Node, connection: SharedConnection): Vie
     disconnect: (callback?: Callback) => whenClosed(node, connection.disconnect(), () => callBack(node, callback)),
     register: (user: Node) => {
       const light = new StatusLight(user);
-      connection.register({ node: user, subscribesLate: true, publishes: false, show: (status) => light.show(status) });
+      const registered: User = {
+        node: user,
+        subscribesLate: true,
+        publishes: false,
+        show: (status) => light.show(status),
+      };
+      users.add(registered);
+      connection.register(registered);
     },
     deregister: (user: Node, done?: Callback, removed = false) =>
       whenClosed(node, deregister(connection, user, removed), () => callBack(node, done)),
@@ -55,7 +69,13 @@ export function connectionMethods(node: Node, connection: SharedConnection): Vie
       whenClosed(node, force ? connection.destroy() : connection.disconnect(), () => callBack(node, callback)),
     failed: (error) => node.error(`a listener of another node failed: ${textOf(error)}`),
   });
-  return { ...asView(methods), client: () => client };
+  const end = (): void => {
+    subscribers.end();
+    client.forget();
+    // What is not removed has nothing to wait for.
+    for (const user of users) if (connection.users.has(user)) void connection.deregister(user, false);
+  };
+  return { view: { ...asView(methods), client: () => client.view }, end };
 }
 
 /** What another package's function throws is told as an error of this node, and goes no further. */

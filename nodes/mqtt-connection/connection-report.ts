@@ -19,7 +19,7 @@ export interface ConnectionReport {
     /** Seconds for which the first of them has waited; 0: there is none. */
     readonly oldest: number;
   };
-  /** How many messages failed since the connection was deployed, or took other settings from a message, by why. */
+  /** How many messages failed since the connection was made, or took other settings from a message, by why. */
   readonly failures: Failures;
   readonly subscriptions: number;
 }

@@ -23,15 +23,25 @@ export interface SettingsSources {
   store(): SessionStore;
 }
 
+/** All that decides what a connection is, secrets too: to be compared, and never shown. */
+export interface Essence {
+  readonly stored: StoredConnection;
+  readonly login: Login;
+  readonly tls: TlsOptions | undefined;
+  readonly reconnectTime: number | undefined;
+}
+
 /** The settings of a connection: as stored, until a message with the action `connect` brings others. */
 export class ConnectionSettings {
   readonly #sources: SettingsSources;
   /** Whose the stored login is. */
   readonly #host: string;
+  readonly #original: StoredConnection;
   #stored: StoredConnection;
   #login: Login;
 
   constructor(stored: StoredConnection, sources: SettingsSources) {
+    this.#original = stored;
     this.#stored = stored;
     this.#sources = sources;
     this.#host = brokerHost(brokerUrl(stored));
@@ -40,6 +50,22 @@ export class ConnectionSettings {
 
   get stored(): StoredConnection {
     return this.#stored;
+  }
+
+  /** No message has brought others. */
+  get isAsStored(): boolean {
+    return this.#stored === this.#original;
+  }
+
+  /** @throws {MqttError} `tls-failed`, as {@link options}. */
+  get essence(): Essence {
+    const { login, reconnectTime } = this.#sources;
+    return {
+      stored: fieldsOf(this.#original),
+      login,
+      reconnectTime,
+      tls: isSecure(this.#original) ? this.#sources.tls() : undefined,
+    };
   }
 
   get login(): Login {
@@ -79,4 +105,9 @@ export class ConnectionSettings {
     const { generatedClientId, reconnectTime } = this.#sources;
     return connectionOptions(this.#stored, { ...this.#login, tls, generatedClientId, reconnectTime });
   }
+}
+
+/** What decides what a connection is: not what it is called, nor what Node-RED adds, such as who uses it. */
+function fieldsOf(stored: StoredConnection): StoredConnection {
+  return Object.fromEntries(Object.entries(stored).filter(([field]) => field !== 'name' && !field.startsWith('_')));
 }

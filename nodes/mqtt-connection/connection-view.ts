@@ -7,11 +7,13 @@ import { connectionMethods } from './connection-methods.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { addView, type View } from './view.ts';
 
-/** Adds what `mqtt-broker` shows to an `mqtt-connection`. */
-export function addConnectionView(node: Node, connection: SharedConnection): void {
+/** Adds what `mqtt-broker` shows to an `mqtt-connection`; returns what ends it with the node. */
+export function addConnectionView(node: Node, connection: SharedConnection): () => void {
+  const { view, end } = connectionMethods(node, connection);
   addView(node, storedView(connection));
   addView(node, stateView(connection));
-  addView(node, connectionMethods(node, connection));
+  addView(node, view);
+  return end;
 }
 
 /** What the settings say, which a message with the action `connect` may have changed. */

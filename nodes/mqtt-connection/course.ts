@@ -59,6 +59,16 @@ export class Course {
     });
   }
 
+  /** The next attempt to connect does not wait until the pause after the last one is over. */
+  async hurry(): Promise<void> {
+    await this.#turns.run(async () => {
+      const { client } = this.#current;
+      if (this.#wanted !== 'open' || client?.state.phase !== 'waiting') return;
+      await client.disconnect();
+      this.connectByItself();
+    });
+  }
+
   /** What a flow said before holds no longer: those that come next are others. */
   forget(): void {
     if (this.#wanted === 'parted') this.#wanted = 'open';

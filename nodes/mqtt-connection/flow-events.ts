@@ -1,11 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { NodeAPI } from 'node-red';
 
 type Events = NodeAPI['events'];
 
+/** How nodes are closed. */
+export interface Stop {
+  /** All of them, and the flows that they are in. */
+  readonly isFull: boolean;
+  /** Whether a deploy is under way that makes the node of this id anew with the same fields. False at the end of Node-RED. */
+  readonly keeps: (id: string) => boolean;
+}
+
 /** What a connection hears of the flows around it. */
 export interface FlowListener {
-  /** A deploy, or the end of Node-RED, closes nodes from now on. */
-  stopping(): void;
+  /** Nodes are closed from now on. */
+  stopping(stop: Stop): void;
   /** A deploy makes nodes from now on: those behind a node may not exist yet. */
   starting(): void;
   /** All nodes of the deploy exist. */
@@ -29,13 +38,18 @@ export function onFlows(events: Events, listener: Partial<FlowListener>): () => 
 function listen(events: Events): Set<Partial<FlowListener>> {
   const listeners = new Set<Partial<FlowListener>>();
   listening.set(events, listeners);
-  events.on('flows:stopping', () => {
-    for (const listener of listeners) listener.stopping?.();
+  // A deploy names other flows than those that were named last, though they may say the same; an end names the very same.
+  let named: unknown;
+  events.on('flows:stopping', (event: unknown) => {
+    const stop = stopOf(event, named);
+    named = configOf(event);
+    for (const listener of listeners) listener.stopping?.(stop);
   });
   events.on('flows:starting', () => {
     for (const listener of listeners) listener.starting?.();
   });
-  events.on('flows:started', () => {
+  events.on('flows:started', (event: unknown) => {
+    named = configOf(event);
     for (const listener of listeners) listener.started?.();
   });
   events.on('runtime-event', (event: unknown) => {
@@ -57,6 +71,30 @@ function isUnstarted(event: unknown): boolean {
 function isStopped(event: unknown): boolean {
   const { state, error, deploy } = stateOf(event) ?? {};
   return state === 'stop' && error === undefined && deploy !== true;
+}
+
+function stopOf(event: unknown, named: unknown): Stop {
+  const config = configOf(event);
+  const isFull = ((event ?? {}) as { type?: unknown }).type === 'full';
+  if (config === undefined || named === undefined || config === named) return { isFull, keeps: () => false };
+  return {
+    isFull,
+    keeps: (id) => {
+      const now = fieldsIn(config, id);
+      return now !== undefined && isDeepStrictEqual(now, fieldsIn(named, id));
+    },
+  };
+}
+
+/** What a node is made of, but for its name. */
+function fieldsIn(config: unknown, id: string): object | undefined {
+  const { flows } = config as { flows?: unknown };
+  const found = Array.isArray(flows) ? flows.find((node: { id?: unknown }) => node.id === id) : undefined;
+  return typeof found === 'object' && found !== null ? { ...found, name: undefined } : undefined;
+}
+
+function configOf(event: unknown): unknown {
+  return ((event ?? {}) as { config?: unknown }).config;
 }
 
 interface RuntimeState {

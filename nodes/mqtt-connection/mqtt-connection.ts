@@ -3,13 +3,15 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { MqttError, type SessionStore, textOf } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
-import { ConnectionSettings } from './connection-settings.ts';
+import { ConnectionLife } from './connection-life.ts';
+import { ConnectionSettings, type Essence } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
 import { onFlows } from './flow-events.ts';
 import { serveOutbox } from './outbox-endpoints.ts';
-import { countRepeatedErrors } from './repeated-errors.ts';
+import { ParkedLives } from './parked-lives.ts';
 import { type Opened, type Place, SessionStores } from './session-stores.ts';
-import { SharedConnection } from './shared-connection.ts';
+import type { SharedConnection } from './shared-connection.ts';
+import { Voice } from './voice.ts';
 import { whenClosed } from './when-closed.ts';
 import { tlsOptionsOf } from './tls-config.ts';
 
@@ -27,6 +29,10 @@ interface ConnectionDef extends NodeDef, StoredConnection {
   readonly tls?: unknown;
 }
 
+const parked = new ParkedLives((error) =>
+  tellLoss?.(`MQTT: a connection could not be closed in order: ${textOf(error)}`),
+);
+
 const stores = new SessionStores((error) => tellLoss?.(`MQTT: a failed message could not be told: ${textOf(error)}`));
 
 /** One for all calls of `register`. */
@@ -38,53 +44,21 @@ let tellLoss: ((text: string) => void) | undefined;
 export = function register(RED: NodeAPI): void {
   tellLossAtExit((text) => RED.log.error(text));
   onFlows(RED.events, DISCARDING);
+  onFlows(RED.events, parked);
   serveOutbox(RED);
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
-    const session = stores.of(def.id, placeOf(RED, def), {
-      report: (problem) => this.warn(problem),
-      moving: (move) => this.connection.moveSession(move),
-    });
-    const settings = new ConnectionSettings(def, {
-      login: { username: filled(this.credentials?.user), password: filled(this.credentials?.password) },
-      tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
-      generatedClientId: `nodered${RED.util.generateId()}`,
-      reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
-      store: () => opened(session),
-    });
     for (const problem of problemsOf(def)) this.warn(problem);
-    const repeats = countRepeatedErrors(this);
-    const reporter = {
-      log: (text: string) => {
-        // It says that the state is another one: what failed before was before.
-        repeats.tell();
-        this.log(text);
-      },
-      warn: (text: string) => this.warn(text),
-      error: (what: string | Error) => this.error(what),
-    };
-    const connection = new SharedConnection(
-      settings,
-      reporter,
-      session.store === undefined ? session.opening : undefined,
-    );
-    this.connection = connection;
-    addConnectionView(this, connection);
+    const life = lifeOf(RED, this, def);
+    this.connection = life.connection;
+    const endView = addConnectionView(this, life.connection);
 
-    const unheard = onFlows(RED.events, {
-      stopping: () => connection.flowsStopping(),
-      starting: () => connection.flowsStarting(),
-      started: () => connection.flowsStarted(),
-      unstarted: () => connection.flowsUnstarted(),
-    });
     this.on('close', (removed: boolean, done: () => void) => {
-      unheard();
+      endView();
+      if (!removed && parked.park(def.id, life)) return done();
       // Within about 5 s whatever broker and disk do.
-      whenClosed(this, end(this, connection, removed), () => {
-        repeats.end();
-        done();
-      });
+      whenClosed(this, life.end(removed), done);
     });
   }
 
@@ -122,9 +96,9 @@ function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
 }
 
 /** The connection makes no client before. */
-function opened({ store }: Opened): SessionStore {
-  if (store === undefined) throw new MqttError('store-failed', 'the session is not open yet');
-  return store;
+function opened(session: Opened | undefined): SessionStore {
+  if (session?.store === undefined) throw new MqttError('store-failed', 'the session is not open yet');
+  return session.store;
 }
 
 /** An id is anything that a flow file holds, `..` too. */
@@ -132,12 +106,51 @@ function folderName(id: string): string {
   return encodeURIComponent(id).replaceAll('.', '%2E');
 }
 
-async function end(node: ConnectionNode, connection: SharedConnection, removed: boolean): Promise<void> {
-  await connection.close();
-  const lost = removed ? stores.remove(node.id) : 0;
-  if (!removed) await stores.left(node.id);
-  if (lost > 0) node.error(`${messages(lost)} lost with the connection: the broker did not have ${them(lost)} yet`);
-  await Promise.all([connection.told(), stores.told()]);
+/** The connection that a deploy has left for this node, if nothing of it changed; else a new one. */
+function lifeOf(RED: NodeAPI, node: ConnectionNode, def: ConnectionDef): ConnectionLife {
+  let session: Opened | undefined;
+  const settings = new ConnectionSettings(def, {
+    login: { username: filled(node.credentials?.user), password: filled(node.credentials?.password) },
+    tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
+    generatedClientId: `nodered${RED.util.generateId()}`,
+    reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
+    store: () => opened(session),
+  });
+  const essence = essenceOf(settings);
+  const earlier = parked.take(def.id, essence);
+  earlier?.handTo(node);
+  if (earlier !== undefined) return earlier;
+  const voice = new Voice(node);
+  session = stores.of(def.id, placeOf(RED, def), {
+    report: (problem) => voice.warn(problem),
+    moving: (move) => life.connection.moveSession(move),
+  });
+  const life = new ConnectionLife({
+    settings,
+    essence,
+    voice,
+    session,
+    before: parked.ending(def.id),
+    onFlows: (listener) => onFlows(RED.events, listener),
+    left: (removed) => leave(def.id, voice, removed),
+  });
+  return life;
+}
+
+/** undefined: the settings make no sense. */
+function essenceOf(settings: ConnectionSettings): Essence | undefined {
+  try {
+    return settings.essence;
+  } catch {
+    return undefined;
+  }
+}
+
+async function leave(id: string, voice: Voice, removed: boolean): Promise<void> {
+  const lost = removed ? stores.remove(id) : 0;
+  if (!removed) await stores.left(id);
+  if (lost > 0) voice.error(`${messages(lost)} lost with the connection: the broker did not have ${them(lost)} yet`);
+  await stores.told();
 }
 
 function messages(count: number): string {

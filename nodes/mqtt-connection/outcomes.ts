@@ -1,6 +1,6 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { textOf } from '../../src/index.ts';
-import { type FlowListener, onFlows } from './flow-events.ts';
+import { type FlowListener, onFlows, type Stop } from './flow-events.ts';
 import { Spread } from './spread.ts';
 
 /** Milliseconds for which what is done waits for the end of a deploy: Node-RED gives each node 15 s to close. */
@@ -15,7 +15,11 @@ interface Teller {
   readonly complete: Complete;
   /** The node of an id that runs now. */
   readonly find: (id: string) => unknown;
+  /** Told a failure that the flow of the node cannot hear any more. */
+  readonly lost: (error: unknown) => void;
   isOpen: boolean;
+  /** Its flow ended with it: nobody in it hears anything. */
+  isOrphan: boolean;
 }
 
 /** An outcome that waits for the end of a deploy. */
@@ -37,9 +41,13 @@ export class Outcomes implements Partial<FlowListener> {
     this.#log(`MQTT: what became of a message could not be told: ${textOf(error)}`),
   );
   #deploying = false;
+  /** Whole flows end. */
+  #isFull = false;
   #held: Held[] = [];
   #log: (text: string) => void = () => undefined;
   #heard = false;
+  /** Who asks tells it himself where nobody hears it. */
+  #isAsked = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** Hears of the deploys of this runtime. */
@@ -48,8 +56,9 @@ export class Outcomes implements Partial<FlowListener> {
     onFlows(RED.events, this);
   }
 
-  stopping(): void {
+  stopping({ isFull }: Stop): void {
     this.#deploying = true;
+    this.#isFull = isFull;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.started(), LONGEST_DEPLOY).unref();
   }
@@ -74,11 +83,16 @@ export class Outcomes implements Partial<FlowListener> {
   /**
    * From now on the outcomes of `node` are told here. Nothing is made for each message: `done` calls a method of the node.
    * @param find the node of an id that runs now, as `RED.nodes.getNode`.
+   * @param lost told a failure where the flow of the node is gone, and nobody came in its place. Default: its own `error`.
    * @returns what is to be called when the node is closed.
    */
-  open(node: Node, find: (id: string) => unknown): () => void {
+  open(
+    node: Node,
+    find: (id: string) => unknown,
+    lost: (error: unknown) => void = (error) => node.error(error),
+  ): () => void {
     const { _complete: complete } = Object.getPrototypeOf(node) as { _complete: Complete };
-    const teller: Teller = { node, complete, find, isOpen: true };
+    const teller: Teller = { node, complete, find, lost, isOpen: true, isOrphan: false };
     this.#tellers.set(node, teller);
     Object.defineProperty(node, '_complete', {
       value: (msg: NodeMessage, error?: unknown) => this.#outcome(teller, msg, error),
@@ -87,13 +101,19 @@ export class Outcomes implements Partial<FlowListener> {
     });
     return () => {
       teller.isOpen = false;
+      teller.isOrphan = this.#deploying && this.#isFull;
     };
   }
 
   /** Whether somebody who is there heard, or will hear, what `tell` tells. */
   heard(tell: () => void): boolean {
     this.#heard = false;
-    tell();
+    this.#isAsked = true;
+    try {
+      tell();
+    } finally {
+      this.#isAsked = false;
+    }
     return this.#heard;
   }
 
@@ -102,7 +122,9 @@ export class Outcomes implements Partial<FlowListener> {
     const present = teller.isOpen ? teller : this.#successor(teller);
     this.#heard = isHeld || present !== undefined;
     if (isHeld) this.#held.push({ teller, msg, error });
-    else tellBy(present ?? teller, msg, error);
+    else if (present === undefined && teller.isOrphan && error) {
+      if (!this.#isAsked) teller.lost(error);
+    } else tellBy(present ?? teller, msg, error);
   }
 
   /** A failure of a node that did not come back is written to the log: the Catch nodes of before may be gone. */

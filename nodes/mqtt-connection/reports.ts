@@ -59,6 +59,11 @@ export class Reports {
     this.#catch(error);
   }
 
+  /** Other flows listen from now on: what fails is told anew. */
+  forget(): void {
+    this.#failures.clear();
+  }
+
   /** What a person should know about the connection that goes on. */
   notice({ code, message }: MqttError): void {
     const told = this.#notices.has(message) || this.#earlier.has(message);

@@ -64,6 +64,7 @@ export class SharedConnection {
   #deploying = false;
   /** The last node that was closed was removed. */
   #mayBeUnused = false;
+  #isHandedOver = false;
 
   /** The session is being opened, and there is no client yet; what flows publish meanwhile waits in order. */
   #opening: Promise<void> | undefined;
@@ -189,9 +190,10 @@ export class SharedConnection {
     return this.#wishes.list.map(({ filter, subscriber, options }) => ({ filter, ref: subscriber.ref, options }));
   }
 
-  /** Calls `listener` on every change of the state, for as long as the connection lives. */
-  onState(listener: (state: ClientState) => void): void {
+  /** Calls `listener` on every change of the state; returns what ends that. */
+  onState(listener: (state: ClientState) => void): () => void {
     this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   register(user: User): void {
@@ -214,6 +216,11 @@ export class SharedConnection {
     else await this.#leave();
   }
 
+  /** A deploy gave it to another object of its node: what fails is told to the new flows too, and tried at once. */
+  handedOver(): void {
+    this.#isHandedOver = true;
+  }
+
   /** A deploy closes nodes. */
   flowsStopping(): void {
     this.#deploying = true;
@@ -228,9 +235,12 @@ export class SharedConnection {
   flowsStarted(): void {
     this.#hasFlows = true;
     this.#deploying = false;
+    // One that is made anew and has no node does not connect.
+    this.#mayBeUnused ||= this.#isHandedOver;
     this.#leaveIfLeft();
     this.#autoConnect();
     this.#current.client?.prune();
+    if (this.#isHandedOver) this.#beginAnew();
   }
 
   /** A deploy ends without new nodes: nobody waits for those that it closed. */
@@ -324,6 +334,11 @@ export class SharedConnection {
     this.#reports.end();
   }
 
+  /** A message of a node failed that is gone with its flow: told as one of an earlier life. */
+  lost(error: unknown): void {
+    this.#reports.lost(error instanceof Error ? error : new Error(textOf(error)));
+  }
+
   /** Resolves when every message that failed has been told so. */
   told(): Promise<void> {
     return this.#failures.idle();
@@ -338,6 +353,15 @@ export class SharedConnection {
     if (waits && this.autoConnect) this.#course.connectByItself();
     // It never rejects: an end of a client has no failure.
     void this.#leave();
+  }
+
+  /** As if it were made by this deploy. */
+  #beginAnew(): void {
+    this.#isHandedOver = false;
+    this.#reports.forget();
+    if (this.problem !== undefined) this.#reports.failed(this.problem);
+    // It never rejects: an end of a client has no failure.
+    void this.#course.hurry();
   }
 
   #opened(): void {

@@ -24,7 +24,11 @@ export = function register(RED: NodeAPI): void {
     const light = new StatusLight(this);
     const user: User = { node: this, subscribesLate: false, publishes: true, show: (status) => light.show(status) };
     const repeats = countRepeatedErrors(this);
-    const told = outcomes.open(this, (id) => RED.nodes.getNode(id));
+    const told = outcomes.open(
+      this,
+      (id) => RED.nodes.getNode(id),
+      (error) => connection.lost(error),
+    );
     connection.register(user);
 
     this.on('input', (msg: NodeMessage & OutgoingMsg & { action?: unknown }, _send, done) => {

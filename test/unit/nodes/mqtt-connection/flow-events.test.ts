@@ -25,6 +25,29 @@ describe('who listens to the flows', () => {
     assert.equal(told.length, 151);
   });
 
+  it('is told which nodes a deploy makes anew as they are, and none at an end, which names the flows that run', () => {
+    const events = new EventEmitter();
+    const told: unknown[] = [];
+    onFlows(events, { stopping: ({ isFull, keeps }) => void told.push([isFull, ...['a', 'b', 'c'].filter(keeps)]) });
+    const config = (keepalive: number): object => ({
+      flows: [
+        { id: 'a', name: String(keepalive) },
+        { id: 'b', keepalive },
+      ],
+    });
+    const [first, second, third] = [config(1), config(2), config(2)];
+    events.emit('flows:started', { config: first });
+    events.emit('flows:stopping', { config: second, type: 'full' });
+    // It does not start: a type is missing. The end names these flows then.
+    events.emit('flows:stopping', { config: second, type: 'full' });
+    events.emit('flows:stopping', { config: third, type: 'nodes' });
+    events.emit('flows:started', { config: third });
+    events.emit('flows:stopping', { config: third, type: 'full' });
+    events.emit('flows:stopping', {});
+    events.emit('flows:stopping');
+    assert.deepEqual(told, [[true, 'a'], [true], [false, 'a', 'b'], [true], [false], [false]]);
+  });
+
   const state = (payload: object): object => ({ id: 'runtime-state', payload });
   for (const [why, payload] of [
     ['a node type is missing', { state: 'stop', error: 'missing-types' }],
