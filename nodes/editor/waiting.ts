@@ -65,8 +65,8 @@ function isOpenFor(id: string): boolean {
 
 function show({ isKnown, messages, bytes, oldest }: OutboxAnswer): void {
   const values = { count: messages, size: sizeOf(bytes), age: ageOf(oldest * 1000) };
-  const none = say(isKnown ? 'nothing' : 'unknown');
-  $('#posthorn-waiting-text').text(messages === 0 ? none : say('some', values));
+  const known = messages === 0 ? say('nothing') : say('some', values);
+  $('#posthorn-waiting-text').text(isKnown ? known : say('unknown'));
   $('#posthorn-waiting-export, #posthorn-waiting-discard').toggle(messages > 0);
   $(ROW).show();
 }
@@ -101,7 +101,7 @@ function discard(id: string): void {
 
 function askToRemove(answers: readonly { node: Removed; outbox: OutboxAnswer }[], step: HistoryStep | undefined): void {
   const lines = answers.map(({ node, outbox }) =>
-    say(outbox.messages > 0 ? 'removed' : 'removedUnknown', { name: connectionLabel(node), count: outbox.messages }),
+    say(outbox.isKnown ? 'removed' : 'removedUnknown', { name: connectionLabel(node), count: outbox.messages }),
   );
   const ids = answers.map(({ node }) => node.id);
   const keep = {

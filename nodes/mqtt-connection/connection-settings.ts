@@ -21,6 +21,8 @@ export interface SettingsSources {
   readonly reconnectTime: number | undefined;
   /** Asked for each client, when the session is open. */
   store(): SessionStore;
+  /** Whether that is the whole session. Default: it is. */
+  isWhole?(): boolean;
 }
 
 /** All that decides what a connection is, secrets too: to be compared, and never shown. */
@@ -70,6 +72,11 @@ export class ConnectionSettings {
 
   get login(): Login {
     return this.#login;
+  }
+
+  /** Whether all that waits is in the session that is used, and none on a disk that cannot be. */
+  get hasWholeSession(): boolean {
+    return this.#sources.isWhole?.() ?? true;
   }
 
   get reconnectTime(): number | undefined {

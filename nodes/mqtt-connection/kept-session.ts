@@ -20,6 +20,8 @@ export interface SessionUser {
 /** A session that is open, or being opened, which never fails, and is over within some 10 s. */
 export interface Opened {
   readonly store: SessionStore | undefined;
+  /** Whether that is all of it: not where memory stands in for a disk that cannot be used. */
+  readonly isWhole: boolean;
   readonly opening: Promise<SessionStore>;
 }
 
@@ -85,6 +87,10 @@ export class KeptSession implements Opened {
     // At once, where there is nothing to wait for: a connection then begins with it.
     if (place.folder === undefined && earlier === undefined) this.#store = new MemoryStore();
     this.opening = this.#store === undefined ? this.#open(free) : Promise.resolve(this.#store);
+  }
+
+  get isWhole(): boolean {
+    return this.#store !== undefined && (this.place.folder === undefined || this.#store instanceof DiskStore);
   }
 
   /** Once it is open. */

@@ -115,6 +115,7 @@ function lifeOf(RED: NodeAPI, node: ConnectionNode, def: ConnectionDef): Connect
     generatedClientId: `nodered${RED.util.generateId()}`,
     reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
     store: () => opened(session),
+    isWhole: () => session?.isWhole === true,
   });
   const essence = essenceOf(settings);
   const earlier = parked.take(def.id, essence);

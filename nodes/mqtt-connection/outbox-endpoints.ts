@@ -38,9 +38,14 @@ export function serveOutbox(RED: NodeAPI): void {
   });
 }
 
-function answerOf({ outbox }: SharedConnection): OutboxAnswer {
+function answerOf({ outbox, settings }: SharedConnection): OutboxAnswer {
   const { messages, bytes, oldest = 0 } = outbox ?? NOTHING;
-  return { isKnown: outbox !== undefined, messages, bytes, oldest: Math.floor(oldest / 1000) };
+  return {
+    isKnown: outbox !== undefined && settings.hasWholeSession,
+    messages,
+    bytes,
+    oldest: Math.floor(oldest / 1000),
+  };
 }
 
 /** JSON, one message a line. */

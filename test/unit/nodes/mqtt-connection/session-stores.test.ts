@@ -67,7 +67,10 @@ describe('the session of a connection', () => {
     assert.equal(stores.prune(), 0);
   });
 
-  it('is durable in memory where that was chosen', () => assert.equal(durable(of(newStores())), true));
+  it('is durable in memory where that was chosen, and all of it', () => {
+    const { store, isWhole } = newStores().of('c', IN_MEMORY, user());
+    assert.deepEqual([durable(store ?? assert.fail('it is not open')), isWhole], [true, true]);
+  });
 
   it('that came back goes on, also when the earlier object of the node ends only then', async () => {
     const stores = newStores();
@@ -204,6 +207,7 @@ describe('the session of a connection whose disk cannot be used', () => {
       false,
       'memory in place of a disk keeps nothing: what is done when it is stored waits',
     );
+    assert.equal(session.isWhole, false, 'and nobody knows what waits there');
     const outcomes = waiting(inMemory);
     await waits.pass(10_000);
     await until(() => waits.armed > 0, 'it failed again');
@@ -213,6 +217,7 @@ describe('the session of a connection whose disk cannot be used', () => {
     await until(() => session.store instanceof DiskStore, 'it is on disk');
     assert.deepEqual(sequences(session.store), [1, 2, 3]);
     assert.match(problems[1] ?? '', /^the session is on disk now, in /);
+    assert.equal(session.isWhole, true);
     assert.equal(waits.armed, 0);
     assert.equal(all.remove('c'), 3);
     await all.told();
