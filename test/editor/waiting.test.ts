@@ -46,18 +46,20 @@ describe('what waits for a broker that is away', function () {
   this.timeout(60_000);
   let nodeRed: NodeRedProcess;
 
+  const ask = (path: string, method = 'GET'): Promise<Response> =>
+    fetch(new URL(`posthorn/outbox/${path}`, nodeRed.url), { method });
+
   before(async () => {
     nodeRed = await NodeRedProcess.start();
     const headers = { 'content-type': 'application/json', 'Node-RED-API-Version': 'v2' };
     const body = JSON.stringify({ flows: flow(await freePort()) });
     const response = await fetch(new URL('flows', nodeRed.url), { method: 'POST', headers, body });
     assert.equal(response.status, 200, await response.text());
+    // Node-RED answers before it has made the nodes.
+    while ((await ask('c')).status === 404) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 
   after(() => nodeRed?.stop());
-
-  const ask = (path: string, method = 'GET'): Promise<Response> =>
-    fetch(new URL(`posthorn/outbox/${path}`, nodeRed.url), { method });
 
   async function outbox(): Promise<Answer> {
     return (await (await ask('c')).json()) as Answer;
@@ -206,6 +208,7 @@ describe('what waits for a broker that is away', function () {
       const deployed = page.waitForResponse((response) => response.request().method() === 'POST');
       await editor.find('.red-ui-notification').getByText('Confirm deploy').click();
       await deployed;
+      while ((await ask('c')).status === 200) await new Promise((resolve) => setTimeout(resolve, 10));
       assert.equal((await ask('c')).status, 404);
     });
 
