@@ -40,7 +40,8 @@ function askFor(removed: readonly Removed[]): void {
   for (const node of removed) {
     requestOutbox(node.id)
       .done((outbox) => {
-        if ((outbox.messages > 0 || !outbox.isKnown) && isRemoved(node)) answers.push({ node, outbox });
+        const mayWait = outbox !== undefined && (outbox.messages > 0 || !outbox.isKnown);
+        if (mayWait && isRemoved(node)) answers.push({ node, outbox });
       })
       .always(() => {
         left -= 1;
@@ -52,7 +53,7 @@ function askFor(removed: readonly Removed[]): void {
 function look(id: string): void {
   // One that was not deployed yet is not known.
   requestOutbox(id).done((outbox) => {
-    if (!isOpenFor(id)) return;
+    if (outbox === undefined || !isOpenFor(id)) return;
     show(outbox);
     setTimeout(() => isOpenFor(id) && look(id), LOOK);
   });
@@ -90,7 +91,7 @@ function askToDiscard(id: string): void {
     { text: say('confirm'), id: 'posthorn-waiting-confirm', run: () => discard(id) },
   ];
   requestOutbox(id)
-    .done(({ messages }) => ask([say('ask', { count: messages })], choices))
+    .done((outbox) => ask([say('ask', { count: outbox?.messages ?? 0 })], choices))
     .fail(failed);
 }
 
@@ -156,7 +157,8 @@ function isRemoved({ id }: LiveNode): boolean {
   return (flowsRed().nodes.node(id) ?? undefined) === undefined;
 }
 
-function requestOutbox(id: string): JQuery.jqXHR<OutboxAnswer> {
+/** Nothing is answered of one that was not deployed yet. */
+function requestOutbox(id: string): JQuery.jqXHR<OutboxAnswer | undefined> {
   return $.ajax({ url: pathOf(id), dataType: 'json' });
 }
 

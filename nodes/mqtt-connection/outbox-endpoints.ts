@@ -19,7 +19,8 @@ export function serveOutbox(RED: NodeAPI): void {
   const path = `/${OUTBOX_PATH}/:id`;
   httpAdmin.get(path, auth.needsPermission('mqtt-connection.read'), ({ params }, response) => {
     const connection = connectionOf(RED, params['id']);
-    if (connection === undefined) response.sendStatus(404);
+    // The dialog asks for one that was not deployed yet: that is no error in the browser's console.
+    if (connection === undefined) response.sendStatus(204);
     else response.json(answerOf(connection));
   });
   // One who may only look may see what a flow would show him too.
