@@ -7,6 +7,7 @@ import {
   deploy,
   deployUnstarted,
   type FlowNode,
+  helper,
   node,
   restartFlow,
   startFlow,
@@ -131,6 +132,7 @@ describe('a full deploy', () => {
     ];
     const now = (): unknown => (node('c') as unknown as { connection: unknown }).connection;
     await startFlow(flow('one'));
+    await until(() => helper.getNode('c') !== null, 'Node-RED made it');
     const first = now();
     await deploy(flow('one'), 'full');
     assert.equal(now(), first);

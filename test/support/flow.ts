@@ -43,6 +43,7 @@ export function useUserDir(userDir?: string): void {
 /** Starts the flow in a real Node-RED runtime, with our nodes loaded from their sources. */
 export async function startFlow(nodes: readonly FlowNode[], credentials: object = {}): Promise<void> {
   running = true;
+  own = new WeakSet();
   // Node-RED empties the credentials that it is given.
   await helper.load([...CORE, registerConnection, registerIn, registerOut], placed(nodes) as never, credentials);
 }
@@ -81,6 +82,7 @@ export async function deploy(
   making: () => void = () => undefined,
 ): Promise<void> {
   const { _events, _redNodes } = helper as unknown as Runtime;
+  note();
   _events.prependOnceListener('flows:started', making);
   const started = once(_events, 'flows:started');
   await _redNodes.setFlows(placed(nodes), {}, type);
@@ -90,6 +92,7 @@ export async function deploy(
 /** Deploys a flow that Node-RED does not start, such as one with a node of an unknown type; resolves when it said so. */
 export async function deployUnstarted(nodes: readonly FlowNode[], type: 'full' | 'nodes' | 'flows'): Promise<void> {
   const { _events, _redNodes } = helper as unknown as Runtime;
+  note();
   const { promise, resolve } = deferred<void>();
   const hear = ({ payload }: { payload?: { error?: string } }): void => {
     if (payload?.error !== undefined) resolve();
@@ -105,18 +108,21 @@ export async function deployUnstarted(nodes: readonly FlowNode[], type: 'full' |
 
 let running = false;
 
-/** Nodes of earlier flows: they may report something still, which is not the next one's. */
-const earlier = new WeakSet<Node>();
+/** Nodes of this flow, those that a deploy closed too. Those of earlier ones may report something still, which is not its. */
+let own = new WeakSet<Node>();
+
+/** Notes the nodes that run now. */
+function note(): void {
+  (helper as unknown as Runtime)._redNodes.eachNode(({ id }) => {
+    const found = helper.getNode(id) as Node | null;
+    if (found !== null) own.add(found);
+  });
+}
 
 /** Ends the flow, if one runs, as a person does who deletes it: nothing of it is kept. */
 export async function stopFlow(): Promise<void> {
   if (!running) return;
   running = false;
-  const { _redNodes } = helper as unknown as Runtime;
-  _redNodes.eachNode(({ id }) => {
-    const found = helper.getNode(id) as Node | null;
-    if (found !== null) earlier.add(found);
-  });
   await deploy([], 'full');
   await helper.unload();
 }
@@ -158,13 +164,14 @@ export function stopRecording(): void {
 
 /** The calls of a method of one node, from the start of the flow on. */
 function callsOf(id: string, method: 'status' | 'error' | 'warn' | 'log'): unknown[][] {
+  note();
   // A node may have a method of its own in front of the one that is recorded.
   const spy = (Object.getPrototypeOf(node(id)) as Node)[method] as unknown as {
     getCalls(): { thisValue: Node; args: unknown[] }[];
   };
   return spy
     .getCalls()
-    .filter(({ thisValue }) => thisValue.id === id && !earlier.has(thisValue))
+    .filter(({ thisValue }) => thisValue.id === id && own.has(thisValue))
     .map(({ args }) => args);
 }
 

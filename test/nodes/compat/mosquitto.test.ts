@@ -134,13 +134,12 @@ for (const [name, protocolVersion] of [
       await startFlow([toBroker(session), ...nodes, ...HELPERS], credentials());
       await until(() => statuses('in').at(-1) === CONNECTED && statuses('out').at(-1) === CONNECTED, 'both connected');
       const messages = collect('h');
-      node('out').receive({ topic: 'away', payload: '1', qos: 1 });
-      await until(() => messages.length === 1, 'subscribed');
+      // Of two connections the broker may hear the one that publishes before the one that subscribes.
+      while (messages.length === 0) await complete({ topic: 'away', payload: '1', qos: 1 }, 'out');
       await complete({ action: 'disconnect' }, 'in');
       await complete({ topic: 'away', payload: '2', qos: 1 }, 'out');
       await complete({ action: 'connect' }, 'in');
-      await until(() => messages.length === 2, 'what was kept');
-      assert.equal(messages[1]?.payload, '2');
+      await until(() => messages.at(-1)?.['payload'] === '2', 'what was kept');
     });
 
     if (mqtt5) {
