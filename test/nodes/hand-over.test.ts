@@ -7,7 +7,6 @@ import {
   deploy,
   deployUnstarted,
   type FlowNode,
-  helper,
   node,
   restartFlow,
   startFlow,
@@ -122,22 +121,6 @@ describe('a full deploy', () => {
     );
     const next = await broker.accept();
     assert.equal(String((await next.expect('connect')).password), 'two');
-  });
-
-  it('with another TLS configuration ends it, though its own fields are the same', async () => {
-    const flow = (servername: string): FlowNode[] => [
-      { id: 'tls', type: 'tls-config', servername, verifyservercert: true },
-      connection(broker.port, { usetls: true, tls: 'tls' }),
-      ...rest,
-    ];
-    const now = (): unknown => (node('c') as unknown as { connection: unknown }).connection;
-    await startFlow(flow('one'));
-    await until(() => helper.getNode('c') !== null, 'Node-RED made it');
-    const first = now();
-    await deploy(flow('one'), 'full');
-    assert.equal(now(), first);
-    await deploy(flow('two'), 'full');
-    assert.notEqual(now(), first);
   });
 
   it('goes back to what is stored where a message had brought other settings', async () => {

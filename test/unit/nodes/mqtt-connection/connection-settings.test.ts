@@ -54,3 +54,31 @@ describe('the stored login', () => {
     assert.equal(changed.options().password, 'secret');
   });
 });
+
+describe('what decides what a connection is', () => {
+  /** Of a connection by TLS, with these certificates. */
+  function essence(ca: string, stored: StoredConnection = {}, usetls = true): object {
+    const sources = {
+      login: { username: 'ann', password: 'secret' },
+      tls: () => ({ ca: Buffer.from(ca) }),
+      generatedClientId: String(Math.random()),
+      reconnectTime: undefined,
+      store: () => new MemoryStore(),
+    };
+    return new ConnectionSettings({ broker: 'home.example', usetls, ...stored }, sources).essence;
+  }
+
+  it('is the same for the same fields and certificates, whatever its client id is generated as', () => {
+    assert.deepEqual(essence('one'), essence('one'));
+  });
+
+  it('is another one with other bytes of a certificate, where there is TLS', () => {
+    assert.notDeepEqual(essence('one'), essence('two'));
+    assert.deepEqual(essence('one', {}, false), essence('two', {}, false));
+  });
+
+  it('is another one with another field, but not by its name or by who uses it', () => {
+    assert.notDeepEqual(essence('one'), essence('one', { keepalive: 5 }));
+    assert.deepEqual(essence('one'), essence('one', { name: 'other', _users: ['in'] } as StoredConnection));
+  });
+});
