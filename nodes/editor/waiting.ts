@@ -24,7 +24,7 @@ export function showWaiting(id: string, name: string): void {
 
 /** Connections are deleted while messages wait: says so, and takes it back where that was not meant. */
 export function askBeforeRemoval(): void {
-  let removed: Removed[] = [];
+  const removed: Removed[] = [];
   flowsRed().events.on('nodes:remove', (node) => {
     if (node.type !== 'mqtt-connection') return;
     // Several that are deleted together are one question.

@@ -17,7 +17,8 @@ export interface ClientViewOwner {
 
 /**
  * The connection in the place of core's MQTT.js client: `end`, `connected`, `reconnecting`, and an emitter of `connect`
- * and `close`, until it is forgotten. Listeners to other events are accepted and hear nothing; messages come by `brokerConn.subscribe`.
+ * and `close`, until it is forgotten. Listeners to other events are accepted and hear nothing; messages come by
+ * `brokerConn.subscribe`.
  */
 export function clientView(
   connection: SharedConnection,

@@ -3,6 +3,9 @@ import type { NodeAPI } from 'node-red';
 
 type Events = NodeAPI['events'];
 
+/** Milliseconds for which something waits for the end of a deploy: Node-RED gives each node 15 s to close. */
+export const LONGEST_DEPLOY = 30_000;
+
 /** How nodes are closed. */
 export interface Stop {
   /** All of them, and the flows that they are in. */

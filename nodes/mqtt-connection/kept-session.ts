@@ -172,7 +172,7 @@ export class KeptSession implements Opened {
     }
     // It never rejects: an attempt that fails is told, and another one follows.
     void this.#untilOnDisk(folder);
-    return new MemoryStore(false);
+    return new MemoryStore({ isKept: false });
   }
 
   /** undefined: it could not be opened, which was told. */

@@ -1,10 +1,7 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { textOf } from '../../src/index.ts';
-import { type FlowListener, onFlows, type Stop } from './flow-events.ts';
+import { type FlowListener, LONGEST_DEPLOY, onFlows, type Stop } from './flow-events.ts';
 import { Spread } from './spread.ts';
-
-/** Milliseconds for which what is done waits for the end of a deploy: Node-RED gives each node 15 s to close. */
-const LONGEST_DEPLOY = 30_000;
 
 /** What Node-RED's `done` calls; it has no public name. */
 type Complete = (this: Node, msg: NodeMessage, error?: unknown) => void;
@@ -40,9 +37,8 @@ export class Outcomes implements Partial<FlowListener> {
   readonly #behind = new Spread((error) =>
     this.#log(`MQTT: what became of a message could not be told: ${textOf(error)}`),
   );
-  #deploying = false;
-  /** Whole flows end. */
-  #isFull = false;
+  /** The deploy that is under way. */
+  #stop: Stop | undefined;
   #held: Held[] = [];
   #log: (text: string) => void = () => undefined;
   #heard = false;
@@ -56,16 +52,15 @@ export class Outcomes implements Partial<FlowListener> {
     onFlows(RED.events, this);
   }
 
-  stopping({ isFull }: Stop): void {
-    this.#deploying = true;
-    this.#isFull = isFull;
+  stopping(stop: Stop): void {
+    this.#stop = stop;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.started(), LONGEST_DEPLOY).unref();
   }
 
   started(): void {
     clearTimeout(this.#timer);
-    this.#deploying = false;
+    this.#stop = undefined;
     for (const held of this.#held.splice(0)) this.#behind.add(() => this.#tellHeld(held));
   }
 
@@ -101,7 +96,7 @@ export class Outcomes implements Partial<FlowListener> {
     });
     return () => {
       teller.isOpen = false;
-      teller.isOrphan = this.#deploying && this.#isFull;
+      teller.isOrphan = this.#stop?.isFull === true;
     };
   }
 
@@ -118,7 +113,7 @@ export class Outcomes implements Partial<FlowListener> {
   }
 
   #outcome(teller: Teller, msg: NodeMessage, error: unknown): void {
-    const isHeld = !teller.isOpen && this.#deploying;
+    const isHeld = !teller.isOpen && this.#stop !== undefined;
     const present = teller.isOpen ? teller : this.#successor(teller);
     this.#heard = isHeld || present !== undefined;
     if (isHeld) this.#held.push({ teller, msg, error });

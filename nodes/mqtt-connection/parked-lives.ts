@@ -1,9 +1,6 @@
 import type { ConnectionLife } from './connection-life.ts';
 import type { Essence } from './connection-settings.ts';
-import type { FlowListener, Stop } from './flow-events.ts';
-
-/** Milliseconds that a deploy may take to make the nodes anew: Node-RED gives each 15 s to close. */
-const LONGEST_DEPLOY = 30_000;
+import { type FlowListener, LONGEST_DEPLOY, type Stop } from './flow-events.ts';
 
 /** Connections whose node a deploy has closed, until it has made the next one. */
 export class ParkedLives implements Partial<FlowListener> {

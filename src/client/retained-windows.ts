@@ -16,8 +16,6 @@ const NOBODY: ReadonlySet<Member> = new Set();
 /** A SUBSCRIBE whose retained messages may still come, and what of them is not for those who are not to have them. */
 interface Window {
   readonly asked: Asked;
-  /** Whose receivers it may concern. */
-  readonly serves: readonly SubscriptionEntry[];
   readonly rule: Withheld;
   /** Those for whom it was sent: they have nothing of it before. */
   readonly awaiting: ReadonlySet<Member>;
@@ -31,6 +29,8 @@ export class RetainedWindows {
   readonly #router: Router;
   /** By the entry that was asked for: several of one, where nodes come one after another. */
   readonly #open = new Map<SubscriptionEntry, readonly Window[]>();
+  /** By entry: how many of them may bring something for its receivers, by itself or by one that covers it. */
+  readonly #concerned = new Map<SubscriptionEntry, number>();
   /**
    * Live messages with the RETAIN flag may be under way, or queued: Retain As Published was asked for in this session, or
    * may have been by an earlier client.
@@ -74,6 +74,7 @@ export class RetainedWindows {
   /** The connection is gone. */
   end(filters: Iterable<TopicFilter>): void {
     this.#open.clear();
+    this.#concerned.clear();
     for (const filter of filters) this.#router.withholdNothing(filter);
   }
 
@@ -96,7 +97,8 @@ export class RetainedWindows {
     }
     if (mqtt5 && serves.some(hasWithheld)) {
       const awaiting = new Set(membersOf(serves).filter((member) => !hasRetained(member)));
-      this.#open.set(entry, [...this.#of(entry), { asked, serves, rule, awaiting }]);
+      for (const served of serves) this.#concerned.set(served, (this.#concerned.get(served) ?? 0) + 1);
+      this.#open.set(entry, [...this.#of(entry), { asked, rule, awaiting }]);
     }
   }
 
@@ -110,7 +112,7 @@ export class RetainedWindows {
   /** While what is retained comes, a filter keeps the options with which it was asked for it. */
   held(wish: WireWish): WireWish {
     const { wire } = wish.entry;
-    const isHeld = (wire.state === 'asked' || wire.state === 'granted') && this.#concern(wish.entry);
+    const isHeld = (wire.state === 'asked' || wire.state === 'granted') && this.#concerned.has(wish.entry);
     if (!isHeld) return wish;
     return { ...wish, options: { ...wish.options, retainAsPublished: wire.options.retainAsPublished } };
   }
@@ -140,7 +142,9 @@ export class RetainedWindows {
     });
   }
 
-  close({ entry, asked, serves }: AskedWish): void {
+  close(request: AskedWish): void {
+    const { entry, asked, serves } = request;
+    if (this.#isOpen(request)) for (const served of serves) this.#concernsLess(served);
     const others = this.#of(entry).filter((other) => other.asked !== asked);
     if (others.length > 0) this.#open.set(entry, others);
     else this.#open.delete(entry);
@@ -170,7 +174,7 @@ export class RetainedWindows {
   opening({ entry, serves, options }: WireWish, { mqtt5 }: SubscriptionLink): SubscriptionOptions {
     if (!mqtt5 || !options.retainAsPublished || this.#wasPublished(entry)) return options;
     // What the filter brought that covers it may be on its way still, and is known by the flag.
-    if (this.#concern(entry)) return { ...options, retainAsPublished: false };
+    if (this.#concerned.has(entry)) return { ...options, retainAsPublished: false };
     if (options.retainHandling === 2) return options;
     const withholds = membersOf(serves).some(
       (member) => member.options.retainHandling === 2 || (hasRetained(member) && !member.options.retainAsPublished),
@@ -182,10 +186,10 @@ export class RetainedWindows {
     return this.#published?.has(filter) ?? true;
   }
 
-  /** Whether what a SUBSCRIBE brings may be for its receivers, by itself or by one that covers it. */
-  #concern(entry: SubscriptionEntry): boolean {
-    if (this.#open.size === 0) return false;
-    return [...this.#open.values()].some((windows) => windows.some(({ serves }) => serves.includes(entry)));
+  #concernsLess(entry: SubscriptionEntry): void {
+    const count = this.#concerned.get(entry) ?? 0;
+    if (count > 1) this.#concerned.set(entry, count - 1);
+    else this.#concerned.delete(entry);
   }
 
   #isOpen({ entry, asked }: AskedWish): boolean {

@@ -67,9 +67,8 @@ export class Incoming {
   /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
   #graceUntil = -Infinity;
   #deployUntil: number | undefined;
-  /** Then the Server is asked, see {@link DOUBT_TIME}; Infinity: there is no connection, or it was asked. */
-  #doubtUntil = Infinity;
-  #isDoubtDue = false;
+  /** When the Server is to be asked, see {@link DOUBT_TIME}; undefined: it was, or there is no connection. */
+  #doubtUntil: number | 'due' | undefined;
 
   // Valid for the connection.
   #receiveMaximum = Infinity;
@@ -90,7 +89,6 @@ export class Incoming {
   begin(receiveMaximum: number, now: number): void {
     this.#receiveMaximum = receiveMaximum;
     this.#doubtUntil = now + DOUBT_TIME;
-    this.#isDoubtDue = false;
   }
 
   /** From now on, for a while, a message at QoS 1 or 2 that nobody wants waits for somebody who may come. */
@@ -107,8 +105,7 @@ export class Incoming {
     this.#pubrecs.drain();
     this.#pubcomps.drain();
     this.#unreleased.clear();
-    this.#doubtUntil = Infinity;
-    this.#isDoubtDue = false;
+    this.#doubtUntil = undefined;
   }
 
   /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
@@ -248,7 +245,8 @@ export class Incoming {
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
   get deadline(): number | undefined {
-    let earliest = this.#received.isDoubted && this.#doubtUntil !== Infinity ? this.#doubtUntil : undefined;
+    const doubted = this.#received.isDoubted ? this.#doubtUntil : undefined;
+    let earliest = doubted === 'due' ? undefined : doubted;
     for (const { state } of this.#held) {
       if (state.step === 'held' && (earliest === undefined || state.until < earliest)) earliest = state.until;
     }
@@ -264,20 +262,19 @@ export class Incoming {
       delivery.giveUp();
       this.#own(delivery);
     }
-    if (this.#doubtUntil <= now) {
-      this.#doubtUntil = Infinity;
-      this.#isDoubtDue = this.#received.isDoubted;
+    if (typeof this.#doubtUntil === 'number' && this.#doubtUntil <= now) {
+      this.#doubtUntil = this.#received.isDoubted ? 'due' : undefined;
     }
     if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
   }
 
   /** Whether the Server is to be asked, behind everything else, if it is still there; {@link doubtEnds} is called then. */
   get wantsAnswer(): boolean {
-    return this.#isDoubtDue;
+    return this.#doubtUntil === 'due';
   }
 
   answerAsked(): void {
-    this.#isDoubtDue = false;
+    this.#doubtUntil = undefined;
   }
 
   /** The Server has answered: whatever it had to send again has come. */

@@ -5,7 +5,7 @@ import type { SessionStore, StoredReceived } from '../store/session-store.ts';
 /** Packet Identifiers of received QoS 2 messages that the Server has not released (4.3.3). At most 65,535. */
 export class Received {
   readonly #store: SessionStore;
-  /** With what the message was, by {@link fingerprintOf}; undefined: an earlier release stored it. */
+  /** With what the message was, by {@link fingerprintOf}; undefined: it was stored without. */
   readonly #ids: Map<PacketId, number | undefined>;
   /** Ids of a session that may not be the Server's any more. */
   readonly #doubted = new Map<PacketId, IdDoubt>();

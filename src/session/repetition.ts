@@ -1,9 +1,9 @@
 import type { PublishPacket } from '../protocol/packet.ts';
-import { crc32 } from '../util/crc32.ts';
+import { crc32, crc32OfText } from '../util/crc32.ts';
 
 /** A number that two messages with the same content have in common, and two others hardly ever. */
 export function fingerprintOf({ topic, payload }: PublishPacket): number {
-  return crc32(payload, crc32(Buffer.from(`${topic}\0`)));
+  return crc32(payload, crc32OfText(topic) ^ topic.length);
 }
 
 /** Why an id may be another message's than the one that is known by it: the session is ours of some time ago, or another one. */
@@ -17,7 +17,7 @@ export function graver(before: IdDoubt | undefined, doubt: IdDoubt): IdDoubt {
 /**
  * Whether a QoS 2 packet is the message with this fingerprint once more, in a session that is doubted. In another session
  * ids begin anew, and the same content may be another message: DUP has to say that it is none. In an older one of ours the
- * content tells, for some Servers forget DUP. What is stored without a fingerprint was so by an earlier release: then DUP tells.
+ * content tells, for some Servers forget DUP. Of what is stored without a fingerprint DUP tells.
  */
 export function isRepetition(doubt: IdDoubt, fingerprint: number | undefined, packet: PublishPacket): boolean {
   if (packet.qos !== 2) return false;

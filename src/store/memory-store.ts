@@ -22,8 +22,8 @@ export class MemoryStore implements SessionStore {
   readonly #received = new Map<PacketId, StoredReceived>();
   readonly #subscriptions = new Map<TopicFilter, StoredSubscription>();
 
-  /** @param isKept false: it stands in for a disk that cannot be used, so that nothing in it is durable. Default true. */
-  constructor(isKept = true) {
+  /** `isKept` false: it stands in for a disk that cannot be used, so that nothing in it is durable. Default true. */
+  constructor({ isKept = true }: { readonly isKept?: boolean } = {}) {
     this.#isKept = isKept;
   }
 

@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
 
-/** Of each byte, for a Node.js (before 20.15) whose zlib has no CRC-32 of its own. */
+/** Of each byte: for a text, and for a Node.js (before 20.15) whose zlib has no CRC-32 of its own. */
 const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0xedb88320;
@@ -17,5 +17,15 @@ export function crc32(bytes: Buffer, before = 0): number {
 export function crc32InScript(bytes: Buffer, before = 0): number {
   let crc = ~before;
   for (const byte of bytes) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 0xff] ?? 0);
+  return ~crc;
+}
+
+/** Of a text by its character codes, folded to a byte each: for a short text, without a Buffer of it. */
+export function crc32OfText(text: string): number {
+  let crc = -1;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    crc = (crc >>> 8) ^ (TABLE[(crc ^ code ^ (code >>> 8)) & 0xff] ?? 0);
+  }
   return ~crc;
 }

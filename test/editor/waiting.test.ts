@@ -80,7 +80,7 @@ describe('what waits for a broker that is away', function () {
       assert.deepEqual([messages, bytes > 11], [1, true]);
     });
 
-    it('as a file, one message a line, as a flow can send it again', async () => {
+    it('as a file, one message a line, named as mqtt-out reads it', async () => {
       await press('bytes');
       const response = await ask('c/messages');
       assert.match(response.headers.get('content-type') ?? '', /^application\/x-ndjson/);

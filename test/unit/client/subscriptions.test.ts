@@ -1559,6 +1559,15 @@ describe('Subscriptions', () => {
       return link;
     }
 
+    /** Somebody is new at `a`, and the Server answers no PINGREQ before the test calls what waits. */
+    function unanswered(): { one: Scene; waiting: (() => void)[] } {
+      const one = begun(new Link(KEPT));
+      const waiting: (() => void)[] = [];
+      one.link.waiting = waiting;
+      one.add('a');
+      return { one, waiting };
+    }
+
     const bringsRetained = (link: Link): boolean[] =>
       link.subscribes().map(({ subscriptions }) => subscriptions[0]?.retainHandling !== 2);
 
@@ -1584,10 +1593,7 @@ describe('Subscriptions', () => {
 
     it('a message that comes behind the answer may stand in front of what is retained: then it is not calm yet', () => {
       for (const busyFor of [0, 1, 2]) {
-        const one = begun(new Link(KEPT));
-        const waiting: (() => void)[] = [];
-        one.link.waiting = waiting;
-        one.add('a');
+        const { one, waiting } = unanswered();
         const link = killedBehindAnswer(one, () => {
           // Three are answered; with a message between two of them they begin anew.
           for (let answer = 0; answer < 3; answer++) {
@@ -1600,10 +1606,7 @@ describe('Subscriptions', () => {
     });
 
     it('on a connection that is never calm it counts as had after six answers, and is not asked about any more', () => {
-      const one = begun(new Link(KEPT));
-      const waiting: (() => void)[] = [];
-      one.link.waiting = waiting;
-      one.add('a');
+      const { one, waiting } = unanswered();
       const link = killedBehindAnswer(one, () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           one.link.handed += 1;
@@ -1614,10 +1617,7 @@ describe('Subscriptions', () => {
     });
 
     it('one answer is not calm yet: at QoS 2 the next message takes two round trips', () => {
-      const one = begun(new Link(KEPT));
-      const waiting: (() => void)[] = [];
-      one.link.waiting = waiting;
-      one.add('a');
+      const { one, waiting } = unanswered();
       const link = killedBehindAnswer(one, () => {
         waiting.shift()?.();
         waiting.shift()?.();
