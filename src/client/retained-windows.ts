@@ -1,4 +1,4 @@
-import type { QoS, SubscriptionOptions } from '../protocol/packet.ts';
+import type { SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Receiver, Router, Withheld } from '../router/router.ts';
 import { type Asked, hasRetained, type Member, type SubscriptionEntry } from './subscription-entry.ts';
@@ -7,9 +7,6 @@ import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
 
 /** Answered PINGREQs, with nothing of what the Server retains between them, after which all of it has come. */
 const CALM_BARRIERS = 3;
-
-/** After so many in all what was retained has come, on a connection that is never calm too. */
-const MOST_BARRIERS = 6;
 
 const NOBODY: ReadonlySet<Member> = new Set();
 
@@ -39,20 +36,8 @@ export class RetainedWindows {
   /** Filters of this session that were asked for with Retain As Published; undefined: an earlier client may have, for any. */
   #published: Set<TopicFilter> | undefined;
 
-  /** Since the last answer something retained came at QoS 1 or 2: what is on its way is in the session. */
-  #areKept = false;
-
   constructor(router: Router) {
     this.#router = router;
-  }
-
-  get areKept(): boolean {
-    return this.#areKept;
-  }
-
-  /** Something that may be retained came at this QoS. */
-  came(qos: QoS): void {
-    if (qos > 0) this.#areKept = true;
   }
 
   /** Whether any is open. */
@@ -71,11 +56,13 @@ export class RetainedWindows {
     this.#published?.delete(filter);
   }
 
-  /** The connection is gone. */
-  end(filters: Iterable<TopicFilter>): void {
+  /** The connection is gone. @returns those that may have been asked for with other options than they are wanted with. */
+  end(filters: Iterable<TopicFilter>): readonly SubscriptionEntry[] {
+    const concerned = [...this.#open.keys(), ...this.#concerned.keys()];
     this.#open.clear();
     this.#concerned.clear();
     for (const filter of filters) this.#router.withholdNothing(filter);
+    return concerned;
   }
 
   /** The SUBSCRIBE leaves. */
@@ -152,20 +139,6 @@ export class RetainedWindows {
   }
 
   /**
-   * Behind its answer a SUBSCRIBE brings what is retained. A Server that is killed before it has sent all of that may come
-   * back with an older session, which knows nothing of it: until the connection was calm it is not counted as had.
-   */
-  settle(requests: readonly AskedWish[], link: SubscriptionLink): void {
-    const coming = requests.flatMap(({ serves }) => serves).filter(({ awaitsRetained }) => awaitsRetained);
-    if (coming.length === 0) return;
-    this.#areKept = false;
-    const came = (): void => coming.forEach((entry) => entry.retainedCame());
-    // Without a session nothing is left of it behind the connection.
-    if (link.limits.sessionExpiryInterval === 0) came();
-    else awaitCalm(link, came);
-  }
-
-  /**
    * With Retain As Published a live message looks like one that the Server retained. While a SUBSCRIBE brings the retained
    * ones, and somebody is not to have them, the filter does without it; then it is asked for again. Not where all who had
    * them had them with the flag: then copies are known by their content. Nor where the Server may have had the filter with
@@ -201,21 +174,6 @@ export class RetainedWindows {
   }
 }
 
-/** Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. */
-function awaitCalm(
-  link: SubscriptionLink,
-  calm: () => void,
-  barriers: number = CALM_BARRIERS,
-  left: number = MOST_BARRIERS,
-): void {
-  const before = link.handed;
-  link.barrier(() => {
-    const isCalm = link.handed === before;
-    if ((isCalm && barriers === 1) || left === 1) return calm();
-    awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
-  });
-}
-
 /**
  * Who had what is retained may not have all of it yet: what is on its way comes once for him and once for the others.
  * Who wants nothing gets nothing, where the flag is for nothing else: before MQTT 5 (3.3.1.3).
@@ -230,6 +188,7 @@ function withheldFrom(
   for (const [receiver, member] of members) {
     if (member.options.retainHandling === 2) rules.set(receiver, mqtt5 ? rule : 'all');
     else if (hasRetained(member) && !awaiting.has(member)) rules.set(receiver, rule);
+    else if (member.mayHaveCome) rules.set(receiver, 'again');
   }
   return rules.size === 0 ? undefined : rules;
 }

@@ -13,6 +13,8 @@ export interface Member {
    * answered, but a Server that is killed may not have sent all of it.
    */
   retained: 'wanted' | 'asked' | 'coming' | 'had';
+  /** It was answered on an earlier connection: what it brought may be in the session. */
+  mayHaveCome: boolean;
   /** Whether it heard an outcome. */
   told: boolean;
 }
@@ -175,7 +177,7 @@ export class SubscriptionEntry {
   }
 
   add(receiver: Receiver, options: SubscriptionOptions, outcome: OutcomeListener): void {
-    this.members.set(receiver, { options, outcome, retained: 'wanted', told: false });
+    this.members.set(receiver, { options, outcome, retained: 'wanted', mayHaveCome: false, told: false });
     // A new receiver is a reason to ask again.
     this.forgive();
   }
@@ -290,7 +292,10 @@ export class SubscriptionEntry {
   /** The Server has no session: nothing of it is on the wire. */
   reset(): void {
     this.#wire = { state: 'none', leftover: false, lost: this.#keptOptions };
-    for (const member of this.members.values()) member.retained = 'wanted';
+    for (const member of this.members.values()) {
+      member.retained = 'wanted';
+      member.mayHaveCome = false;
+    }
   }
 
   /** The SUBSCRIBE was answered: what the Server retains follows, now or by the session that it keeps. */
@@ -309,12 +314,14 @@ export class SubscriptionEntry {
   }
 
   /**
-   * The connection ended before all of that had come: it is asked for once more. Not for who wanted it only if the
-   * subscription was new: it is not any more (3.8.3.1).
+   * The connection ended, and nothing of that had come: it is asked for once more, beside what the session may have of it.
+   * Not for who wanted it only if the subscription was new: it is not any more (3.8.3.1).
    */
   wantRetained(): void {
     for (const member of this.members.values()) {
-      if (member.retained === 'coming') member.retained = member.options.retainHandling === 1 ? 'had' : 'wanted';
+      if (member.retained !== 'coming') continue;
+      member.retained = member.options.retainHandling === 1 ? 'had' : 'wanted';
+      member.mayHaveCome = true;
     }
   }
 

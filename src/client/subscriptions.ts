@@ -15,6 +15,7 @@ import { halves, subscribeBatches } from './subscribe-batches.ts';
 import { type Asked, exceeds, type Member, type Subscribed, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { SubscriptionRecords } from './subscription-records.ts';
+import { RetainedArrival } from './retained-arrival.ts';
 import { RetainedByTopic } from './retained-by-topic.ts';
 import { RetainedWindows } from './retained-windows.ts';
 import {
@@ -56,6 +57,7 @@ export class Subscriptions {
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
   readonly #windows: RetainedWindows;
+  readonly #arrival = new RetainedArrival();
   readonly #byTopic = new RetainedByTopic();
   readonly #leaves = new Leaves();
   /** Filters that the Server was told to forget in this session, and has not had since, the latest last. */
@@ -175,13 +177,10 @@ export class Subscriptions {
     }
     if (doubt !== 'none') for (const filter of this.#givenUp) this.#mayBeBack(filter);
     for (const entry of this.#entries.values()) {
-      // The rest of it is in the session. Asked for once more it would fill the Server's queue, with all that is there.
-      if (sessionPresent && this.#windows.areKept) entry.retainedCame();
       if (kept && entry.isSettled && !entry.awaitsRetained) continue;
       if (!sessionPresent) this.#reset(entry);
       else if (doubt === 'session') this.#doubt(entry);
       else if (doubt === 'subscriptions') this.#mayBeGone(entry);
-      // Nothing of it had come, or at QoS 0, which is lost with the connection.
       entry.wantRetained();
       entry.forgive();
       this.#dirty.add(entry);
@@ -194,11 +193,17 @@ export class Subscriptions {
     for (const leave of this.#leaves.drain()) this.#cameBy(leave);
     this.#coverPlan = undefined;
     this.#byTopic.end();
-    this.#windows.end(this.#entries.keys());
+    for (const entry of this.#windows.end(this.#entries.keys())) this.#setRight(entry);
+    this.#arrival.ended();
     for (const entry of this.#entries.values()) {
       if (entry.wire.state === 'asked') this.#askedInVain(entry.filter, entry.wire);
       entry.lost();
     }
+  }
+
+  /** What it has on the wire may not be what is wanted. */
+  #setRight(entry: SubscriptionEntry): void {
+    if (this.#entries.get(entry.filter) === entry) this.#dirty.add(entry);
   }
 
   /** Its answer does not come any more: the Server may have it, also when nobody here wants it any more. */
@@ -262,7 +267,7 @@ export class Subscriptions {
 
   /** By which SUBSCRIBE it came is known where the Server has no filter of just this topic, or is about to leave it. */
   #retainedCame(topic: TopicFilter, qos: QoS): void {
-    this.#windows.came(qos);
+    this.#arrival.came(topic, qos);
     if (!this.#byTopic.unsettled) return;
     if (this.#entries.get(topic)?.onWire !== true && !this.#leaves.has(topic)) this.#byTopic.came();
   }
@@ -332,7 +337,10 @@ export class Subscriptions {
     const requests: AskedWish[] = [];
     const answered = (codes: readonly number[], reason: string | undefined): void => {
       for (const [index, request] of requests.entries()) this.#answered(request, codes[index] ?? 0x80, reason, link);
-      this.#windows.settle(requests, link);
+      this.#arrival.answered(
+        requests.flatMap(({ serves }) => serves),
+        link,
+      );
     };
     const late = (): void => requests.forEach((request) => this.#late(request));
     try {

@@ -47,7 +47,7 @@ export function isWithheld(seat: Seat, packet: PublishPacket, copy: RetainedCopy
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */
-function applies(rule: Withheld, { first, repeated }: RetainedCopy, sure: boolean): boolean {
+function applies(rule: Withheld, { first, repeated, again }: RetainedCopy, sure: boolean): boolean {
   switch (rule) {
     case 'all':
       return true;
@@ -55,5 +55,7 @@ function applies(rule: Withheld, { first, repeated }: RetainedCopy, sure: boolea
       return sure ? first : repeated;
     case 'repeated':
       return repeated;
+    case 'again':
+      return again;
   }
 }

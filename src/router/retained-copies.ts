@@ -28,6 +28,8 @@ export interface RetainedCopy {
   readonly first: boolean;
   /** What came last on its topic once more. */
   readonly repeated: boolean;
+  /** The same, and that came since the SUBSCRIBE left. */
+  readonly again: boolean;
 }
 
 /**
@@ -66,11 +68,14 @@ export class RetainedCopies {
   note(packet: PublishPacket): RetainedCopy | undefined {
     const isKnown = this.#keep(packet);
     const window = this.#windows.find((one) => one.isOf(packet.properties?.subscriptionIdentifiers));
+    const cameBefore = window?.came.has(packet.topic) === true;
+    // By whichever identifier: what the session had comes by an earlier one.
+    for (const { came } of this.#windows) if (came.size < MOST_TOPICS) came.add(packet.topic);
     if (window === undefined) return undefined;
     const first = isFirst(packet.topic, window.topics);
     const repeated = isKnown && isNew(packet.topic, window.repeated);
     if (first || repeated) this.#room.came += 1;
-    return { rules: window.rules, first, repeated };
+    return { rules: window.rules, first, repeated, again: isKnown && cameBefore };
   }
 
   /** What came last on the topic is not known any more. */

@@ -7,6 +7,8 @@ export class RetainedWindow {
   readonly rules: Map<Seat, Withheld>;
   /** Topics of which any has come. */
   readonly topics = new Set<string>();
+  /** Topics of which any has come since, by whichever SUBSCRIBE. */
+  readonly came = new Set<string>();
   /** Topics of which what came last before has come once more: one like it after that is live. */
   readonly repeated = new Set<string>();
 

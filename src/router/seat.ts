@@ -5,9 +5,10 @@ import { Vacancy } from './vacancy.ts';
 
 /**
  * What of the messages with the RETAIN flag is not for a receiver while a SUBSCRIBE for somebody else's sake brings what
- * the Server retains: all of it; of each topic the first, where one more would be live; or copies of what it had.
+ * the Server retains: all of it; of each topic the first, where one more would be live; copies of what it had; or copies
+ * of what came meanwhile, because the session had it.
  */
-export type Withheld = 'all' | 'first' | 'repeated';
+export type Withheld = 'all' | 'first' | 'repeated' | 'again';
 
 /** A receiver's place in a route. It stays the same while a deploy takes the receiver away and brings it back. */
 export class Seat {

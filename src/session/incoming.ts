@@ -67,7 +67,7 @@ export class Incoming {
   /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
   #graceUntil = -Infinity;
   #deployUntil: number | undefined;
-  /** When the Server is to be asked, see {@link DOUBT_TIME}; undefined: it was, or there is no connection. */
+  /** When the Server is to be asked, see {@link DOUBT_TIME}; undefined: it was, or nothing is in doubt. */
   #doubtUntil: number | 'due' | undefined;
 
   // Valid for the connection.
@@ -85,10 +85,15 @@ export class Incoming {
     this.#report = report;
   }
 
-  /** A new connection, with our own Receive Maximum (3.1.2.11.3): the Server's quota begins anew. */
-  begin(receiveMaximum: number, now: number): void {
+  /**
+   * A new connection, with our own Receive Maximum (3.1.2.11.3): the Server's quota begins anew.
+   * @param doubt given if the Server's session may not be ours as it is: an id of before may be another message's, see
+   *   {@link isRepetition}.
+   */
+  begin(receiveMaximum: number, now: number, doubt?: IdDoubt): void {
     this.#receiveMaximum = receiveMaximum;
-    this.#doubtUntil = now + DOUBT_TIME;
+    if (doubt !== undefined) this.#doubt(doubt);
+    this.#doubtUntil = this.#isDoubting ? now + DOUBT_TIME : undefined;
   }
 
   /** From now on, for a while, a message at QoS 1 or 2 that nobody wants waits for somebody who may come. */
@@ -105,19 +110,12 @@ export class Incoming {
     this.#pubrecs.drain();
     this.#pubcomps.drain();
     this.#unreleased.clear();
-    this.#doubtUntil = undefined;
   }
 
   /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
   reset(): void {
     this.#received.clear();
     this.#open.clear();
-  }
-
-  /** The Server's session may not be ours as it is: an id of before may be another message's, see {@link isRepetition}. */
-  doubt(doubt: IdDoubt): void {
-    this.#received.doubt(doubt);
-    for (const delivery of this.#open.values()) delivery.doubted(doubt);
   }
 
   /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */
@@ -245,8 +243,7 @@ export class Incoming {
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
   get deadline(): number | undefined {
-    const doubted = this.#received.isDoubted ? this.#doubtUntil : undefined;
-    let earliest = doubted === 'due' ? undefined : doubted;
+    let earliest = this.#doubtUntil === 'due' ? undefined : this.#doubtUntil;
     for (const { state } of this.#held) {
       if (state.step === 'held' && (earliest === undefined || state.until < earliest)) earliest = state.until;
     }
@@ -263,7 +260,7 @@ export class Incoming {
       this.#own(delivery);
     }
     if (typeof this.#doubtUntil === 'number' && this.#doubtUntil <= now) {
-      this.#doubtUntil = this.#received.isDoubted ? 'due' : undefined;
+      this.#doubtUntil = this.#isDoubting ? 'due' : undefined;
     }
     if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
   }
@@ -277,9 +274,19 @@ export class Incoming {
     this.#doubtUntil = undefined;
   }
 
-  /** The Server has answered: whatever it had to send again has come. */
+  /** The Server has answered: whatever it had to send again has come, and another message has every other id. */
   doubtEnds(): void {
     this.#received.forgetDoubted();
+    for (const [packetId, { doubt }] of this.#open) if (doubt !== undefined) this.#open.delete(packetId);
+  }
+
+  #doubt(doubt: IdDoubt): void {
+    this.#received.doubt(doubt);
+    for (const delivery of this.#open.values()) delivery.doubted(doubt);
+  }
+
+  get #isDoubting(): boolean {
+    return this.#received.isDoubted || [...this.#open.values()].some(({ doubt }) => doubt !== undefined);
   }
 
   #count({ qos }: PublishPacket, packetId: PacketId): void {

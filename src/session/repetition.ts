@@ -1,9 +1,18 @@
-import type { PublishPacket } from '../protocol/packet.ts';
+import type { PublishPacket, PublishProperties } from '../protocol/packet.ts';
 import { crc32, crc32OfText } from '../util/crc32.ts';
 
 /** A number that two messages with the same content have in common, and two others hardly ever. */
-export function fingerprintOf({ topic, payload }: PublishPacket): number {
-  return crc32(payload, crc32OfText(topic) ^ topic.length);
+export function fingerprintOf({ topic, payload, properties }: PublishPacket): number {
+  const content = crc32(payload, crc32OfText(topic) ^ topic.length);
+  return properties === undefined ? content : fingerprintOfProperties(properties, content);
+}
+
+/** Of what the publisher gave, which the Server hands on as it is (3.3.2.3); how long it is valid changes on the way. */
+function fingerprintOfProperties(properties: PublishProperties, content: number): number {
+  const { correlationData, contentType = '', responseTopic = '', userProperties = [] } = properties;
+  const texts = [contentType, responseTopic, ...userProperties.flat()];
+  const withData = correlationData === undefined ? content : crc32(correlationData, content);
+  return crc32(Buffer.from(JSON.stringify(texts)), withData);
 }
 
 /** Why an id may be another message's than the one that is known by it: the session is ours of some time ago, or another one. */

@@ -11,6 +11,7 @@ import type {
 import type { Random } from '../util/clock.ts';
 import type { Receivers } from './delivery.ts';
 import { Incoming } from './incoming.ts';
+import type { IdDoubt } from './repetition.ts';
 import { type Ending, Outgoing } from './outgoing.ts';
 import type { SendLimits } from './send-window.ts';
 import type { NextPacket } from './outgoing-message.ts';
@@ -28,6 +29,13 @@ export interface SessionLimits extends SendLimits {
  * earlier client's CONNECT, whose answer nobody saw; `unknown`: perhaps that of one of ours, which it did not answer.
  */
 export type Certainty = 'ours' | 'earlier' | 'unknown';
+
+/** What that makes of the packet ids of before. */
+const DOUBTS: Readonly<Record<Certainty, IdDoubt | undefined>> = {
+  ours: undefined,
+  earlier: 'older',
+  unknown: 'another',
+};
 
 export interface SessionOptions {
   readonly store: SessionStore;
@@ -87,8 +95,7 @@ export class Session {
    * A new connection resumes the session (Session Present 1).
    */
   resume(limits: SessionLimits, now: number, certainty: Certainty = 'ours'): void {
-    this.incoming.begin(limits.ownReceiveMaximum, now);
-    if (certainty !== 'ours') this.incoming.doubt(certainty === 'earlier' ? 'older' : 'another');
+    this.incoming.begin(limits.ownReceiveMaximum, now, DOUBTS[certainty]);
     this.outgoing.resume(limits, now, certainty !== 'unknown');
   }
 

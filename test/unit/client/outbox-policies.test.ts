@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Packet } from 'mqtt-packet';
 import type { OutboxOptions } from '../../../src/client/outbox.ts';
 import type { QoS } from '../../../src/protocol/packet.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
@@ -371,7 +372,7 @@ describe('What waits in the outbox', () => {
     assert.deepEqual(stored, ['a1'], 'forgotten in the store too');
   });
 
-  it('that may have been sent says so: behind a restart at QoS 1, where that is not on record, and behind a session that is lost', async () => {
+  it('that may have been sent says so behind a restart at QoS 1, where that is not on record', async () => {
     const store = new MemoryStore();
     const first = new VirtualClient({ store });
     publishAll(first, ['a1']);
@@ -384,6 +385,51 @@ describe('What waits in the outbox', () => {
     );
     next.client.discardUnsent();
     assert.match(String(next.restored[0]), /the message to a was discarded by a person: the broker may have it/);
+  });
+
+  it('that was sent in a session that is lost says so, though it waits to be sent again', async () => {
+    const scene = new VirtualClient({ protocolVersion: 5 });
+    const receiveMaximum = (most: number): Packet => ({
+      cmd: 'connack',
+      sessionPresent: false,
+      returnCode: 0,
+      reasonCode: 0,
+      properties: { receiveMaximum: most },
+    });
+    scene.server.answers = { connect: () => receiveMaximum(2), publish: () => undefined };
+    await scene.connected();
+    publishAll(scene, ['a1', 'b1']);
+    await scene.settle();
+    scene.server.answers = { connect: () => receiveMaximum(1), publish: () => undefined };
+    scene.server.connection.close();
+    await scene.pass(1000);
+    publishAll(scene, ['c1']);
+    assert.deepEqual(sent(scene), ['a1']);
+    assert.deepEqual(
+      scene.client.waitingMessages.map(({ mayHaveLeft }) => mayHaveLeft),
+      [true, true, false],
+    );
+  });
+
+  it('is told in the order in which it was accepted, whatever its state', async () => {
+    const scene = new VirtualClient({ protocolVersion: 4 });
+    scene.server.answers = {
+      publish: ({ qos, messageId = 0 }) => (qos === 2 ? { cmd: 'pubrec', messageId } : undefined),
+      pubrel: () => undefined,
+    };
+    await scene.connected();
+    for (const [topic, qos] of [
+      ['a', 2],
+      ['b', 1],
+      ['c', 2],
+    ] as const) {
+      scene.publish(topic, qos);
+    }
+    await scene.settle();
+    assert.deepEqual(
+      scene.client.waitingMessages.map(({ message }) => message.topic),
+      ['a', 'b', 'c'],
+    );
   });
 
   it('that was sent before a reconnect and not yet again stays too', async () => {

@@ -58,6 +58,88 @@ describe('A broker that numbers its messages anew on each connection', () => {
   });
 });
 
+describe('A message at QoS 2 with the content and the id of one of before, when the session may be an older one', () => {
+  const ON = { topic: 'button', payload: 'ON', qos: 2, messageId: 7 } as const;
+
+  /** A node that a deploy took away, and the message that waits for it. */
+  async function held(): Promise<{ scene: VirtualClient; back: Taker }> {
+    const { scene } = await kept();
+    const subscription = scene.subscribe('button', new Taker('button'));
+    await scene.settle();
+    scene.client.beginDeploy();
+    subscription.release();
+    scene.server.connection.send(aPublish(ON));
+    await scene.settle();
+    return { scene, back: new Taker('button') };
+  }
+
+  /** The broker ends, and comes back with a session; then the deploy is over. */
+  async function killed({ scene, back }: { scene: VirtualClient; back: Taker }): Promise<void> {
+    scene.server.connection.close();
+    await scene.pass(1000);
+    scene.subscribe('button', back);
+    scene.client.prune();
+    await scene.settle();
+    assert.deepEqual(back.topics, ['button']);
+  }
+
+  /** Nothing else makes the client ask: the broker has to answer, and does not before it is asked. */
+  const asked = ({ scene }: { scene: VirtualClient }): number => scene.server.connection.all('pingreq').length;
+
+  it('is a new one half a minute later, though the first was never acknowledged', async () => {
+    const all = await held();
+    await killed(all);
+    const before = asked(all);
+    await all.scene.pass(31_000);
+    assert.equal(asked(all), before + 1, 'the broker is asked whether it has sent again what it has');
+    all.scene.server.connection.send(aPublish(ON));
+    await all.scene.settle();
+    assert.deepEqual(all.back.topics, ['button', 'button']);
+  });
+
+  it('is the same before: the broker sends it again', async () => {
+    const all = await held();
+    await killed(all);
+    all.scene.server.connection.send(aPublish({ ...ON, dup: true }));
+    await all.scene.settle();
+    assert.deepEqual(all.back.topics, ['button']);
+    assert.equal(all.scene.server.connection.all('pubrec').length, 1);
+  });
+
+  it('is the same half a minute later where the broker has not answered since', async () => {
+    const all = await held();
+    all.scene.server.answers = { connect: connack, pingreq: () => undefined };
+    await killed(all);
+    await all.scene.pass(31_000);
+    all.scene.server.connection.send(aPublish(ON));
+    await all.scene.settle();
+    assert.deepEqual(all.back.topics, ['button']);
+  });
+
+  it('whose exchange was on record is a new one too, once the broker has answered', async () => {
+    const { scene } = await kept();
+    const taker = new Taker('button');
+    scene.subscribe('button', taker);
+    scene.server.answers = { connect: connack };
+    await scene.settle();
+    scene.server.connection.answers = { pubrec: () => undefined };
+    scene.server.connection.send(aPublish(ON));
+    await scene.settle();
+    scene.server.connection.close();
+    await scene.pass(32_000);
+    scene.server.connection.send(aPublish(ON));
+    await scene.settle();
+    assert.deepEqual(taker.topics, ['button', 'button']);
+  });
+
+  it('makes no timer where nothing is in doubt', async () => {
+    const { scene } = await kept();
+    const before = scene.server.connection.all('pingreq').length;
+    await scene.pass(31_000);
+    assert.equal(scene.server.connection.all('pingreq').length, before);
+  });
+});
+
 describe('A connection that is destroyed while it hands a message out', () => {
   it('leaves no acknowledgement for the next one', async () => {
     const { scene, taker } = await kept();

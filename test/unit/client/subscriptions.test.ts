@@ -1656,6 +1656,122 @@ describe('Subscriptions', () => {
       }
     });
 
+    for (const doubt of ['none', 'subscriptions'] as const) {
+      for (const mqtt5 of [true, false]) {
+        const limits = { ...KEPT, subscriptionIdentifiersAvailable: mqtt5 };
+
+        it(`what is retained and on its way when the network breaks comes once, from the session or anew (${doubt}, MQTT ${mqtt5 ? 5 : '3.1.1'})`, () => {
+          for (const [inSession, dup] of [
+            [true, true],
+            [true, false],
+            [false, false],
+          ] as const) {
+            const one = begun(new Link(limits, mqtt5));
+            const earlier = one.granted('a/+', { retainAsPublished: false });
+            const copy = (identifier: number | undefined, payload = 'x'): PublishPacket => {
+              const { properties, ...plain } = live('a/1', identifier === undefined ? [] : [identifier], payload);
+              return { ...plain, properties: identifier === undefined ? undefined : properties };
+            };
+            one.router.deliver(copy(one.link.subscribes().at(-1)?.subscriptionIdentifier));
+            one.link.waiting = [];
+            const late = one.add('a/+', { retainAsPublished: false });
+            one.subscriptions.flush(one.link);
+            const before = one.link.subscribes().at(-1)?.subscriptionIdentifier;
+            one.link.grant();
+            one.subscriptions.disconnected();
+            one.subscriptions.connected(true, doubt);
+            const link = new Link(limits, mqtt5);
+            one.subscriptions.flush(link);
+            const [asked] = link.subscribes();
+            assert.equal(asked?.subscriptions[0]?.retainHandling, 0);
+            const [had, came] = [earlier.received, late.received];
+            if (inSession) one.router.deliver({ ...copy(before), dup });
+            one.router.deliver(copy(asked.subscriptionIdentifier));
+            assert.equal(late.received - came, 1, `in the session: ${inSession}, DUP ${dup}`);
+            if (!inSession) assert.equal(earlier.received, had, 'who had it does not get it again');
+            one.router.deliver({ ...copy(asked.subscriptionIdentifier, 'y'), retain: false });
+            assert.equal(late.received - came, 2, 'what is live comes');
+          }
+        });
+      }
+    }
+
+    it('of another session is asked at once, whatever was on its way', () => {
+      for (const [sessionPresent, doubt] of [
+        [false, 'none'],
+        [true, 'session'],
+      ] as const) {
+        const { one } = unanswered();
+        one.flush();
+        one.link.grant();
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(sessionPresent, doubt);
+        const link = new Link(KEPT);
+        link.waiting = [];
+        one.subscriptions.flush(link);
+        assert.deepEqual(bringsRetained(link), [true], doubt);
+      }
+    });
+
+    it('in another session what comes twice is published twice', () => {
+      const one = begun(new Link(KEPT));
+      one.link.waiting = [];
+      const someone = one.add('a');
+      one.flush();
+      one.link.grant();
+      // The link breaks, and then the session is lost.
+      for (const sessionPresent of [true, false]) {
+        one.subscriptions.disconnected();
+        one.subscriptions.connected(sessionPresent);
+      }
+      const link = new Link(KEPT);
+      one.subscriptions.flush(link);
+      const identifier = link.subscribes().at(-1)?.subscriptionIdentifier ?? 0;
+      for (const payload of ['x', 'x']) one.router.deliver(live('a', [identifier], payload));
+      assert.equal(someone.received, 2);
+    });
+
+    it('what came for one SUBSCRIBE is in the session, though the answer to another one came since', () => {
+      const one = scene(new Link(KEPT), 1);
+      one.subscriptions.connected(false);
+      one.link.waiting = [];
+      one.add('a');
+      one.add('b');
+      one.flush();
+      const [first, second] = one.link.sent;
+      first?.request.answered([2], undefined);
+      one.router.deliver(live('a', [], 'x'));
+      second?.request.answered([2], undefined);
+      const two = reconnected(one, true, new Link(KEPT));
+      assert.deepEqual(two.flush(), ['b']);
+    });
+
+    it('a message of another filter says nothing about what a new node is owed', () => {
+      const one = begun(new Link(KEPT));
+      one.granted('b');
+      one.link.waiting = [];
+      one.add('a');
+      one.flush();
+      one.link.grant();
+      one.router.deliver(live('b', [], 'x'));
+      assert.deepEqual(reconnected(one, true, new Link(KEPT)).flush(), ['a']);
+    });
+
+    it('a filter that did without Retain As Published for a while is asked for with it on the next connection', () => {
+      const one = begun(new Link(KEPT));
+      one.granted('a', { retainAsPublished: false });
+      one.link.waiting = [];
+      one.add('a', { retainAsPublished: true });
+      one.flush();
+      one.link.grant();
+      one.router.deliver(live('a', [], 'x'));
+      const link = new Link(KEPT);
+      const two = reconnected(one, true, link);
+      assert.equal(two.subscriptions.pending, true);
+      two.subscriptions.flush(link);
+      assert.equal(link.subscribes().at(-1)?.subscriptions[0]?.retainAsPublished, true);
+    });
+
     it('what a node wanted only if its subscription is new is not asked for once more', () => {
       const one = begun(new Link(KEPT));
       one.link.waiting = [];

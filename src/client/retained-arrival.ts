@@ -1,0 +1,71 @@
+import type { QoS } from '../protocol/packet.ts';
+import { FilterTree } from '../router/filter-tree.ts';
+import type { SubscriptionEntry } from './subscription-entry.ts';
+import type { SubscriptionLink } from './subscription-link.ts';
+
+/** Answered PINGREQs, with no message at QoS 1 or 2 between them, after which nothing is on its way. */
+const CALM_BARRIERS = 3;
+
+/** After so many in all nothing is, on a connection that is never calm too. */
+const MOST_BARRIERS = 6;
+
+/**
+ * Whether what a SUBSCRIBE brings of what the Server retains has come. A Server that is killed before it has sent all of
+ * that may come back with an older session, which knows nothing of it; and at QoS 0 it is lost with the connection.
+ * What came at QoS 1 or 2 tells that it is in the session, with the rest of it (4.1).
+ */
+export class RetainedArrival {
+  /** Those that may not have all of it, by filter. */
+  readonly #awaiting = new Set<SubscriptionEntry>();
+  readonly #byFilter = new FilterTree<SubscriptionEntry>();
+
+  /** SUBSCRIBEs for them were answered, which bring it. */
+  answered(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
+    const coming = entries.filter(({ awaitsRetained }) => awaitsRetained);
+    if (coming.length === 0) return;
+    // Without a session nothing is left of it behind the connection.
+    if (link.limits.sessionExpiryInterval === 0) return coming.forEach((entry) => entry.retainedCame());
+    for (const entry of coming) this.#await(entry);
+    awaitCalm(link, () => coming.forEach((entry) => this.#came(entry)));
+  }
+
+  /** Something that may be retained came. */
+  came(topic: string, qos: QoS): void {
+    if (qos === 0 || this.#awaiting.size === 0) return;
+    for (const entry of this.#byFilter.covering(topic)) this.#came(entry);
+  }
+
+  /** The connection is gone. */
+  ended(): void {
+    for (const entry of this.#awaiting) this.#forget(entry);
+  }
+
+  #await(entry: SubscriptionEntry): void {
+    this.#awaiting.add(entry);
+    this.#byFilter.set(entry.filter, entry);
+  }
+
+  #came(entry: SubscriptionEntry): void {
+    entry.retainedCame();
+    this.#forget(entry);
+  }
+
+  #forget(entry: SubscriptionEntry): void {
+    if (this.#awaiting.delete(entry)) this.#byFilter.delete(entry.filter);
+  }
+}
+
+/** Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. */
+function awaitCalm(
+  link: SubscriptionLink,
+  calm: () => void,
+  barriers: number = CALM_BARRIERS,
+  left: number = MOST_BARRIERS,
+): void {
+  const before = link.handed;
+  link.barrier(() => {
+    const isCalm = link.handed === before;
+    if ((isCalm && barriers === 1) || left === 1) return calm();
+    awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
+  });
+}
