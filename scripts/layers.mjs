@@ -67,7 +67,15 @@ export const ROOMS = [
   {
     path: 'nodes/mqtt-connection',
     mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
-    packages: ['node-red', 'node:events', 'node:path', 'node:stream', 'node:stream/promises', 'node:timers/promises'],
+    packages: [
+      'node-red',
+      'node:events',
+      'node:fs',
+      'node:path',
+      'node:stream',
+      'node:stream/promises',
+      'node:timers/promises',
+    ],
   },
   {
     path: 'nodes/mqtt-in',

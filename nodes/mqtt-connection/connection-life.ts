@@ -53,7 +53,7 @@ export class ConnectionLife {
     this.connection.handedOver();
   }
 
-  /** Ends it for good, within about 5 s whatever broker and disk do. @param removed its node is gone for good. */
+  /** Ends it for good, within about 5 s whatever broker and disk do, or 10 where its session is not open yet. @param removed its node is gone for good. */
   async end(removed: boolean): Promise<void> {
     this.#unheard();
     await this.connection.close();

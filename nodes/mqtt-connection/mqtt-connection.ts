@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { MqttError, type SessionStore, textOf } from '../../src/index.ts';
@@ -45,7 +46,7 @@ export = function register(RED: NodeAPI): void {
   tellLossAtExit((text) => RED.log.error(text));
   onFlows(RED.events, DISCARDING);
   onFlows(RED.events, parked);
-  serveOutbox(RED);
+  serveOutbox(RED, (id) => stores.has(id) || existsSync(folderOf(RED, id) ?? ''));
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
@@ -87,12 +88,14 @@ function discardWhatIsGone(): void {
 
 /** On disk, under the user directory, where a person chose that; a Node-RED without such a directory has memory alone. */
 function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
+  const isOnDisk = sessionStore === 'disk' || sessionStore === 'fsync';
+  return { folder: isOnDisk ? folderOf(RED, id) : undefined, fsync: sessionStore === 'fsync' };
+}
+
+/** Where the session of a connection is, if it is on disk; undefined: this Node-RED has no user directory. */
+function folderOf(RED: NodeAPI, id: string): string | undefined {
   const { userDir } = RED.settings;
-  const folder =
-    (sessionStore !== 'disk' && sessionStore !== 'fsync') || typeof userDir !== 'string' || userDir === ''
-      ? undefined
-      : join(userDir, 'posthorn', folderName(id));
-  return { folder, fsync: sessionStore === 'fsync' };
+  return typeof userDir !== 'string' || userDir === '' ? undefined : join(userDir, 'posthorn', folderName(id));
 }
 
 /** The connection makes no client before. */

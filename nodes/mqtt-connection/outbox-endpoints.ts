@@ -13,15 +13,22 @@ const MESSAGES_PER_TURN = 200;
 
 const NOTHING = { messages: 0, bytes: 0, oldest: undefined };
 
-/** What the dialog of a connection asks, with the rights of who asks: how much waits, to have it, to discard it. */
-export function serveOutbox(RED: NodeAPI): void {
+/** Nobody can say what waits. */
+const UNKNOWN: OutboxAnswer = { isKnown: false, messages: 0, bytes: 0, oldest: 0 };
+
+/**
+ * What the dialog of a connection asks, with the rights of who asks: how much waits, to have it, to discard it.
+ * @param hasSession whether something is kept for a node that does not run, because the flows do not.
+ */
+export function serveOutbox(RED: NodeAPI, hasSession: (id: string) => boolean): void {
   const { httpAdmin, auth } = RED;
   const path = `/${OUTBOX_PATH}/:id`;
   httpAdmin.get(path, auth.needsPermission('mqtt-connection.read'), ({ params }, response) => {
     const connection = connectionOf(RED, params['id']);
+    if (connection !== undefined) response.json(answerOf(connection));
+    else if (hasSession(String(params['id']))) response.json(UNKNOWN);
     // The dialog asks for one that was not deployed yet: that is no error in the browser's console.
-    if (connection === undefined) response.sendStatus(204);
-    else response.json(answerOf(connection));
+    else response.sendStatus(204);
   });
   // One who may only look may see what a flow would show him too.
   httpAdmin.get(`${path}/messages`, auth.needsPermission('mqtt-connection.read'), ({ params }, response) => {

@@ -31,6 +31,11 @@ export class SessionStores {
     return kept;
   }
 
+  /** Whether there is a session of this node, which may not run. */
+  has(id: string): boolean {
+    return this.#byNode.has(id);
+  }
+
   /** The node was closed, and may come back. Resolves when what it had is on disk, or the disk takes too long. */
   async left(id: string): Promise<void> {
     await this.#byNode.get(id)?.left();

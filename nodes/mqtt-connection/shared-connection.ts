@@ -26,7 +26,7 @@ import { outcomes } from './outcomes.ts';
 import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
-import { atMost } from './waits.ts';
+import { type After, after, atMost } from './waits.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
 
 /** A flow node that uses the connection. */
@@ -40,8 +40,11 @@ export interface User {
   show(status: NodeStatus): void;
 }
 
-/** Milliseconds that an end waits for the session to be opened, which may be about to be. */
-const LONGEST_OPENING_AT_END = 1_000;
+/**
+ * Milliseconds that an end waits for the session to be opened: what flows gave meanwhile is in memory alone until then.
+ * The connection of before, whose session it is, ends within five seconds.
+ */
+const LONGEST_OPENING_AT_END = 6_000;
 
 const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 
@@ -70,9 +73,12 @@ export class SharedConnection {
   #opening: Promise<void> | undefined;
   readonly #early: EarlyMessages;
 
+  readonly #wait: After;
+
   /** @param opening resolves when the session is open; not given: it is. */
-  constructor(settings: ConnectionSettings, reporter: Reporter, opening?: Promise<unknown>) {
+  constructor(settings: ConnectionSettings, reporter: Reporter, opening?: Promise<unknown>, wait: After = after) {
     this.settings = settings;
+    this.#wait = wait;
     this.#reports = new Reports(reporter, () => [...this.users].map(({ node }) => node));
     this.#failures = new Spread((error) => reporter.error(`a failed message could not be told: ${textOf(error)}`));
     this.#current = new CurrentClient({
@@ -321,12 +327,12 @@ export class SharedConnection {
   }
 
   /**
-   * Ends the client for good, within about 3 s. What is stored stays in the store, and with the broker what it is told
+   * Ends the client for good, within about 3 s, or 8 where its session is not open yet. What is stored stays in the store, and with the broker what it is told
    * to keep.
    */
   async close(): Promise<void> {
     this.#outboxLight.end();
-    if (this.#opening !== undefined) await atMost(LONGEST_OPENING_AT_END, this.#opening);
+    if (this.#opening !== undefined) await atMost(LONGEST_OPENING_AT_END, this.#opening, this.#wait);
     // No store has them: nobody else would ever send them.
     this.#opening = undefined;
     for (const { done } of this.#early.take()) this.#failures.add(() => done(closed()));

@@ -6,6 +6,7 @@ import {
   collect,
   deploy,
   deployUnstarted,
+  errors,
   type FlowNode,
   node,
   restartFlow,
@@ -121,6 +122,45 @@ describe('a full deploy', () => {
     );
     const next = await broker.accept();
     assert.equal(String((await next.expect('connect')).password), 'two');
+  });
+
+  /** The flow of now with another password. */
+  const withPassword = (flow: readonly FlowNode[], password: string): FlowNode[] =>
+    flow.map((one) => (one.id === 'c' ? { ...one, credentials: { user: 'u', password } } : one));
+
+  interface Connected {
+    readonly connection: { readonly state: { readonly phase: string } };
+  }
+  const shared = (): Connected['connection'] => (node('c') as unknown as Connected).connection;
+
+  it('with another password makes the new one when the old one has ended, however long the broker takes for it', async () => {
+    const flow = await started();
+    const old = shared();
+    // What is under way is waited for.
+    peer.pause();
+    node('out').receive({ payload: 'x' });
+    await deploy(withPassword(flow, 'two'), 'full');
+    assert.notEqual(old.state.phase, 'closed');
+    const next = await broker.accept(10_000);
+    assert.equal(old.state.phase, 'closed');
+    assert.equal(String((await next.expect('connect')).password), 'two');
+  });
+
+  it('and another one at once keeps what the flows gave in between, while the first connection was still ending', async () => {
+    const flow = await started();
+    peer.pause();
+    node('out').receive({ payload: '1' });
+    await deploy(withPassword(flow, 'two'), 'full');
+    for (const payload of ['2', '3']) node('out').receive({ payload });
+    await deploy(withPassword(flow, 'three'), 'full');
+    node('out').receive({ payload: '4' });
+    const came = (): unknown[] =>
+      (broker.peers.at(-1)?.received ?? []).flatMap((packet) =>
+        packet.cmd === 'publish' && packet.topic === 'a/out' ? [String(packet.payload)] : [],
+      );
+    await until(() => came().length >= 4, 'all four', 15_000);
+    assert.deepEqual(new Set(came()), new Set(['1', '2', '3', '4']));
+    assert.deepEqual(errors('out'), []);
   });
 
   it('goes back to what is stored where a message had brought other settings', async () => {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import type { NodeAPI } from 'node-red';
 import { exportedMessage } from '../../../../nodes/common/exported-message.ts';
 import { serveOutbox } from '../../../../nodes/mqtt-connection/outbox-endpoints.ts';
-import type { Message, TopicName } from '../../../../src/index.ts';
+import { ConnectionSettings } from '../../../../nodes/mqtt-connection/connection-settings.ts';
+import { SharedConnection } from '../../../../nodes/mqtt-connection/shared-connection.ts';
+import { MemoryStore, type Message, type TopicName } from '../../../../src/index.ts';
 
 /** Routes, and the permission that each asks for. */
 function routes(): string[] {
@@ -10,7 +12,7 @@ function routes(): string[] {
   const note = (method: string) => (path: string, permission: string) =>
     void found.push(`${method} ${path} needs ${permission}`);
   const RED = { httpAdmin: { get: note('GET'), delete: note('DELETE') }, auth: { needsPermission: (p: string) => p } };
-  serveOutbox(RED as unknown as NodeAPI);
+  serveOutbox(RED as unknown as NodeAPI, () => false);
   return found;
 }
 
@@ -21,6 +23,57 @@ describe('What the editor may ask about an outbox', () => {
       'GET /posthorn/outbox/:id/messages needs mqtt-connection.read',
       'DELETE /posthorn/outbox/:id/messages needs mqtt-connection.write',
     ]);
+  });
+});
+
+type Handler = (request: { params: object }, response: object) => void;
+
+/** What is answered to the question how much waits at `c`. */
+function answered(node: unknown, hasSession: boolean): unknown {
+  let ask: Handler | undefined;
+  const get = (path: string, _permission: string, handler: Handler): void => {
+    if (path.endsWith(':id')) ask = handler;
+  };
+  const RED = {
+    httpAdmin: { get, delete: () => undefined },
+    auth: { needsPermission: (permission: string) => permission },
+    nodes: { getNode: () => node },
+  };
+  serveOutbox(RED as unknown as NodeAPI, () => hasSession);
+  let answer: unknown;
+  const keep = (what: unknown): void => void (answer = what);
+  ask?.({ params: { id: 'c' } }, { json: keep, sendStatus: keep });
+  return answer;
+}
+
+/** A connection whose session is all there, or perhaps not. */
+function connectionNode(isWhole: boolean): object {
+  const sources = {
+    login: {},
+    tls: () => undefined,
+    generatedClientId: 'generated',
+    reconnectTime: undefined,
+    store: () => new MemoryStore(),
+    isWhole: () => isWhole,
+  };
+  const reporter = { log: () => undefined, warn: () => undefined, error: () => undefined };
+  return { connection: new SharedConnection(new ConnectionSettings({ broker: 'broker.invalid' }, sources), reporter) };
+}
+
+describe('How much waits', () => {
+  it('is not known where the session is not there as it was', () => {
+    const nothing = { messages: 0, bytes: 0, oldest: 0 };
+    assert.deepEqual(answered(connectionNode(true), false), { isKnown: true, ...nothing });
+    assert.deepEqual(answered(connectionNode(false), false), { isKnown: false, ...nothing });
+  });
+
+  it('is not known of a node that does not run and has a session: its flows were stopped, or did not start', () => {
+    assert.deepEqual(answered(null, true), { isKnown: false, messages: 0, bytes: 0, oldest: 0 });
+    assert.equal(answered(null, false), 204);
+  });
+
+  it('is no question to a node of another kind', () => {
+    assert.equal(answered({ connection: { outbox: undefined } }, false), 204);
   });
 });
 

@@ -84,6 +84,25 @@ describe('a connection that waits for its next node', () => {
     });
   }
 
+  it('ends behind an earlier one of its node that is still ending', async () => {
+    const { parked, life } = scene();
+    const ends = [0, 1].map(() => {
+      parked.stopping(DEPLOY);
+      const { life: one, ends: end } = life(false);
+      parked.park('c', one);
+      parked.take('c', ESSENCE);
+      return end;
+    });
+    let isOver = false;
+    void parked.ending('c')?.then(() => (isOver = true));
+    ends[1]?.resolve();
+    await settle();
+    assert.equal(isOver, false);
+    ends[0]?.resolve();
+    await settle();
+    assert.equal(isOver, true);
+  });
+
   it('that fails at its end is told, and keeps nobody waiting', async () => {
     const { parked, life, events } = scene();
     parked.stopping(DEPLOY);

@@ -11,6 +11,8 @@ import { SharedConnection } from '../../../../nodes/mqtt-connection/shared-conne
 /** Settings whose client dials nobody: each dial is counted, and lasts until it is given up. */
 class Undialled extends ConnectionSettings {
   dials = 0;
+  /** Whether nobody is there: each attempt fails at once. */
+  refuses = false;
 
   override options(): ReturnType<ConnectionSettings['options']> {
     return { ...super.options(), dial: (_server, _options, signal) => this.#dial(signal) };
@@ -18,6 +20,7 @@ class Undialled extends ConnectionSettings {
 
   #dial(signal: AbortSignal): Promise<never> {
     this.dials += 1;
+    if (this.refuses) return Promise.reject(new MqttError('unreachable', 'nobody is there', { retryable: true }));
     return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('given up'))));
   }
 }
@@ -138,19 +141,24 @@ describe('a connection whose session is being opened', () => {
     await connection.close();
   });
 
-  it('that hangs, and is closed, ends within a second: what was given before is told', async () => {
+  it('that hangs, and is closed, ends all the same, though not before the connection of before may have: what was given before is told', async () => {
     let clients = 0;
     const settings = undialled({}, () => {
       clients += 1;
       return new MemoryStore();
     });
     const opening = deferred<void>();
-    const connection = shared(settings, opening.promise);
+    const waits: number[] = [];
+    const connection = new SharedConnection(settings, SILENT, opening.promise, (milliseconds, fire) => {
+      waits.push(milliseconds);
+      setImmediate(fire);
+      return () => undefined;
+    });
     const told: unknown[] = [];
     connection.whenOpen(early(connection, told));
     await connection.close();
     await connection.told();
-    assert.deepEqual(told, ['the connection was closed']);
+    assert.deepEqual([told, waits], [['the connection was closed'], [6000]]);
     const error = await new Promise((settle) => connection.publish({ topic: 'a', payload: 'x' }, settle));
     assert.ok(CLOSED(error));
     opening.resolve();
@@ -170,6 +178,54 @@ describe('a connection whose session is being opened', () => {
     while (settings.dials === 0) await Promise.resolve();
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(told, []);
+    await connection.close();
+  });
+});
+
+describe('a connection that a deploy hands on', () => {
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('and that waits for its next attempt tries at once, unless a flow disconnected', async () => {
+    for (const isParted of [false, true]) {
+      const settings = undialled();
+      settings.refuses = true;
+      const connection = shared(settings);
+      connection.register(USER);
+      connection.flowsStarted();
+      while (connection.state.phase !== 'waiting') await nextTurn();
+      if (isParted) await connection.disconnect();
+      connection.flowsStopping();
+      connection.handedOver();
+      connection.flowsStarted();
+      for (let turns = 0; turns < 20; turns++) await nextTurn();
+      assert.equal(settings.dials, isParted ? 1 : 2);
+      await connection.close();
+    }
+  });
+
+  it('tells the new flows why its settings make no sense', async () => {
+    const errors: unknown[] = [];
+    const settings = undialled({ url: 'mqtt://' });
+    const connection = shared(settings, undefined, { ...SILENT, error: (error) => void errors.push(error) });
+    assert.equal(errors.length, 1);
+    connection.handedOver();
+    connection.flowsStarted();
+    assert.equal(errors.length, 2);
+    await connection.close();
+  });
+
+  it('without any node disconnects', async () => {
+    const settings = undialled();
+    const connection = shared(settings);
+    connection.register(USER);
+    connection.flowsStarted();
+    while (settings.dials === 0) await nextTurn();
+    connection.flowsStopping();
+    await connection.deregister(USER, false);
+    connection.handedOver();
+    connection.flowsStarted();
+    for (let turns = 0; turns < 20 && connection.state.phase !== 'idle'; turns++) await nextTurn();
+    assert.equal(connection.state.phase, 'idle');
     await connection.close();
   });
 });
