@@ -12,12 +12,14 @@ const MOST_BARRIERS = 6;
 /**
  * Whether what a SUBSCRIBE brings of what the Server retains has come. A Server that is killed before it has sent all of
  * that may come back with an older session, which knows nothing of it; and at QoS 0 it is lost with the connection.
- * What came at QoS 1 or 2 tells that it is in the session, with the rest of it (4.1).
+ * What came at QoS 1 or 2 tells that it is in the session, with the rest of it (4.1), unless the session may be an older one.
  */
 export class RetainedArrival {
   /** Those that may not have all of it, by filter. */
   readonly #awaiting = new Set<SubscriptionEntry>();
   readonly #byFilter = new FilterTree<SubscriptionEntry>();
+  /** Those of them that had some of it at QoS 1 or 2. */
+  readonly #seen = new Set<SubscriptionEntry>();
 
   /** SUBSCRIBEs for them were answered, which bring it. */
   answered(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
@@ -31,12 +33,13 @@ export class RetainedArrival {
 
   /** Something that may be retained came. */
   came(topic: string, qos: QoS): void {
-    if (qos === 0 || this.#awaiting.size === 0) return;
-    for (const entry of this.#byFilter.covering(topic)) this.#came(entry);
+    if (qos === 0 || this.#awaiting.size === this.#seen.size) return;
+    for (const entry of this.#byFilter.covering(topic)) this.#seen.add(entry);
   }
 
-  /** The connection is gone. */
-  ended(): void {
+  /** Another connection. @param isSame whether the Server surely has the session of before: what came tells of the rest. */
+  connected(isSame: boolean): void {
+    if (isSame) for (const entry of this.#seen) entry.retainedCame();
     for (const entry of this.#awaiting) this.#forget(entry);
   }
 
@@ -51,6 +54,7 @@ export class RetainedArrival {
   }
 
   #forget(entry: SubscriptionEntry): void {
+    this.#seen.delete(entry);
     if (this.#awaiting.delete(entry)) this.#byFilter.delete(entry.filter);
   }
 }

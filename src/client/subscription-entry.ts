@@ -13,7 +13,7 @@ export interface Member {
    * answered, but a Server that is killed may not have sent all of it.
    */
   retained: 'wanted' | 'asked' | 'coming' | 'had';
-  /** It was answered on an earlier connection: what it brought may be in the session. */
+  /** It was asked for on an earlier connection: what that brought may have come, or be in the session. */
   mayHaveCome: boolean;
   /** Whether it heard an outcome. */
   told: boolean;
@@ -286,7 +286,11 @@ export class SubscriptionEntry {
   /** The connection is gone: what was asked and not answered will be asked again. */
   lost(): void {
     if (this.#wire.state === 'asked') this.#wire = { state: 'none', leftover: true, lost: this.#wire.options };
-    for (const member of this.members.values()) if (member.retained === 'asked') member.retained = 'wanted';
+    for (const member of this.members.values()) {
+      if (member.retained !== 'asked') continue;
+      member.retained = 'wanted';
+      member.mayHaveCome = true;
+    }
   }
 
   /** The Server has no session: nothing of it is on the wire. */
@@ -332,7 +336,11 @@ export class SubscriptionEntry {
 
   /** The Server may have no session of before: then nothing of it is on the wire. */
   doubt(): void {
+    const asked = [...this.members.values()].filter(
+      ({ retained, mayHaveCome }) => mayHaveCome || retained === 'coming',
+    );
     this.reset();
+    for (const member of asked) member.mayHaveCome = true;
     this.#wire = { state: 'none', leftover: true, lost: this.#keptOptions };
   }
 

@@ -163,6 +163,7 @@ export class Subscriptions {
    */
   connected(sessionPresent: boolean, doubt: Doubt = 'none'): void {
     const kept = sessionPresent && doubt === 'none';
+    this.#arrival.connected(kept);
     if (!sessionPresent) {
       this.#givenUp.clear();
       this.#windows.forget();
@@ -194,7 +195,6 @@ export class Subscriptions {
     this.#coverPlan = undefined;
     this.#byTopic.end();
     for (const entry of this.#windows.end(this.#entries.keys())) this.#setRight(entry);
-    this.#arrival.ended();
     for (const entry of this.#entries.values()) {
       if (entry.wire.state === 'asked') this.#askedInVain(entry.filter, entry.wire);
       entry.lost();

@@ -28,7 +28,7 @@ export interface RetainedCopy {
   readonly first: boolean;
   /** What came last on its topic once more. */
   readonly repeated: boolean;
-  /** The same, and that came since the SUBSCRIBE left. */
+  /** The same, once, and that came before by another SUBSCRIBE for the same node, or by the session. */
   readonly again: boolean;
 }
 
@@ -39,6 +39,8 @@ export interface RetainedCopy {
 export class RetainedCopies {
   readonly #room: Room;
   readonly #contents = new Map<string, string>();
+  /** Topics of which any has come since the first SUBSCRIBE for those for whom it is asked again, by whichever. */
+  readonly #came = new Set<string>();
   #windows: readonly RetainedWindow[] = [];
 
   constructor(room: Room) {
@@ -48,6 +50,7 @@ export class RetainedCopies {
   /** In place of one with the same identifier, which without identifiers is the one before. */
   open(window: RetainedWindow): void {
     this.close(window.identifier);
+    if (!window.isAgain) this.#came.clear();
     this.#windows = [...this.#windows, window];
   }
 
@@ -67,15 +70,21 @@ export class RetainedCopies {
   /** Notes a message; undefined: it belongs to no window. */
   note(packet: PublishPacket): RetainedCopy | undefined {
     const isKnown = this.#keep(packet);
-    const window = this.#windows.find((one) => one.isOf(packet.properties?.subscriptionIdentifiers));
-    const cameBefore = window?.came.has(packet.topic) === true;
-    // By whichever identifier: what the session had comes by an earlier one.
-    for (const { came } of this.#windows) if (came.size < MOST_TOPICS) came.add(packet.topic);
+    const { topic, properties } = packet;
+    const window = this.#windows.find((one) => one.isOf(properties?.subscriptionIdentifiers));
+    const cameBefore = this.#came.has(topic);
+    // What the session had comes by an earlier identifier.
+    if (this.#windows.length > 0) isFirst(topic, this.#came);
     if (window === undefined) return undefined;
-    const first = isFirst(packet.topic, window.topics);
-    const repeated = isKnown && isNew(packet.topic, window.repeated);
+    const first = isFirst(topic, window.topics);
+    const repeated = isKnown && isNew(topic, window.repeated);
     if (first || repeated) this.#room.came += 1;
-    return { rules: window.rules, first, repeated, again: isKnown && cameBefore };
+    const again =
+      isKnown &&
+      cameBefore &&
+      !packet.dup &&
+      (window.isToldBy(properties?.subscriptionIdentifiers) ? first : isNew(topic, window.again));
+    return { rules: window.rules, first, repeated, again };
   }
 
   /** What came last on the topic is not known any more. */
@@ -84,6 +93,7 @@ export class RetainedCopies {
   }
 
   clear(): void {
+    this.#came.clear();
     this.#room.left += this.#contents.size;
     this.#contents.clear();
   }

@@ -7,14 +7,24 @@ export class RetainedWindow {
   readonly rules: Map<Seat, Withheld>;
   /** Topics of which any has come. */
   readonly topics = new Set<string>();
-  /** Topics of which any has come since, by whichever SUBSCRIBE. */
-  readonly came = new Set<string>();
   /** Topics of which what came last before has come once more: one like it after that is live. */
   readonly repeated = new Set<string>();
+  /** Topics of which a copy was not for those for whom it is asked again. */
+  readonly again = new Set<string>();
 
   constructor(identifier: number | undefined, rules: Map<Seat, Withheld>) {
     this.identifier = identifier;
     this.rules = rules;
+  }
+
+  /** Whether somebody is asked for again who may have some of it. */
+  get isAgain(): boolean {
+    return [...this.rules.values()].includes('again');
+  }
+
+  /** Whether a copy with these identifiers came by that SUBSCRIBE or a live subscription, and not by an earlier one. */
+  isToldBy(identifiers: readonly number[] | undefined): boolean {
+    return this.identifier !== undefined && identifiers?.[0] === this.identifier;
   }
 
   /** Whether a copy may be what that SUBSCRIBE brings. What comes for several filters is live. */

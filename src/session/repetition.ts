@@ -9,9 +9,10 @@ export function fingerprintOf({ topic, payload, properties }: PublishPacket): nu
 
 /** Of what the publisher gave, which the Server hands on as it is (3.3.2.3); how long it is valid changes on the way. */
 function fingerprintOfProperties(properties: PublishProperties, content: number): number {
-  const { correlationData, contentType = '', responseTopic = '', userProperties = [] } = properties;
-  const texts = [contentType, responseTopic, ...userProperties.flat()];
+  const { correlationData, contentType, responseTopic, userProperties } = properties;
+  const texts = [contentType, responseTopic, userProperties];
   const withData = correlationData === undefined ? content : crc32(correlationData, content);
+  if (texts.every((given) => given === undefined)) return withData;
   return crc32(Buffer.from(JSON.stringify(texts)), withData);
 }
 

@@ -246,6 +246,23 @@ describe('After a CONNECT whose answer was not seen, the session may be another'
     assert.deepEqual(driver.delivered, []);
   });
 
+  it('and what came since is on record when it is handed out, though it was held when the broker answered', () => {
+    const place = new Place();
+    const driver = later();
+    driver.deliver = (_packet, handout) => {
+      handout?.awaits(place);
+      return true;
+    };
+    const { incoming } = driver.session;
+    incoming.released({ receiver: receiver(), vacancy: undefined, matches: () => false, arrived: undefined }, 29_000);
+    driver.receive(received('b', 2, 2));
+    assert.equal(pass(driver, 30_000), true);
+    fill(place, receiver());
+    incoming.deployed(30_000);
+    driver.replies();
+    assert.deepEqual(driver.stored().received, [2]);
+  });
+
   it('and what is not doubted is known for as long as it takes', () => {
     const driver = connected();
     driver.receive(received('a', 2, 1));

@@ -23,6 +23,31 @@ describe('The fingerprint of a message', () => {
   });
 });
 
+describe('The fingerprint of a message with properties', () => {
+  const withProperties = (properties: PublishPacket['properties']): number =>
+    fingerprintOf({ ...packet(3), properties });
+
+  it('is another one for each that the publisher gave', () => {
+    const all = [
+      {},
+      { correlationData: Buffer.from('1') },
+      { correlationData: Buffer.from('2') },
+      { contentType: 'a' },
+      { responseTopic: 'a' },
+      { userProperties: [['a', 'b']] as const },
+      { userProperties: [['b', 'a']] as const },
+    ];
+    assert.equal(new Set(all.map(withProperties)).size, all.length);
+  });
+
+  it('is the same whatever the Server adds, or counts down', () => {
+    const plain = fingerprintOf(packet(3));
+    for (const properties of [{}, { subscriptionIdentifiers: [5] }, { messageExpiryInterval: 9 }]) {
+      assert.equal(withProperties(properties), plain);
+    }
+  });
+});
+
 describe('A packet under a doubted id', () => {
   const known = fingerprintOf(packet(3));
 
