@@ -64,6 +64,7 @@ export const ROOMS = [
   { path: 'nodes/mqtt-connection/*.editor.ts', mayImport: ['nodes/editor', 'nodes/convert', ...READ_BY_DIALOGS] },
   { path: 'nodes/mqtt-in/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
   { path: 'nodes/mqtt-out/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
+  { path: 'nodes/mqtt-ack/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
   {
     path: 'nodes/mqtt-connection',
     mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
@@ -84,6 +85,11 @@ export const ROOMS = [
   },
   {
     path: 'nodes/mqtt-out',
+    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
+    packages: ['node-red'],
+  },
+  {
+    path: 'nodes/mqtt-ack',
     mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
     packages: ['node-red'],
   },

@@ -75,6 +75,8 @@ const VIOLATIONS = {
   'nodes/mqtt-in/mqtt-in.editor.ts': importing('../convert/converter.ts'),
   'nodes/mqtt-out/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
   'nodes/mqtt-out/mqtt-out.editor.ts': importing('../mqtt-connection/shared-connection.ts'),
+  'nodes/mqtt-ack/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
+  'nodes/mqtt-ack/mqtt-ack.editor.ts': importing('../mqtt-connection/shared-connection.ts'),
   'nodes/sidebar/has-no-row.ts': 'export const seen = 1;\n',
   'src/session/circle-a.ts': importingType('./circle-b.ts'),
   'src/client/waits.ts': 'export const seen = setTimeout(() => undefined, 1);\n',

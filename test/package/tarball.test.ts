@@ -53,8 +53,12 @@ describe('the packed package', () => {
   it('contains the icons of the nodes and every example', () => {
     const examples = readdirSync(join(CHECKOUT, 'examples')).map((name) => `examples/${name}`);
     assert.deepEqual(missing(examples), []);
-    assert.ok(tarball.files.some((path) => path.startsWith('dist/nodes/mqtt-in/icons/')));
-    assert.ok(tarball.files.some((path) => path.startsWith('dist/nodes/mqtt-out/icons/')));
+    for (const set of ['mqtt-in', 'mqtt-out', 'mqtt-ack']) {
+      assert.ok(
+        tarball.files.some((path) => path.startsWith(`dist/nodes/${set}/icons/`)),
+        set,
+      );
+    }
   });
 
   it('contains nothing else: no sources, no tests, no tools', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-export const NODE_SETS = ['mqtt-connection', 'mqtt-in', 'mqtt-out'] as const;
+export const NODE_SETS = ['mqtt-ack', 'mqtt-connection', 'mqtt-in', 'mqtt-out'] as const;
 
 export type NodeSetName = (typeof NODE_SETS)[number];
 

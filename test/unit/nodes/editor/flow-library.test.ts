@@ -6,6 +6,14 @@ import { NODE_SETS, type NodeSetName, buildDialogs, pageOf } from './built-dialo
 
 // What the Flow Library reads by parsing the script: literals, written in the registerType call itself.
 const LITERALS: Readonly<Record<NodeSetName, readonly string[]>> = {
+  'mqtt-ack': [
+    'category: "network"',
+    'color: "#',
+    'icon: "posthorn-ack.svg"',
+    'inputs: 1',
+    'outputs: 1',
+    'defaults: {',
+  ],
   'mqtt-connection': ['category: "config"', 'defaults: {', 'credentials: {'],
   'mqtt-in': ['category: "network"', 'color: "#', 'icon: "posthorn-in.svg"', 'inputs: 0', 'outputs: 1', 'defaults: {'],
   'mqtt-out': [
