@@ -4,6 +4,8 @@ export interface EditorRed {
   readonly nodes: {
     registerType<T>(type: string, definition: NodeDefinition<T>): void;
     node(id: string): StoredNode | null | undefined;
+    /** A tab. */
+    workspace(id: string): { readonly disabled?: boolean } | null | undefined;
     eachNode(visit: (node: StoredNode) => boolean | void): void;
     eachConfig(visit: (node: StoredNode) => boolean | void): void;
   };

@@ -1,5 +1,5 @@
 import type { StoredProperties } from './message-properties.ts';
-import { text } from './text.ts';
+import { type NodeSet, text } from './text.ts';
 import { topicFilterProblem } from './topic-filter.ts';
 import { topicNameProblem } from './topic-name.ts';
 import type { TopicProblem } from './topic-problem.ts';
@@ -20,9 +20,14 @@ export function validTopicFilter(value: unknown): Verdict {
   return topicVerdict(topicFilterProblem(asText(value)));
 }
 
-/** A number in a field called `field` (a key under `label`); blank means the default. */
-export function validNumber(value: unknown, field: string, range: NumberRange): Verdict {
-  return valueVerdict(numberProblem(value, range), field);
+/** A number in a field called `field` (a key under `label` of the set); blank means the default. */
+export function validNumber(
+  value: unknown,
+  field: string,
+  range: NumberRange,
+  set: NodeSet = 'mqtt-connection',
+): Verdict {
+  return valueVerdict(numberProblem(value, range), field, set);
 }
 
 /** A User Properties field: a JSON object or blank. */
@@ -46,9 +51,9 @@ function topicVerdict(problem: TopicProblem | undefined): Verdict {
   return problem === undefined ? true : text('mqtt-connection', `topicProblem.${problem.key}`, problem.values);
 }
 
-function valueVerdict(problem: ValueProblem | undefined, field: string): Verdict {
+function valueVerdict(problem: ValueProblem | undefined, field: string, set: NodeSet = 'mqtt-connection'): Verdict {
   if (problem === undefined) return true;
-  const label = text('mqtt-connection', `label.${field}`);
+  const label = text(set, `label.${field}`);
   return text('mqtt-connection', `valueProblem.${problem.key}`, { ...problem.values, label });
 }
 

@@ -1,3 +1,4 @@
+import { ACK_TIMEOUT, AT_ONCE, hasMqttAck, noAckWarning, waitsForFlow } from '../editor/acknowledgement.ts';
 import { chosenConnectionSpeaksVersion5 } from '../editor/chosen-connection.ts';
 import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
 import { isTrue } from '../common/tick.ts';
@@ -5,7 +6,7 @@ import type { EditedNode, StoredNode } from '../editor/red.ts';
 import { subscriptionConflicts } from '../editor/subscription-conflicts.ts';
 import { text } from '../editor/text.ts';
 import { completeTopics } from '../editor/topic-completion.ts';
-import { validTopicFilter } from '../editor/validators.ts';
+import { validNumber, validTopicFilter } from '../editor/validators.ts';
 import { showWarnings } from '../editor/warning.ts';
 
 interface MqttIn {
@@ -18,9 +19,23 @@ interface MqttIn {
   rap: boolean | string;
   rh: string | number;
   inputs: number;
+  acknowledge: string;
+  atOnce: string | number;
+  ackTimeout: string | number;
+  whenLate: string;
+  qos0WhenFull: string;
 }
 
 const SHOWN_CONFLICTS = 3;
+
+/** What the fields mean in a flow that does not have them. */
+const MISSING = {
+  acknowledge: 'received',
+  atOnce: '20',
+  ackTimeout: '60',
+  whenLate: 'again',
+  qos0WhenFull: 'drop-oldest',
+};
 
 RED.nodes.registerType<MqttIn>('mqtt-in', {
   category: 'network',
@@ -49,6 +64,21 @@ RED.nodes.registerType<MqttIn>('mqtt-in', {
     rap: { value: true },
     rh: { value: 0 },
     inputs: { value: 0 },
+    acknowledge: { value: 'received' },
+    atOnce: {
+      value: '20',
+      validate(value, _options) {
+        return acknowledgesByFlow(this) ? validNumber(value, 'atOnce', AT_ONCE, 'mqtt-in') : true;
+      },
+    },
+    ackTimeout: {
+      value: '60',
+      validate(value, _options) {
+        return acknowledgesByFlow(this) ? validNumber(value, 'ackTimeout', ACK_TIMEOUT, 'mqtt-in') : true;
+      },
+    },
+    whenLate: { value: 'again' },
+    qos0WhenFull: { value: 'drop-oldest' },
   },
   label() {
     return this.name || (this.inputs === 1 ? '' : this.topic) || 'mqtt';
@@ -69,6 +99,8 @@ RED.nodes.registerType<MqttIn>('mqtt-in', {
     follow('#posthorn-in-action, #node-input-broker', showRows);
     follow('#node-input-datatype', showDatatypeTip);
     follow('#posthorn-in-action, #node-input-broker, #node-input-topic, #node-input-nl', () => warn(this.id));
+    follow('#node-input-acknowledge', showFlowRows);
+    follow('#node-input-acknowledge, #node-input-ackTimeout', showTimeout);
   },
   oneditsave() {
     if (formIsDynamic()) $('#node-input-topic').val('');
@@ -87,6 +119,9 @@ function fillMissing(node: EditedNode<MqttIn>): void {
   if (node.rh === undefined) $('#node-input-rh').val('0');
   $('#node-input-nl').prop('checked', isTrue(node.nl));
   $('#node-input-rap').prop('checked', node.rap === undefined || isTrue(node.rap));
+  for (const [name, value] of Object.entries(MISSING)) {
+    if (node[name as keyof typeof MISSING] === undefined) $(`#node-input-${name}`).val(value);
+  }
 }
 
 function follow(selector: string, update: () => void): void {
@@ -107,6 +142,20 @@ function showRows(): void {
 
 function showDatatypeTip(): void {
   $('#posthorn-in-auto-tip').toggle($('#node-input-datatype').val() === 'auto');
+}
+
+function showFlowRows(): void {
+  $('.posthorn-flow').toggle(formAcknowledgesByFlow());
+  // What is hidden is not judged; Node-RED looks again when the field says that it changed.
+  $('#node-input-atOnce, #node-input-ackTimeout').trigger('change');
+}
+
+function showTimeout(): void {
+  const byFlow = formAcknowledgesByFlow();
+  const timeout = String($('#node-input-ackTimeout').val() ?? '').trim();
+  $('#posthorn-in-row-whenLate').toggle(byFlow && timeout !== '');
+  const warns = byFlow && !hasMqttAck(allNodes(), isTabDisabled);
+  showWarnings('#posthorn-in-no-ack', warns ? [text('mqtt-in', `warning.${noAckWarning(timeout)}`)] : []);
 }
 
 function warn(id: string): void {
@@ -131,11 +180,17 @@ function conflictWarnings(id: string): string[] {
 }
 
 function otherNodes(): StoredNode[] {
+  return allNodes().filter((node) => node.type === 'mqtt-in' && node.d !== true);
+}
+
+function allNodes(): StoredNode[] {
   const found: StoredNode[] = [];
-  RED.nodes.eachNode((node) => {
-    if (node.type === 'mqtt-in' && node.d !== true) found.push(node);
-  });
+  RED.nodes.eachNode((node) => void found.push(node));
   return found;
+}
+
+function isTabDisabled(id: unknown): boolean {
+  return typeof id === 'string' && RED.nodes.workspace(id)?.disabled === true;
 }
 
 function isDynamic(node: EditedNode<MqttIn>): boolean {
@@ -144,6 +199,14 @@ function isDynamic(node: EditedNode<MqttIn>): boolean {
 
 function formIsDynamic(): boolean {
   return $('#posthorn-in-action').val() === 'dynamic';
+}
+
+function acknowledgesByFlow(node: EditedNode<MqttIn>): boolean {
+  return isFormOpen(node.id) ? formAcknowledgesByFlow() : waitsForFlow(node.acknowledge);
+}
+
+function formAcknowledgesByFlow(): boolean {
+  return waitsForFlow($('#node-input-acknowledge').val());
 }
 
 function topicInForm(): string {
