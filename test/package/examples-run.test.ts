@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serverPair } from '../support/certificates/certificates.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
@@ -133,6 +135,58 @@ describe('the examples do what they say', function () {
       await installed.nodeRed.deploy([]);
       await front.close();
     }
+  });
+
+  it('acknowledge-after-work.json has a reading in the file when it acknowledges it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'posthorn-readings-'));
+    try {
+      const filename = join(folder, 'readings.txt');
+      const read = Example.read('acknowledge-after-work.json').atBroker(port);
+      const example = read.with(({ type }) => (type === 'file' ? { filename } : undefined));
+      const acknowledged = observer.watch('seen/acknowledged');
+      await observer.retain('posthorn/readings', 'the first');
+      await installed.nodeRed.deploy(example.probe(example.idOf('mqtt-ack'), 'seen/acknowledged', port).nodes);
+      assert.equal((await next(acknowledged))['payload'], 'the first');
+      await installed.nodeRed.inject(example.idOf('a reading'));
+      assert.equal((await next(acknowledged))['payload'], '{"temperature":21.5}');
+      assert.deepEqual(readFileSync(filename, 'utf8').split('\n'), ['the first', '{"temperature":21.5}', '']);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('acknowledge-when-complete.json acknowledges a number when the broker has its square', async () => {
+    const example = Example.read('acknowledge-when-complete.json').atBroker(port);
+    const acknowledged = observer.watch('seen/complete');
+    const squares = observer.watch('posthorn/squares');
+    await observer.retain('posthorn/numbers', '3');
+    await installed.nodeRed.deploy(example.probe(example.idOf('mqtt-ack'), 'seen/complete', port).nodes);
+    assert.equal(await squares.next(), '9');
+    assert.equal((await next(acknowledged))['payload'], 9);
+    await installed.nodeRed.inject(example.idOf('a number'));
+    assert.equal(await squares.next(), '49');
+    assert.equal((await next(acknowledged))['payload'], 49);
+  });
+
+  it('five-at-once.json acknowledges each order that the slow service answered', async () => {
+    const url = `${new URL('posthorn/slow', installed.nodeRed.url).href}?order={{payload}}`;
+    const read = Example.read('five-at-once.json').atBroker(port);
+    const example = read.with(({ type }) => (type === 'http request' ? { url } : undefined));
+    const acknowledged = observer.watch('seen/orders');
+    await observer.retain('posthorn/orders', '0');
+    await installed.nodeRed.deploy(example.probe(example.idOf('mqtt-ack'), 'seen/orders', port).nodes);
+    const order = async (): Promise<number> => {
+      const answer = JSON.parse(String((await next(acknowledged))['payload'])) as { order: string };
+      return Number(answer.order);
+    };
+    assert.equal(await order(), 0);
+    await installed.nodeRed.inject(example.idOf('twenty orders'));
+    const orders: number[] = [];
+    while (orders.length < 20) orders.push(await order());
+    assert.deepEqual(
+      orders.sort((a, b) => a - b),
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
   });
 
   it('mqtt-5-properties.json asks, and gets the answer where the question said (skipped without mosquitto)', async function () {
