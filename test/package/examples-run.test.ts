@@ -189,6 +189,26 @@ describe('the examples do what they say', function () {
     );
   });
 
+  it('dead-letter.json publishes what failed three times to a topic of its own, and acknowledges it then', async () => {
+    const read = Example.read('dead-letter.json').atBroker(port);
+    const example = read.with(({ type }) => (type === 'mqtt-in' ? { ackTimeout: '1' } : undefined));
+    const probed = example
+      .probe(example.idOf('done'), 'seen/done', port)
+      .probe(example.idOf('acknowledge'), 'seen/given-up', port);
+    const done = observer.watch('seen/done');
+    const givenUp = observer.watch('seen/given-up');
+    const dead = observer.watch('posthorn/dead-letters');
+    await observer.retain('posthorn/temperatures', '{"temperature":3}');
+    await installed.nodeRed.deploy(probed.nodes);
+    assert.deepEqual((await next(done))['payload'], { temperature: 3 });
+    await installed.nodeRed.inject(example.idOf('bad'));
+    assert.equal(await dead.next(), 'lukewarm');
+    const { topic, delivery } = await next(givenUp);
+    assert.deepEqual([topic, (delivery as { attempt: number }).attempt], ['posthorn/temperatures', 3]);
+    await installed.nodeRed.inject(example.idOf('good'));
+    assert.deepEqual((await next(done))['payload'], { temperature: 21.5 });
+  });
+
   it('mqtt-5-properties.json asks, and gets the answer where the question said (skipped without mosquitto)', async function () {
     const mosquitto = optionalTool('mosquitto');
     if (mosquitto === undefined) return this.skip();
