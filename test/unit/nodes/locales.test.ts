@@ -48,6 +48,20 @@ describe('the languages', () => {
     });
     assert.deepEqual(missing, []);
   });
+
+  for (const [set, key] of [
+    ['mqtt-in', 'mqtt-in.acknowledge.flow'],
+    ['mqtt-in', 'mqtt-in.label.acknowledge'],
+    ['mqtt-ack', 'mqtt-ack.answer.msg'],
+  ] as const) {
+    it(`${set}: say ${key} in the help as the dialog does`, () => {
+      const missing = readdirSync(join(NODES, set, 'locales')).filter((language) => {
+        const help = helpOf(set, language).replace(/\s+/g, ' ');
+        return !help.includes(textsOf(set, language).get(key) ?? '(missing)');
+      });
+      assert.deepEqual(missing, []);
+    });
+  }
 });
 
 describe('the check of a catalogue', () => {
