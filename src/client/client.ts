@@ -67,13 +67,14 @@ export class Client {
         deliver: (packet, handout) => router.deliver(packet, handout),
         wants: (receiver, filter) => this.#subscriptions.has(filter, receiver),
         successor: (ref, topic) => router.successor(ref, topic),
-        give: (receiver, packet, filter) => router.give(receiver, packet, filter),
+        give: (receiver, packet, filter, workable) => router.give(receiver, packet, filter, workable),
       },
       random,
       report,
       restored,
       failing,
       failed: (error) => this.#count(error),
+      workDone: () => this.#lifecycle.wake(),
       whenFull: outbox.whenFull,
       qos0Waits: outbox.qos0Waits,
       emptied,
@@ -167,7 +168,7 @@ export class Client {
     this.#deploy.abandon();
     await this.#lifecycle.stop('closed');
     this.#expiry.end();
-    this.#session.leave(this.#settings.clock.now());
+    this.#session.leave(this.#settings.clock.now(), this.#settings.cleanStart);
     this.#discardOwnStore();
   }
 

@@ -37,7 +37,8 @@ function isCleanStart(settings: Settings, { protocolVersion, reconnecting }: Con
 }
 
 function connectProperties(settings: Settings): NonNullable<ConnectPacket['properties']> {
-  const { receiveMaximum, sessionExpiryInterval, topicAliasMaximum, maximumPacketSize, userProperties } = settings;
+  const receiveMaximum = Math.min(settings.receiveMaximum, settings.receiversTake() ?? 65_535);
+  const { sessionExpiryInterval, topicAliasMaximum, maximumPacketSize, userProperties } = settings;
   return {
     maximumPacketSize,
     requestResponseInformation: true,

@@ -281,7 +281,7 @@ export class Link {
       return this.connection.proceed();
     }
     this.connection.hold();
-    if (session.full && session.incoming.holding) this.#parts.report(paused(session.incoming.unacknowledged));
+    if (session.full && session.incoming.unacknowledged > 0) this.#parts.report(paused(session.incoming));
   }
 
   /** No answer is late while none is read. */
@@ -317,8 +317,9 @@ function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket
   return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId, properties: undefined };
 }
 
-function paused(count: number): MqttError {
-  const text = `reading is paused: ${count} messages wait for nodes that are about to come back`;
+function paused({ unacknowledged, holding }: Session['incoming']): MqttError {
+  const why = holding ? 'for nodes that are about to come back' : 'to be acknowledged by flows';
+  const text = `reading is paused: ${unacknowledged} messages wait ${why}`;
   return new MqttError('reception-paused', text, { retryable: true });
 }
 

@@ -76,6 +76,11 @@ export interface ClientOptions {
    * for them then, and what came behind it waits too. Default: they may.
    */
   readonly lateReceivers?: () => boolean;
+  /**
+   * How many messages at QoS 1 and 2 the receivers work on at once; undefined: any number. Asked at each CONNECT: without
+   * a `receiveMaximum` of its own the Server is told that (3.1.2.11.3), at most 65,535.
+   */
+  readonly receiversTake?: () => number | undefined;
   /** Told each time that no accepted message is left: {@link Client.waiting} is 0. */
   readonly emptied?: () => void;
   /** Told why a message that an earlier client accepted will never be delivered; has to call `tell`, which tells who gave it. */
@@ -123,6 +128,7 @@ export interface Settings {
   readonly failing: Failing;
   readonly emptied: () => void;
   readonly lateReceivers: () => boolean;
+  readonly receiversTake: () => number | undefined;
 }
 
 /** Packet ids that messages may take: some are left for SUBSCRIBE and UNSUBSCRIBE (2.2.1). */
@@ -209,7 +215,12 @@ export function parseOptions(options: ClientOptions): Settings {
     failing: options.failing ?? atOnce,
     emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => true),
+    receiversTake: (options.receiveMaximum === undefined ? options.receiversTake : undefined) ?? anyNumber,
   };
+}
+
+function anyNumber(): undefined {
+  // Receivers are done with a message when they have it.
 }
 
 function parseOutbox(outbox: OutboxOptions): OutboxOptions {

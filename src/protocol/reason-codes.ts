@@ -15,6 +15,15 @@ export const ReasonCode = {
   PacketTooLarge: 0x95,
 } as const;
 
+/** With which a receiver may refuse a message (3.4.2.1, 3.5.2.1); the other codes of an error tell something else. */
+export const REFUSALS = [0x80, 0x83, 0x87, 0x90, 0x97, 0x99] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
+
+export function isRefusal(code: number): code is Refusal {
+  return REFUSALS.some((refusal) => refusal === code);
+}
+
 const NAMES: Readonly<Record<number, string>> = {
   0x00: 'Success',
   0x01: 'Granted QoS 1',

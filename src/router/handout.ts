@@ -4,9 +4,10 @@ import type { Receiver } from './receiver.ts';
 import type { Route } from './route.ts';
 import type { Seat, Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
+import type { Workable } from './work.ts';
 
 /** What is noted about one publication while the router hands it out. */
-export interface Handout {
+export interface Handout extends Workable {
   /** The receiver gets it now: called just before its `receive`, in which it may already be released. */
   had(receiver: Receiver): void;
   /** A receiver that may come back would have got it. Of several vacancies of one receiver one is told. */
@@ -29,7 +30,7 @@ export function deliverBy(route: Route, packet: PublishPacket, handout: Handout 
 
 export function hand(receiver: Receiver, route: Route, packet: PublishPacket, handout: Handout | undefined): void {
   handout?.had(receiver);
-  route.give(receiver, packet);
+  route.give(receiver, packet, handout);
 }
 
 /** Whether the messages of a route are somebody's; at QoS 0 nobody waits. */

@@ -1,5 +1,6 @@
 import type { PublishPacket } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
+import type { Workable } from './work.ts';
 
 /** Somebody who gets messages: one call per publication, however many of its filters match. */
 export interface Receiver {
@@ -8,6 +9,10 @@ export interface Receiver {
    * receivers of one filter have different ones; without a `ref` nobody waits for it.
    */
   readonly ref?: string | undefined;
-  /** `filter` is the one of this receiver's filters by which the message came. It must not throw. */
-  receive(packet: PublishPacket, filter: TopicFilter): void;
+  /**
+   * It must not throw.
+   * @param filter the one of this receiver's filters by which the message came.
+   * @param workable at QoS 1 and 2: whoever is not done with the message when this returns begins a work before.
+   */
+  receive(packet: PublishPacket, filter: TopicFilter, workable?: Workable): void;
 }

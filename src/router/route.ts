@@ -5,6 +5,7 @@ import { RetainedCopies, type RetainedCopy, type Room } from './retained-copies.
 import { RetainedWindow } from './retained-window.ts';
 import { Seat, type Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
+import type { Workable } from './work.ts';
 
 /** What the Server granted to a filter: which of the matching messages have a copy by it, and at what QoS. */
 export interface Granted {
@@ -47,9 +48,9 @@ export class Route {
   }
 
   /** Hands a message to a receiver; one that throws has it all the same, and keeps it from nobody else. */
-  give(receiver: Receiver, packet: PublishPacket): void {
+  give(receiver: Receiver, packet: PublishPacket, workable: Workable | undefined): void {
     try {
-      receiver.receive(packet, this.filter);
+      receiver.receive(packet, this.filter, workable);
     } catch (error) {
       this.#failed(error, this.filter);
     }

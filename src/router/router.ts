@@ -8,12 +8,14 @@ import type { Withheld } from './seat.ts';
 import { RetiredIdentifiers } from './retired-identifiers.ts';
 import { TopicTrie } from './topic-trie.ts';
 import type { Vacancy } from './vacancy.ts';
+import type { Workable } from './work.ts';
 
 export type { Handout } from './handout.ts';
 export type { Receiver } from './receiver.ts';
 export type { Granted } from './route.ts';
 export type { Withheld } from './seat.ts';
 export { Vacancy, type VacancyState } from './vacancy.ts';
+export { Work, type Workable, type WorkState } from './work.ts';
 
 /** Topics whose matches are remembered; a connection rarely sees more at a time, and more would only cost memory. */
 const MOST_REMEMBERED = 10_000;
@@ -48,9 +50,9 @@ export class Router {
   onRetained: ((topic: string, qos: QoS) => void) | undefined;
 
   /** Hands a message to a receiver of a filter outside of a delivery, as a delivery does. */
-  give(receiver: Receiver, packet: PublishPacket, filter: TopicFilter): void {
+  give(receiver: Receiver, packet: PublishPacket, filter: TopicFilter, workable: Workable): void {
     try {
-      receiver.receive(packet, filter);
+      receiver.receive(packet, filter, workable);
     } catch (error) {
       this.#failed(error, filter);
     }

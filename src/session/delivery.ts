@@ -1,6 +1,6 @@
 import type { AckCommand, PacketId, PublishPacket } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
-import type { Handout, Receiver, Vacancy } from '../router/router.ts';
+import { type Handout, type Receiver, type Vacancy, Work, type Workable } from '../router/router.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { fingerprintOf, graver, type IdDoubt, isRepetition } from './repetition.ts';
 import { type NextAcknowledgement, sizeOfProperties } from './outgoing-message.ts';
@@ -26,29 +26,37 @@ export interface Receivers {
 }
 
 /** Hands a message to one receiver of `filter`, whatever that does with it. */
-export type Give = (receiver: Receiver, packet: PublishPacket, filter: TopicFilter) => void;
+export type Give = (receiver: Receiver, packet: PublishPacket, filter: TopicFilter, workable: Workable) => void;
 
 /**
  * How far a delivery is: handed out, while those who have it may still be taken away within this turn; held for somebody
- * who is awaited, at most until a moment of `Clock.now`; done, when everybody has it and the acknowledgement may leave.
+ * who is awaited, at most until a moment of `Clock.now`; at work, when everybody has it and not all are done with it; done,
+ * when the acknowledgement may leave.
  */
 export type DeliveryState =
-  { readonly step: 'handed-out' } | { readonly step: 'held'; readonly until: number } | { readonly step: 'done' };
+  | { readonly step: 'handed-out' }
+  | { readonly step: 'held'; readonly until: number }
+  | { readonly step: 'at-work' }
+  | { readonly step: 'done' };
+
+/** Told that a delivery is done which was at work. */
+export type WorkDone = (delivery: Delivery) => void;
 
 const NOBODY: readonly never[] = [];
 const HANDED_OUT: DeliveryState = { step: 'handed-out' };
+const AT_WORK: DeliveryState = { step: 'at-work' };
 const DONE: DeliveryState = { step: 'done' };
 
 /** One received message at QoS 1 or 2, from its arrival to its acknowledgement (4.3). */
 export class Delivery implements Handout, NextAcknowledgement {
   readonly cmd: AckCommand;
   readonly packetId: PacketId;
-  readonly reasonCode = ReasonCode.Success;
+  reasonCode: number = ReasonCode.Success;
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
   readonly size: number;
-  /** At QoS 2, where an id may have been another message's in another session. */
-  readonly fingerprint: number | undefined;
+  /** At QoS 2, where an id may have been another message's in another session; and of what somebody works on. */
+  fingerprint: number | undefined;
   state: DeliveryState = HANDED_OUT;
   /** Kept while somebody may still have to get it. */
   #packet: PublishPacket | undefined;
@@ -56,18 +64,22 @@ export class Delivery implements Handout, NextAcknowledgement {
   #first: Receiver | undefined;
   #others: readonly Receiver[] = NOBODY;
   #vacancies: readonly Vacancy[] = NOBODY;
+  /** What receivers are not done with. */
+  #works: readonly Work[] = NOBODY;
+  readonly #workDone: WorkDone | undefined;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
   /** It may have come in another session than the one that the Server has now. */
   #doubt: IdDoubt | undefined;
 
-  constructor(packet: PublishPacket, packetId: PacketId) {
+  constructor(packet: PublishPacket, packetId: PacketId, workDone?: WorkDone) {
     this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
     this.packetId = packetId;
     this.topic = packet.topic;
     this.size = sizeOf(packet);
     this.fingerprint = packet.qos === 2 ? fingerprintOf(packet) : undefined;
     this.#packet = packet;
+    this.#workDone = workDone;
   }
 
   /** What needs no receiver: a repetition, or a message that cannot be taken in. */
@@ -84,6 +96,36 @@ export class Delivery implements Handout, NextAcknowledgement {
 
   awaits(vacancy: Vacancy): void {
     this.#vacancies = [...this.#vacancies, vacancy];
+  }
+
+  /** Kept as long as somebody works on it, or may still have to get it. */
+  get packet(): PublishPacket | undefined {
+    return this.#packet;
+  }
+
+  begin(): Work {
+    const work = new Work(this);
+    this.#works = [...this.#works, work];
+    return work;
+  }
+
+  workEnded(work: Work, reasonCode: number): void {
+    this.#works = this.#works.filter((other) => other !== work);
+    if (reasonCode > this.reasonCode) this.reasonCode = reasonCode;
+    if (this.state.step !== 'at-work' || this.#works.length > 0) return;
+    this.#finish();
+    this.#workDone?.(this);
+  }
+
+  /** A receiver refused it (3.4.2.1, 3.5.2.1): the Server does not send it again. */
+  get isRefused(): boolean {
+    return this.reasonCode >= 0x80;
+  }
+
+  /** Nobody's work is waited for any more: whoever ends it is told why. */
+  void(why: 'lost' | 'left'): void {
+    for (const work of this.#works) work.void(why);
+    this.#works = NOBODY;
   }
 
   /** Nobody wanted it: it waits for somebody who may come. */
@@ -111,22 +153,16 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#others = this.#others.filter((other) => other !== receiver);
   }
 
-  /** The turn is over: whoever was handed the message has it. Answers whether nobody is missing. */
-  handedOver(until: number): boolean {
-    if (!this.awaiting) {
-      this.#finish();
-      return true;
-    }
+  /** The turn is over: whoever was handed the message has it. If somebody is missing, it is held. */
+  handedOver(until: number): void {
+    if (!this.awaiting) return this.#everybodyHasIt();
     this.#forgetReceivers();
     this.hold(until);
-    return false;
   }
 
-  /** Waits for those who are missing. The packet is copied: it must not keep the chunk alive that it came in. */
+  /** Waits for those who are missing. */
   hold(until: number): void {
-    if (this.state.step !== 'held' && this.#packet !== undefined) {
-      this.#packet = { ...this.#packet, payload: Buffer.from(this.#packet.payload) };
-    }
+    this.#keep();
     this.state = { step: 'held', until };
   }
 
@@ -143,7 +179,7 @@ export class Delivery implements Handout, NextAcknowledgement {
   giveUp(): void {
     this.#vacancies = NOBODY;
     this.#unclaimed = false;
-    this.#finish();
+    this.#everybodyHasIt();
   }
 
   get doubt(): IdDoubt | undefined {
@@ -168,7 +204,7 @@ export class Delivery implements Handout, NextAcknowledgement {
       return packet.qos === 2 && (this.#doubt === undefined || isRepetition(this.#doubt, this.fingerprint, packet));
     }
     // At QoS 1 some Servers number anew on each connection: the content tells, and a doubt means another message.
-    return packet.qos === 1 && packet.dup && this.#packet?.payload.equals(packet.payload) === true;
+    return packet.qos === 1 && packet.dup && this.#hasContentOf(packet);
   }
 
   #offerTo(vacancy: Vacancy, packet: PublishPacket, receivers: Receivers): void {
@@ -178,12 +214,32 @@ export class Delivery implements Handout, NextAcknowledgement {
     const next = takerOf(vacancy, packet.topic, receivers);
     if (next === undefined || this.isWith(next.receiver)) return;
     this.had(next.receiver);
-    receivers.give(next.receiver, packet, next.filter);
+    receivers.give(next.receiver, packet, next.filter, this);
   }
 
   #claim(packet: PublishPacket, deliver: Deliver): void {
     this.#unclaimed = false;
     if (!deliver(packet, this)) this.#unclaimed = true;
+  }
+
+  #hasContentOf(packet: PublishPacket): boolean {
+    if (this.#packet !== undefined) return this.#packet.payload.equals(packet.payload);
+    return this.fingerprint !== undefined && this.fingerprint === fingerprintOf(packet);
+  }
+
+  #everybodyHasIt(): void {
+    if (this.#works.length === 0) return this.#finish();
+    this.#keep();
+    // Sent again when the work is over, it is known by that.
+    if (this.#packet !== undefined) this.fingerprint ??= fingerprintOf(this.#packet);
+    this.#forgetReceivers();
+    this.state = AT_WORK;
+  }
+
+  /** The packet is copied: it must not keep the chunk alive that it came in. */
+  #keep(): void {
+    if (this.#packet === undefined || this.state.step === 'held') return;
+    this.#packet = { ...this.#packet, payload: Buffer.from(this.#packet.payload) };
   }
 
   #finish(): void {

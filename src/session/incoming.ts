@@ -31,6 +31,8 @@ export interface IncomingOptions {
   readonly received: readonly StoredReceived[];
   readonly receivers: Receivers;
   readonly report: (notice: MqttError) => void;
+  /** Receivers are done with what can be acknowledged now, outside of any turn of the connection. */
+  readonly workDone: () => void;
 }
 
 /** A receiver that goes, and may come back. */
@@ -57,7 +59,10 @@ export class Incoming {
    */
   readonly #open = new Map<PacketId, Delivery>();
   readonly #held = new Set<Delivery>();
-  #heldBytes = 0;
+  /** What receivers are not done with. */
+  readonly #atWork = new Set<Delivery>();
+  /** Of what is held or at work. */
+  #keptBytes = 0;
   /** Handed out within this turn, in order; and how many there were in all, and before. */
   readonly #handedOut = new Queue<Delivery>();
   #handed = 0;
@@ -79,7 +84,15 @@ export class Incoming {
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
-  constructor({ store, received, receivers, report }: IncomingOptions) {
+  readonly #workDone = (delivery: Delivery): void => {
+    this.#letGo(delivery);
+    this.#own(delivery);
+    this.#changed();
+  };
+  readonly #changed: () => void;
+
+  constructor({ store, received, receivers, report, workDone }: IncomingOptions) {
+    this.#changed = workDone;
     this.#received = new Received(store, received);
     this.#receivers = receivers;
     this.#report = report;
@@ -116,15 +129,20 @@ export class Incoming {
   reset(): void {
     this.#received.clear();
     this.#open.clear();
+    this.#void('lost');
   }
 
-  /** Somebody else goes on: what was handed out is on record, and what is held comes to them from the Server. */
-  leave(now: number): void {
+  /**
+   * Somebody else goes on: what was handed out is on record, and what is held or at work comes to them from the Server,
+   * unless they begin with a clean session.
+   */
+  leave(now: number, isCleanStart: boolean): void {
     this.#deployUntil = undefined;
     this.#held.clear();
-    this.#heldBytes = 0;
     this.handedOver(this.#handed, now);
+    this.#void(isCleanStart ? 'lost' : 'left');
     this.#held.clear();
+    this.#keptBytes = 0;
   }
 
   receivePublish(packet: PublishPacket, now: number): void {
@@ -233,12 +251,17 @@ export class Incoming {
     // What only waits for the Server to read costs four bytes each; a Server may read only when it has written.
     const answers = this.#pubcomps.length + this.#pubacks.length + this.#pubrecs.length;
     if (answers > MOST_ANSWERS) return true;
-    return this.unacknowledged > MOST_UNACKNOWLEDGED || this.#heldBytes >= MOST_HELD_BYTES;
+    return this.unacknowledged > MOST_UNACKNOWLEDGED || this.#keptBytes >= MOST_HELD_BYTES;
   }
 
-  /** Messages of this connection that are held, or wait behind one that is. */
+  /** Messages of this connection that are held or at work, or wait behind one that is. */
   get unacknowledged(): number {
-    return behindHeld(this.#pubacks) + behindHeld(this.#pubrecs);
+    return behindKept(this.#pubacks) + behindKept(this.#pubrecs);
+  }
+
+  /** Whether receivers are not done with something. */
+  get working(): boolean {
+    return this.#atWork.size > 0;
   }
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
@@ -257,7 +280,7 @@ export class Incoming {
     for (const delivery of late) {
       this.#letGo(delivery);
       delivery.giveUp();
-      this.#own(delivery);
+      this.#ownOrKeep(delivery);
     }
     if (typeof this.#doubtUntil === 'number' && this.#doubtUntil <= now) {
       this.#doubtUntil = this.#isDoubting ? 'due' : undefined;
@@ -314,7 +337,7 @@ export class Incoming {
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
-    const delivery = new Delivery(packet, packetId);
+    const delivery = new Delivery(packet, packetId, this.#workDone);
     if (packet.qos === 2) this.#open.set(packetId, delivery);
     else if (this.#open.size > 0) this.#open.delete(packetId);
     // Before anybody has it: a receiver may be released while it receives, or throw.
@@ -342,25 +365,36 @@ export class Incoming {
 
   #keepIfAwaiting(delivery: Delivery, now: number): void {
     const until = delivery.isUnclaimed ? this.#graceUntil : (this.#deployUntil ?? now);
-    if (delivery.handedOver(until)) this.#own(delivery);
-    else this.#hold(delivery, until);
+    delivery.handedOver(until);
+    this.#ownOrKeep(delivery);
   }
 
   /** Ownership of a QoS 2 message is on record before its PUBREC leaves, whichever connection that is on (4.3.3). */
   #own(delivery: Delivery): void {
-    if (delivery.cmd !== 'pubrec' || this.#open.get(delivery.packetId) !== delivery) return;
+    if (delivery.cmd !== 'pubrec' || delivery.isRefused || this.#open.get(delivery.packetId) !== delivery) return;
     this.#received.add(delivery.packetId, delivery.fingerprint, delivery.doubt);
   }
 
-  #hold(delivery: Delivery, until: number): void {
-    delivery.hold(until);
-    if (this.#held.has(delivery)) return;
-    this.#held.add(delivery);
-    this.#heldBytes += delivery.size;
+  #ownOrKeep(delivery: Delivery): void {
+    const { step } = delivery.state;
+    if (step === 'done') return this.#own(delivery);
+    const kept = step === 'held' ? this.#held : this.#atWork;
+    if (kept.has(delivery)) return;
+    kept.add(delivery);
+    this.#keptBytes += delivery.size;
   }
 
   #letGo(delivery: Delivery): void {
-    if (this.#held.delete(delivery)) this.#heldBytes -= delivery.size;
+    if (this.#held.delete(delivery) || this.#atWork.delete(delivery)) this.#keptBytes -= delivery.size;
+  }
+
+  /** There is no acknowledgement any more that could wait for what receivers do. */
+  #void(why: 'lost' | 'left'): void {
+    for (const delivery of this.#held) delivery.void(why);
+    for (const delivery of this.#atWork) {
+      delivery.void(why);
+      this.#letGo(delivery);
+    }
   }
 
   /** Its acknowledgement leaves behind those of the messages that came before it; sent twice it is acknowledged twice. */
@@ -376,6 +410,8 @@ export class Incoming {
     queue.shift();
     const { packetId } = delivery;
     if (this.#open.size > 0 && this.#open.get(packetId) === delivery) this.#open.delete(packetId);
+    // Of a refused message no PUBREL comes (4.3.3).
+    if (delivery.isRefused) this.#unreleased.delete(packetId);
     return delivery;
   }
 
@@ -390,6 +426,7 @@ export class Incoming {
 
 const never = (): boolean => false;
 
-function behindHeld(queue: Queue<Delivery>): number {
-  return queue.peek()?.state.step === 'held' ? queue.length : 0;
+function behindKept(queue: Queue<Delivery>): number {
+  const step = queue.peek()?.state.step;
+  return step === 'held' || step === 'at-work' ? queue.length : 0;
 }

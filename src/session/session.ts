@@ -50,6 +50,8 @@ export interface SessionOptions {
   readonly failed: (error: Error) => void;
   readonly whenFull?: WhenFull | undefined;
   readonly qos0Waits?: boolean | undefined;
+  /** Receivers are done with a message that can be acknowledged now. */
+  readonly workDone?: (() => void) | undefined;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -87,6 +89,7 @@ export class Session {
       received: stored.received,
       receivers: options.receivers,
       report,
+      workDone: options.workDone ?? ignore,
     });
     this.outgoing.restore(stored.outgoing);
   }
@@ -112,9 +115,12 @@ export class Session {
     this.outgoing.suspend(ending);
   }
 
-  /** The store is the next client's now: nothing is sent, settled or handed out any more. */
-  leave(now: number): void {
-    this.incoming.leave(now);
+  /**
+   * The store is the next client's now: nothing is sent, settled or handed out any more.
+   * @param isCleanStart whether that one begins another session with the Server.
+   */
+  leave(now: number, isCleanStart: boolean = false): void {
+    this.incoming.leave(now, isCleanStart);
     this.outgoing.leave();
   }
 
@@ -190,6 +196,10 @@ function ownSession(store: SessionStore, { identity, report }: SessionOptions): 
   const outgoing = stored.outgoing.flatMap((message) => moved(message, store));
   if (outgoing.length > 0 && earlier.server !== identity.server) report(movedTo(identity.server, outgoing.length));
   return { identity, outgoing, received: [], subscriptions: [] };
+}
+
+function ignore(): void {
+  // Nobody works on a message beyond its turn.
 }
 
 function isSame(one: SessionIdentity, other: SessionIdentity): boolean {

@@ -217,6 +217,7 @@ class World {
     const handout: Handout = {
       had: (receiver) => void had.add(receiver),
       awaits: (vacancy) => void this.#awaited.push({ vacancy, had, id: next.publication.id }),
+      begin: () => assert.fail('nobody works here'),
     };
     this.router.deliver(next.packet, next.packet.qos > 0 ? handout : undefined);
     return true;

@@ -33,6 +33,10 @@ class Notes implements Handout {
   awaits(vacancy: Vacancy): void {
     this.vacancies.push(vacancy);
   }
+
+  begin(): never {
+    throw new TypeError('nobody works here');
+  }
 }
 
 function packet(topic: string, qos: QoS = 1, identifiers?: readonly number[]): PublishPacket {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { MqttError } from '../../../src/protocol/errors.ts';
-import type { Handout, Receiver, Vacancy } from '../../../src/router/router.ts';
+import type { Handout, Receiver, Vacancy, Work } from '../../../src/router/router.ts';
 import { Vacancy as Place } from '../../../src/router/router.ts';
 import { MOST_UNACKNOWLEDGED } from '../../../src/session/incoming.ts';
 import { MOST_ANSWERS } from '../../../src/session/outgoing-message.ts';
@@ -110,6 +110,19 @@ describe('A received message', () => {
     fill(place, { receive: ({ payload }) => void got.push(payload.toString()) });
     driver.session.incoming.deployed(0);
     assert.deepEqual(got, ['payload']);
+  });
+
+  it('keeps no chunk alive while somebody works on it: its payload is copied', () => {
+    const driver = connected();
+    const works: Work[] = [];
+    driver.deliver = (_packet, handout) => {
+      if (handout !== undefined) works.push(handout.begin());
+      return true;
+    };
+    const chunk = Buffer.from('payload and more');
+    driver.receive({ ...received('a', 1, 1), payload: chunk.subarray(0, 7) });
+    chunk.fill(0);
+    assert.equal(works[0]?.packet?.payload.toString(), 'payload');
   });
 
   it('that was handed out when the connection ended is acknowledged on the next, and not handed out again', () => {

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import type { Packet } from 'mqtt-packet';
+import type { ClientOptions } from '../../../src/client/options.ts';
+import type { PublishPacket } from '../../../src/protocol/packet.ts';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import type { Receiver, Work, Workable } from '../../../src/router/router.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import { aPublish } from '../../support/packets.ts';
+import { Taker, VirtualClient } from '../../support/virtual-client.ts';
+
+/** A receiver that is not done with a message when it has it. */
+class Worker implements Receiver {
+  readonly ref = 'worker';
+  readonly topics: string[] = [];
+  readonly works: Work[] = [];
+
+  receive({ topic }: PublishPacket, _filter: TopicFilter, workable?: Workable): void {
+    this.topics.push(topic);
+    if (workable !== undefined) this.works.push(workable.begin());
+  }
+
+  end(index: number, reasonCode?: number): string | undefined {
+    return this.works[index]?.end(reasonCode);
+  }
+}
+
+const ACKS = new Set(['puback', 'pubrec']);
+
+function message(topic: string, qos: 1 | 2, messageId: number, more: object = {}): Packet {
+  return aPublish({ topic, qos, messageId, ...more });
+}
+
+/** PUBACK and PUBREC on the connection of now, in order: `puback 1`; `pubrec 1 128`, if refused. */
+function acks({ server }: VirtualClient): string[] {
+  return server.connection.received
+    .filter(({ cmd }) => ACKS.has(cmd))
+    .map((packet) => {
+      const code = (packet as { reasonCode?: number }).reasonCode ?? 0;
+      return `${packet.cmd} ${packet.messageId}${code === 0 ? '' : ` ${code}`}`;
+    });
+}
+
+async function scene(options: Partial<ClientOptions> = {}): Promise<[VirtualClient, Worker]> {
+  const virtual = new VirtualClient({ cleanStart: false, ...options });
+  const worker = new Worker();
+  await virtual.connected();
+  virtual.subscribe('#', worker);
+  await virtual.settle();
+  return [virtual, worker];
+}
+
+async function came(virtual: VirtualClient, ...packets: Packet[]): Promise<void> {
+  virtual.server.connection.send(...packets);
+  await virtual.settle();
+}
+
+/** The connection ends, and the Server comes back with the session or without. */
+async function reconnected(virtual: VirtualClient, sessionPresent: boolean): Promise<void> {
+  virtual.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent, returnCode: 0, reasonCode: 0 }) };
+  virtual.server.connection.close();
+  await virtual.pass(1000);
+  assert.equal(virtual.client.state.phase, 'connected');
+}
+
+describe('A message that a receiver works on', () => {
+  for (const qos of [1, 2] as const) {
+    const ack = qos === 1 ? 'puback' : 'pubrec';
+
+    it(`is acknowledged when the work has ended, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      await virtual.pass(60_000);
+      assert.deepEqual(acks(virtual), []);
+      assert.equal(worker.end(0), 'open');
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+      assert.equal(worker.end(0), 'ended');
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
+    it(`is acknowledged in the order in which it came, though another work has ended first, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 3), message('b', qos, 2), message('c', qos, 1));
+      worker.end(2);
+      worker.end(1);
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), []);
+      worker.end(0);
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), [`${ack} 3`, `${ack} 2`, `${ack} 1`]);
+    });
+
+    it(`is not started again when the Server sends it again in a kept session, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      await reconnected(virtual, true);
+      await came(virtual, message('a', qos, 7, { dup: true }));
+      assert.deepEqual(worker.topics, ['a']);
+      assert.deepEqual(acks(virtual), []);
+      assert.equal(worker.end(0), 'open');
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
+    it(`whose work ends without a connection is acknowledged when it is sent again, and not started again, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      virtual.server.connection.close();
+      await virtual.settle();
+      assert.equal(worker.end(0), 'open');
+      await reconnected(virtual, true);
+      await came(virtual, message('a', qos, 7, { dup: true }));
+      assert.deepEqual(worker.topics, ['a']);
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
+    it(`of a session that the Server has lost is acknowledged to nobody, and says so, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      await reconnected(virtual, false);
+      await came(virtual, message('b', qos, 7));
+      assert.deepEqual(worker.topics, ['a', 'b']);
+      assert.equal(worker.end(0), 'lost');
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), []);
+      assert.equal(worker.end(1), 'open');
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
+    it(`is with the next client when this one is closed: it comes again, at QoS ${qos}`, async () => {
+      const store = new MemoryStore();
+      const [virtual, worker] = await scene({ store });
+      await came(virtual, message('a', qos, 7));
+      const closing = virtual.client.close();
+      await virtual.pass(3000);
+      await closing;
+      assert.equal(worker.end(0), 'left');
+      const next = new VirtualClient({ cleanStart: false, store });
+      next.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0, reasonCode: 0 }) };
+      const other = new Taker('worker');
+      next.subscribe('#', other);
+      await next.connected();
+      await came(next, message('a', qos, 7, { dup: true }));
+      assert.deepEqual(other.topics, ['a']);
+      assert.deepEqual(acks(next), [`${ack} 7`]);
+    });
+  }
+
+  it('of a clean session that is closed comes from nobody again', async () => {
+    const [virtual, worker] = await scene({ cleanStart: true });
+    await came(virtual, message('a', 1, 7));
+    const closing = virtual.client.close();
+    await virtual.pass(3000);
+    await closing;
+    assert.equal(worker.end(0), 'lost');
+  });
+
+  it('is acknowledged when all of several receivers are done', async () => {
+    const [virtual, worker] = await scene();
+    const other = new Worker();
+    virtual.subscribe('a', other);
+    virtual.subscribe('+', new Taker());
+    await virtual.settle();
+    await came(virtual, message('a', 1, 7));
+    assert.equal(worker.end(0), 'open');
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), []);
+    assert.equal(other.end(0), 'open');
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['puback 7']);
+  });
+
+  it('and that waits for a node of a deploy too is acknowledged behind both', async () => {
+    const [virtual, worker] = await scene();
+    const held = virtual.subscribe('a', new Taker('other'));
+    await virtual.settle();
+    held.release();
+    await came(virtual, message('a', 1, 7));
+    worker.end(0);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), []);
+    const back = new Worker();
+    virtual.subscribe('a', Object.assign(back, { ref: 'other' }));
+    virtual.client.prune();
+    await virtual.settle();
+    assert.deepEqual(back.topics, ['a']);
+    assert.deepEqual(acks(virtual), []);
+    back.end(0);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['puback 7']);
+  });
+
+  it('goes on when the wait for a node that does not come back is over', async () => {
+    const [virtual, worker] = await scene();
+    virtual.subscribe('a', new Taker('other')).release();
+    await came(virtual, message('a', 2, 7));
+    virtual.client.prune();
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), []);
+    assert.equal(worker.end(0), 'open');
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['pubrec 7']);
+  });
+
+  it('is there as long as the work is open', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 7, { payload: Buffer.from('payload') }));
+    assert.equal(worker.works[0]?.packet?.payload.toString(), 'payload');
+    worker.end(0);
+    assert.equal(worker.works[0]?.packet, undefined);
+  });
+
+  it('whose work ends within its own turn is acknowledged like any other', async () => {
+    const virtual = await new VirtualClient({ cleanStart: false }).connected();
+    virtual.subscribe('#', { receive: (_packet, _filter, workable) => void workable?.begin().end() });
+    await virtual.settle();
+    await came(virtual, message('a', 1, 7));
+    assert.deepEqual(acks(virtual), ['puback 7']);
+  });
+
+  it('does not hold up what others publish, and a stop waits for no work', async () => {
+    const [virtual] = await scene();
+    await came(virtual, message('a', 1, 7));
+    assert.deepEqual(virtual.publish('x', 1), []);
+    await virtual.settle();
+    assert.equal(virtual.client.waiting, 0);
+    const began = virtual.clock.now();
+    const closing = virtual.client.close();
+    await virtual.settle();
+    await closing;
+    assert.equal(virtual.clock.now(), began);
+  });
+});
+
+describe('A message that a receiver refuses', () => {
+  it('is told so to the Server with the reason, and the highest of several counts', async () => {
+    const [virtual, worker] = await scene({ protocolVersion: 5 });
+    const other = new Worker();
+    virtual.subscribe('a', other);
+    await virtual.settle();
+    await came(virtual, message('a', 1, 7));
+    worker.end(0, 0x99);
+    other.end(0, 0x83);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['puback 7 153']);
+  });
+
+  it('at QoS 2 ends its exchange: its id is free for the next, and counts for no limit', async () => {
+    const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1 });
+    await came(virtual, message('a', 2, 7));
+    worker.end(0, 0x97);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['pubrec 7 151']);
+    await came(virtual, message('b', 2, 7));
+    assert.deepEqual(worker.topics, ['a', 'b']);
+    worker.end(1);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['pubrec 7 151', 'pubrec 7']);
+  });
+});
+
+describe('What receivers have at once', () => {
+  it('is told the Server as our Receive Maximum, at each CONNECT, unless a person chose one', async () => {
+    let most: number | undefined = 20;
+    const [virtual] = await scene({ protocolVersion: 5, receiversTake: () => most });
+    const told = (): unknown => virtual.server.connection.all('connect')[0]?.properties?.receiveMaximum;
+    assert.equal(told(), 20);
+    most = 25;
+    await reconnected(virtual, true);
+    assert.equal(told(), 25);
+    most = undefined;
+    await reconnected(virtual, true);
+    assert.equal(told(), 1000);
+    const [other] = await scene({ protocolVersion: 5, receiveMaximum: 7, receiversTake: () => 20 });
+    assert.equal(other.server.connection.all('connect')[0]?.properties?.receiveMaximum, 7);
+  });
+
+  it('stops being read when a thousand wait, until some are acknowledged; what is published meanwhile leaves', async () => {
+    const [virtual, worker] = await scene();
+    const packets = Array.from({ length: 1500 }, (_, index) => message('a', 1, index + 1));
+    for (const packet of packets) await came(virtual, packet);
+    const came1 = worker.topics.length;
+    assert.ok(came1 >= 1000 && came1 < 1100, String(came1));
+    assert.match(virtual.notices.map(String).join(), /messages wait to be acknowledged by flows/);
+    virtual.publish('x', 0);
+    await virtual.settle();
+    assert.equal(virtual.server.connection.all('publish').length, 1);
+    worker.end(0);
+    for (let index = 1; index < came1; index++) worker.end(index);
+    await virtual.settle();
+    assert.ok(worker.topics.length > came1);
+  });
+});
