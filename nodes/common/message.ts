@@ -17,6 +17,8 @@ export type IncomingMsg = {
   messageExpiryInterval?: number;
   payloadFormatIndicator?: boolean;
   userProperties?: Record<string, string | string[]>;
+  /** By which a flow says that it is done with the message, where the mqtt-in waits for that. */
+  delivery?: unknown;
 };
 
 /**

@@ -1,9 +1,24 @@
-import type { Node, NodeAPI, NodeDef } from 'node-red';
+import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
+import { isRefusal, MqttError } from '../../src/index.ts';
+import { whole } from '../common/stored.ts';
+import { handles } from '../mqtt-connection/handles.ts';
+
+interface AckDef extends NodeDef {
+  /** Empty: acknowledge; a Reason Code: refuse with it; `msg`: as `msg.reasonCode` says. */
+  readonly reasonCode?: unknown;
+}
+
+type AckMsg = NodeMessage & { readonly delivery?: unknown; readonly reasonCode?: unknown };
 
 export = function register(RED: NodeAPI): void {
-  function MqttAck(this: Node, def: NodeDef): void {
+  function MqttAck(this: Node, def: AckDef): void {
     RED.nodes.createNode(this, def);
-    this.on('input', (msg, send, done) => {
+    this.on('input', (msg: AckMsg, send, done) => {
+      try {
+        acknowledge(this, msg, reasonCodeOf(def, msg));
+      } catch (error) {
+        return done(error as Error);
+      }
       send(msg);
       done();
     });
@@ -11,3 +26,30 @@ export = function register(RED: NodeAPI): void {
 
   RED.nodes.registerType('mqtt-ack', MqttAck);
 };
+
+/** @throws {MqttError} what the flow did wrong; of several handles all others are acknowledged. */
+function acknowledge(node: Node, { delivery }: AckMsg, reasonCode: number): void {
+  const problems: MqttError[] = [];
+  for (const handle of Array.isArray(delivery) ? (delivery as unknown[]) : [delivery]) {
+    const objection = handles.acknowledge(handle, reasonCode);
+    if (objection === undefined) continue;
+    if ('error' in objection) problems.push(objection.error);
+    else node.warn(objection.warning);
+  }
+  const [first] = problems;
+  if (first !== undefined) throw first;
+}
+
+/** @throws {MqttError} `invalid-message`: it is neither 0 nor one with which a message may be refused. */
+function reasonCodeOf({ reasonCode }: AckDef, msg: AckMsg): number {
+  if (reasonCode === undefined || reasonCode === '') return 0;
+  const given = reasonCode === 'msg' ? msg.reasonCode : reasonCode;
+  const code = given === undefined ? 0 : whole(given, 0, 255);
+  if (code === 0 || (code !== undefined && isRefusal(code))) return code;
+  const text = `not acknowledged: the reason code is ${shown(given)}, it must be 0, 128, 131, 135, 144, 151 or 153`;
+  throw new MqttError('invalid-message', text);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'string' ? `"${value}"` : 'no number';
+}

@@ -1,6 +1,6 @@
 import { type ClientState, textOf } from '../../src/index.ts';
 import type { Failures } from './outbox-light.ts';
-import type { SharedConnection } from './shared-connection.ts';
+import type { FlowCounts, SharedConnection } from './shared-connection.ts';
 
 /** What the action `getStatus` answers: plain data, without any secret. */
 export interface ConnectionReport {
@@ -22,6 +22,8 @@ export interface ConnectionReport {
   /** How many messages failed since the connection was made, or took other settings from a message, by why. */
   readonly failures: Failures;
   readonly subscriptions: number;
+  /** What flows work on that acknowledge by themselves, of all mqtt-in nodes; undefined: none does. */
+  readonly flow: FlowCounts | undefined;
 }
 
 export function reportOf(connection: SharedConnection): ConnectionReport {
@@ -41,5 +43,19 @@ export function reportOf(connection: SharedConnection): ConnectionReport {
     },
     failures: { ...failures },
     subscriptions: subscriptions.length,
+    flow: sumOf([...connection.users].flatMap(({ flow }) => (flow === undefined ? [] : [flow]))),
+  };
+}
+
+function sumOf(all: readonly FlowCounts[]): FlowCounts | undefined {
+  if (all.length === 0) return undefined;
+  const sum = (count: (one: FlowCounts) => number): number => all.reduce((total, one) => total + count(one), 0);
+  return {
+    inFlow: sum(({ inFlow }) => inFlow),
+    oldest: Math.max(...all.map(({ oldest }) => oldest)),
+    waiting: sum(({ waiting }) => waiting),
+    late: sum(({ late }) => late),
+    again: sum(({ again }) => again),
+    dropped: sum(({ dropped }) => dropped),
   };
 }

@@ -29,6 +29,20 @@ import { Spread } from './spread.ts';
 import { type After, after, atMost } from './waits.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
 
+/** What a flow works on, in numbers. */
+export interface FlowCounts {
+  /** Messages in the flow, and the seconds for which the first of them has been there. */
+  readonly inFlow: number;
+  readonly oldest: number;
+  /** Messages that wait for a place in the flow. */
+  readonly waiting: number;
+  /** Times that the flow did not acknowledge in time, and that a message was given to it again. */
+  readonly late: number;
+  readonly again: number;
+  /** Messages at QoS 0 that were dropped because too many waited. */
+  readonly dropped: number;
+}
+
 /** A flow node that uses the connection. */
 export interface User {
   readonly node: Node;
@@ -36,6 +50,8 @@ export interface User {
   readonly subscribesLate: boolean;
   /** It publishes: it shows what waits too. */
   readonly publishes: boolean;
+  /** What its flow works on, where that acknowledges. */
+  readonly flow?: FlowCounts | undefined;
   /** The connection's status changed; a node with trouble of its own shows that instead. */
   show(status: NodeStatus): void;
 }
@@ -87,6 +103,7 @@ export class SharedConnection {
         report: (notice) => this.#reports.notice(notice),
         // A client that begins within a deploy knows nothing of the nodes that come back.
         lateReceivers: () => this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate),
+        receiversTake: () => this.#wishes.atOnce,
         emptied: () => this.#leaveIfUnused(),
         restored: (error, tell) => {
           if (!outcomes.heard(tell)) this.#reports.lost(error);

@@ -13,6 +13,8 @@ import {
 export interface Subscriber extends Receiver {
   /** The id of its node. */
   readonly ref: string;
+  /** Messages at QoS 1 and 2 that it works on at most; undefined: it is done with each when it has it. */
+  readonly atOnce?: number | undefined;
 }
 
 /** What a subscriber wants, whichever client serves it. */
@@ -35,6 +37,17 @@ export class Wishes {
 
   get list(): readonly Wish[] {
     return this.#all();
+  }
+
+  /** Messages at QoS 1 and 2 that all subscribers work on at most; undefined: any number. */
+  get atOnce(): number | undefined {
+    let sum = 0;
+    for (const [{ atOnce }, own] of this.#bySubscriber) {
+      if ([...own.values()].every(({ options }) => options.qos === 0)) continue;
+      if (atOnce === undefined) return undefined;
+      sum += atOnce;
+    }
+    return sum === 0 ? undefined : sum;
   }
 
   /**

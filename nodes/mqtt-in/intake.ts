@@ -8,14 +8,20 @@ import {
   type SubscriptionOutcome,
   textOf,
   type TopicFilter,
+  type Workable,
 } from '../../src/index.ts';
+import type { FlowWorkOptions } from '../common/acknowledge.ts';
 import type { Datatype } from '../common/decode.ts';
 import { messageId } from '../common/message-id.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
-import type { SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
+import type { Handle } from '../mqtt-connection/handles.ts';
+import type { FlowCounts, SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
 import { StatusLight } from '../mqtt-connection/status-light.ts';
 import type { Subscriber } from '../mqtt-connection/wishes.ts';
+import type { Flow, FlowWork } from './flow-work.ts';
+import { flowWorks } from './flow-works.ts';
+import { WorkLight } from './work-light.ts';
 
 interface Subscribed {
   readonly subscription: Subscription;
@@ -30,25 +36,62 @@ interface Subscribed {
 const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Local not met' };
 
 /** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
-export class Intake implements Subscriber, User {
+export class Intake implements Subscriber, User, Flow {
   readonly node: Node;
   readonly subscribesLate: boolean;
   readonly publishes = false;
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
   readonly #light: StatusLight;
+  /** What its flow works on; undefined: a message is the flow's own when it has it. */
+  readonly #work: FlowWork | undefined;
+  readonly #workLight: WorkLight | undefined;
+  /** What its flow had, when the node still waited for that. */
+  #earlier: FlowWork | undefined;
   readonly #subscribed = new Map<string, Subscribed>();
   #status: NodeStatus | undefined;
   /** Why the node's own filter cannot be subscribed at all. */
   #problem: MqttError | undefined;
 
-  /** @param isDynamic subscribed by messages. */
-  constructor(node: Node, connection: SharedConnection, datatype: Datatype, isDynamic: boolean) {
+  /**
+   * @param isDynamic subscribed by messages.
+   * @param flow how the flow works on messages that are acknowledged when it is done.
+   */
+  constructor(
+    node: Node,
+    connection: SharedConnection,
+    datatype: Datatype,
+    isDynamic: boolean,
+    flow?: FlowWorkOptions,
+  ) {
     this.node = node;
     this.subscribesLate = isDynamic;
     this.#light = new StatusLight(node);
     this.#connection = connection;
     this.#datatype = datatype;
+    if (flow === undefined) {
+      this.#earlier = flowWorks.take(node.id);
+      return;
+    }
+    const work = flowWorks.of(node.id, flow);
+    this.#work = work;
+    this.#workLight = new WorkLight(
+      () => work.report,
+      () => this.#refresh(),
+    );
+  }
+
+  /** Messages at QoS 1 and 2 that it works on at most; undefined: any number. */
+  get atOnce(): number | undefined {
+    return this.#work?.atOnce;
+  }
+
+  get flow(): FlowCounts | undefined {
+    return this.#work?.report;
+  }
+
+  get mqtt5(): boolean {
+    return this.#connection.mqtt5;
   }
 
   get ref(): string {
@@ -57,6 +100,14 @@ export class Intake implements Subscriber, User {
 
   open(): void {
     this.#connection.register(this);
+    this.#workLight?.begin();
+  }
+
+  /** All nodes of its flow exist. */
+  begin(): void {
+    if (this.#work !== undefined) return this.#work.begin(this);
+    for (const { packet, filter } of this.#earlier?.end().unsent ?? []) this.receive(packet, filter);
+    this.#earlier = undefined;
   }
 
   /**
@@ -66,9 +117,10 @@ export class Intake implements Subscriber, User {
   async close(removed: boolean, arrived: () => boolean): Promise<void> {
     for (const { subscription } of this.#subscribed.values()) {
       if (removed) subscription.unsubscribe();
-      else subscription.release(arrived);
+      else subscription.release(this.#work === undefined ? arrived : always);
     }
     this.#subscribed.clear();
+    this.#leaveFlow(removed, arrived);
     await this.#connection.deregister(this, removed);
   }
 
@@ -103,21 +155,48 @@ export class Intake implements Subscriber, User {
     this.#refresh();
   }
 
-  receive(packet: PublishPacket, filter: TopicFilter): void {
+  receive(packet: PublishPacket, filter: TopicFilter, workable?: Workable): void {
+    if (this.#work === undefined) this.send(packet, filter, undefined);
+    else this.#work.receive(packet, filter, workable);
+  }
+
+  send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean {
     const datatype = this.#subscribed.get(filter)?.datatype ?? this.#datatype;
     try {
       const msg = toMsg(packet, datatype, this.#connection.local);
       msg._msgid = messageId();
+      if (handle !== undefined) msg.delivery = handle;
       this.node.send(msg);
+      return true;
     } catch (error) {
-      const { topic, qos, retain } = packet;
-      this.node.error(error, { topic, payload: undecoded(packet, datatype), qos, retain });
+      this.#fail(error, packet, datatype);
+      return false;
     }
+  }
+
+  late(error: MqttError, packet: PublishPacket, handle: Handle): void {
+    this.#fail(error, packet, this.#datatype, handle);
   }
 
   show(status: NodeStatus): void {
     this.#status = status;
     this.#refresh();
+  }
+
+  #fail(error: unknown, packet: PublishPacket, datatype: Datatype, delivery?: Handle): void {
+    const { topic, qos, retain } = packet;
+    const msg = { topic, payload: undecoded(packet, datatype), qos, retain };
+    this.node.error(error, delivery === undefined ? msg : { ...msg, delivery });
+  }
+
+  #leaveFlow(removed: boolean, stayed: () => boolean): void {
+    this.#workLight?.end();
+    this.#work?.pause(stayed);
+    const tell = (acknowledged: number): void => {
+      if (acknowledged > 0) this.node.warn(unworked(acknowledged));
+    };
+    if (removed) tell(flowWorks.remove(this.ref));
+    else flowWorks.leave(this.ref, tell);
   }
 
   #heard(filter: string, outcome: SubscriptionOutcome): void {
@@ -144,8 +223,17 @@ export class Intake implements Subscriber, User {
   /** Trouble of its own comes before the connection's state. */
   #refresh(): void {
     const connected = this.#connection.state.phase === 'connected';
-    const status = this.#problem !== undefined ? failure(this.#problem) : (connected && this.#trouble) || this.#status;
+    const status =
+      this.#problem !== undefined
+        ? failure(this.#problem)
+        : (connected && (this.#trouble ?? this.#busy)) || this.#status;
     if (status !== undefined) this.#light.show(status);
+  }
+
+  /** What its flow makes of its status; undefined while that keeps up. */
+  get #busy(): NodeStatus | undefined {
+    const text = this.#workLight?.text;
+    return text === undefined ? undefined : { fill: 'yellow', shape: 'dot', text };
   }
 
   /** What the broker's answers to its filters make of its status; undefined while all is well. */
@@ -155,6 +243,13 @@ export class Intake implements Subscriber, User {
     if (refusal !== undefined) return failure(refusal);
     return all.some(({ receivesOwn }) => receivesOwn) ? NO_LOCAL_UNMET : undefined;
   }
+}
+
+const always = (): boolean => true;
+
+function unworked(count: number): string {
+  const what = count === 1 ? '1 message was' : `${count} messages were`;
+  return `${what} acknowledged that a flow was not done with: its mqtt-in is gone`;
 }
 
 /** The payload for Catch nodes: as text where only its content type said that it is JSON, as Node-RED's own nodes do. */

@@ -2,6 +2,7 @@ import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { connectionOf } from '../mqtt-connection/connection-of.ts';
 import { datatypeOf } from '../common/decode.ts';
 import { onFlows } from '../mqtt-connection/flow-events.ts';
+import { flowWorkOptions, problemsOfAcknowledge } from '../common/acknowledge.ts';
 import { reportOf } from '../mqtt-connection/connection-report.ts';
 import { runAction } from '../mqtt-connection/actions.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
@@ -10,20 +11,26 @@ import { whenClosed } from '../mqtt-connection/when-closed.ts';
 import { addInView } from './in-view.ts';
 import { DynamicSubscriptions } from './dynamic-subscriptions.ts';
 import { type InDef, isDynamic } from './in-def.ts';
+import { flowWorks } from './flow-works.ts';
 import { Intake } from './intake.ts';
 import { NodesBehind } from './nodes-behind.ts';
 import { subscriptionOptions } from '../common/subscription-options.ts';
 
 export = function register(RED: NodeAPI): void {
+  onFlows(RED.events, flowWorks);
+
   function MqttIn(this: Node, def: InDef): void {
     RED.nodes.createNode(this, def);
     const connection = connectionOf(RED, def.broker);
     if (connection === undefined) return withoutConnection(this);
-    const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def));
+    for (const problem of problemsOfAcknowledge(def)) this.warn(problem);
+    const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def), flowWorkOptions(def));
     const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
     const behind = new NodesBehind(this, (id) => RED.nodes.getNode(id));
     const unheard = onFlows(RED.events, behind);
+    const begin = (): void => intake.begin();
+    const unbegun = onFlows(RED.events, { started: begin, unstarted: begin });
     intake.open();
     if (!isDynamic(def)) intake.subscribe(filled(def.topic) ?? '', subscriptionOptions(def, 2));
 
@@ -36,6 +43,7 @@ export = function register(RED: NodeAPI): void {
     });
     this.on('close', (removed: boolean, done: () => void) => {
       unheard();
+      unbegun();
       whenClosed(
         this,
         intake.close(removed, () => behind.stay),

@@ -17,6 +17,7 @@ export type MqttErrorCode =
   | 'malformed-packet'
   | 'message-set-aside'
   | 'message-skipped'
+  | 'not-acknowledged'
   | 'not-answered'
   | 'not-supported'
   | 'offline'

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import helper from 'node-red-node-test-helper';
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
+import registerAck = require('../../nodes/mqtt-ack/mqtt-ack.ts');
 import registerConnection = require('../../nodes/mqtt-connection/mqtt-connection.ts');
 import registerIn = require('../../nodes/mqtt-in/mqtt-in.ts');
 import registerOut = require('../../nodes/mqtt-out/mqtt-out.ts');
@@ -45,7 +46,11 @@ export async function startFlow(nodes: readonly FlowNode[], credentials: object 
   running = true;
   own = new WeakSet();
   // Node-RED empties the credentials that it is given.
-  await helper.load([...CORE, registerConnection, registerIn, registerOut], placed(nodes) as never, credentials);
+  await helper.load(
+    [...CORE, registerAck, registerConnection, registerIn, registerOut],
+    placed(nodes) as never,
+    credentials,
+  );
 }
 
 /** Nodes that say nothing else lie on one tab; config nodes belong to all. */

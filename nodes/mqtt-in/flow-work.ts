@@ -1,0 +1,302 @@
+import {
+  MqttError,
+  type PublishPacket,
+  type TopicFilter,
+  type Work,
+  type Workable,
+  type WorkState,
+} from '../../src/index.ts';
+import type { FlowWorkOptions } from '../common/acknowledge.ts';
+import { type Handle, type Handled, handles } from '../mqtt-connection/handles.ts';
+import { after, type After } from '../mqtt-connection/waits.ts';
+import type { FlowCounts } from '../mqtt-connection/shared-connection.ts';
+
+/** Messages at QoS 0 that wait for the flow at most, and their bytes: nobody holds them back. */
+export const MOST_QOS0 = 1000;
+const MOST_QOS0_BYTES = 16 * 1024 * 1024;
+
+/** Milliseconds since some fixed point, and what happens after so many. */
+export interface Time {
+  readonly now: () => number;
+  readonly after: After;
+}
+
+const WALL: Time = { now: () => performance.now(), after };
+
+/** What the flow of one mqtt-in has to do with its messages. */
+export interface Flow {
+  /** Sends a message into the flow. @returns whether it could be sent; if not, that was told. */
+  send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean;
+  /** Tells that the flow did not acknowledge a message in time. */
+  late(error: MqttError, packet: PublishPacket, handle: Handle): void;
+  readonly mqtt5: boolean;
+}
+
+/** A message as it goes into a flow. */
+export interface Sendable {
+  readonly packet: PublishPacket;
+  readonly filter: TopicFilter;
+}
+
+/** A message that the flow has, or will get. */
+class Task implements Handled {
+  readonly filter: TopicFilter;
+  readonly mayBeRefused: boolean;
+  readonly topic: string;
+  readonly work: Work | undefined;
+  readonly id: string;
+  attempt = 0;
+  startedAt = 0;
+  /** At QoS 0 nobody else has it. */
+  readonly #packet: PublishPacket | undefined;
+  readonly #end: (task: Task, reasonCode: number) => WorkState;
+
+  constructor(
+    packet: PublishPacket,
+    filter: TopicFilter,
+    work: Work | undefined,
+    mayBeRefused: boolean,
+    end: (task: Task, reasonCode: number) => WorkState,
+  ) {
+    this.topic = packet.topic;
+    this.filter = filter;
+    this.work = work;
+    this.mayBeRefused = mayBeRefused || work === undefined;
+    // A small payload is part of a chunk of the socket.
+    this.#packet = work === undefined ? { ...packet, payload: Buffer.from(packet.payload) } : undefined;
+    this.#end = end;
+    this.id = handles.open(this);
+  }
+
+  get packet(): PublishPacket | undefined {
+    return this.work === undefined ? this.#packet : this.work.packet;
+  }
+
+  end(reasonCode: number): WorkState {
+    return this.#end(this, reasonCode);
+  }
+}
+
+/**
+ * The messages that the flow of an mqtt-in works on, at most so many at once; the others wait, at QoS 1 and 2 as long as
+ * the session holds back what is not acknowledged. It outlives its node in a deploy: the next of the same id goes on.
+ */
+export class FlowWork {
+  readonly #nodeId: string;
+  readonly #time: Time;
+  #options: FlowWorkOptions;
+  /** undefined: a deploy is under way, and nothing is sent. */
+  #flow: Flow | undefined;
+  /** Asked when the next node goes on: whether the flow behind the last one is still there. */
+  #stayed: (() => boolean) | undefined;
+  /** In the order in which they were started: the time of the first is over first. */
+  readonly #inFlow = new Set<Task>();
+  #waiting = new Set<Task>();
+  /** Of those that wait, at QoS 0. */
+  readonly #qos0 = new Set<Task>();
+  #qos0Bytes = 0;
+  #cancel: (() => void) | undefined;
+  #late = 0;
+  #again = 0;
+  #dropped = 0;
+
+  constructor(nodeId: string, options: FlowWorkOptions, time: Time = WALL) {
+    this.#nodeId = nodeId;
+    this.#options = options;
+    this.#time = time;
+  }
+
+  get atOnce(): number {
+    return this.#options.atOnce;
+  }
+
+  get report(): FlowCounts {
+    const [first] = this.#inFlow;
+    return {
+      inFlow: this.#inFlow.size,
+      oldest: first === undefined ? 0 : Math.floor((this.#time.now() - first.startedAt) / 1000),
+      waiting: this.#waiting.size,
+      late: this.#late,
+      again: this.#again,
+      dropped: this.#dropped,
+    };
+  }
+
+  /** Another node of the same id goes on, perhaps with other options. */
+  configure(options: FlowWorkOptions): void {
+    this.#options = options;
+  }
+
+  /** The flow is there: what waits is sent. What the flow of before had, and did not keep, is sent again. */
+  begin(flow: Flow): void {
+    this.#flow = flow;
+    if (this.#stayed?.() === false) {
+      this.#waiting = new Set([...this.#inFlow, ...this.#waiting]);
+      this.#inFlow.clear();
+    }
+    this.#stayed = undefined;
+    this.#fill();
+    this.#arm();
+  }
+
+  /**
+   * The node is closed, and may come back.
+   * @param stayed asked later: whether the nodes behind it were left alone, with what they have.
+   */
+  pause(stayed: () => boolean): void {
+    this.#flow = undefined;
+    const before = this.#stayed;
+    this.#stayed = before === undefined ? stayed : () => before() && stayed();
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** Nobody goes on with it: all of it is acknowledged. @returns how many that were, and what no flow has. */
+  end(): { readonly acknowledged: number; readonly unsent: readonly Sendable[] } {
+    const isFlowGone = this.#stayed?.() === false;
+    this.pause(() => true);
+    const all = [...this.#inFlow, ...this.#waiting];
+    const unsent = isFlowGone ? all : [...this.#waiting];
+    const messages = unsent.flatMap(({ packet, filter, work }) =>
+      packet === undefined || work?.state === 'left' ? [] : [{ packet, filter }],
+    );
+    for (const task of all) this.#close(task, 'was acknowledged when its mqtt-in was removed or changed');
+    return { acknowledged: all.length, unsent: messages };
+  }
+
+  receive(packet: PublishPacket, filter: TopicFilter, workable: Workable | undefined): void {
+    const work = workable?.begin();
+    if (work === undefined && !this.#isFree && !this.#hasRoom(packet)) return;
+    const task = new Task(packet, filter, work, this.#flow?.mqtt5 === true, (ended, code) => this.#ended(ended, code));
+    this.#waiting.add(task);
+    if (work === undefined) {
+      this.#qos0.add(task);
+      this.#qos0Bytes += packet.payload.length;
+    }
+    this.#fill();
+    this.#arm();
+  }
+
+  #ended(task: Task, reasonCode: number): WorkState {
+    this.#inFlow.delete(task);
+    this.#takeFromWaiting(task);
+    const before = task.work?.end(reasonCode) ?? 'open';
+    this.#fill();
+    this.#arm();
+    return before;
+  }
+
+  #fill(): void {
+    while (this.#flow !== undefined && this.#inFlow.size < this.#options.atOnce) {
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      this.#takeFromWaiting(next);
+      this.#start(next, this.#flow);
+    }
+  }
+
+  #start(task: Task, flow: Flow): void {
+    const { packet } = task;
+    // It comes again from the broker, as another one.
+    if (packet === undefined || task.work?.state === 'left') {
+      return handles.close(
+        task.id,
+        'was not acknowledged: its connection was made anew, and the broker sends it again',
+      );
+    }
+    task.attempt += 1;
+    task.startedAt = this.#time.now();
+    this.#inFlow.add(task);
+    if (!flow.send(packet, task.filter, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
+  }
+
+  #handleOf({ id, attempt }: Task): Handle {
+    return { id, node: this.#nodeId, attempt };
+  }
+
+  /** Acknowledges what the flow cannot. */
+  #close(task: Task, why: string): void {
+    this.#inFlow.delete(task);
+    this.#takeFromWaiting(task);
+    task.work?.end();
+    handles.close(task.id, why);
+  }
+
+  #takeFromWaiting(task: Task): void {
+    this.#waiting.delete(task);
+    if (this.#qos0.delete(task)) this.#qos0Bytes -= task.packet?.payload.length ?? 0;
+  }
+
+  /** Whether a message that comes now need not wait. */
+  get #isFree(): boolean {
+    return this.#flow !== undefined && this.#waiting.size === 0 && this.#inFlow.size < this.#options.atOnce;
+  }
+
+  /** Makes room for one more at QoS 0, or says that there is none. */
+  #hasRoom({ topic, payload }: PublishPacket): boolean {
+    const isTooLarge = payload.length > MOST_QOS0_BYTES;
+    const isFull = (): boolean => this.#qos0.size >= MOST_QOS0 || this.#qos0Bytes + payload.length > MOST_QOS0_BYTES;
+    while (isFull()) {
+      this.#dropped += 1;
+      const victim = isTooLarge ? undefined : this.#victim(topic);
+      if (victim === undefined) return false;
+      this.#takeFromWaiting(victim);
+      handles.close(victim.id, 'was dropped: too many waited for the flow');
+    }
+    return true;
+  }
+
+  /** The oldest; or, to keep the latest of each topic, an earlier one of the same; undefined: the one that comes. */
+  #victim(topic: string): Task | undefined {
+    const { qos0WhenFull } = this.#options;
+    const [oldest] = this.#qos0;
+    if (qos0WhenFull === 'drop-newest') return undefined;
+    if (qos0WhenFull === 'drop-oldest') return oldest;
+    for (const task of this.#qos0) if (task.topic === topic) return task;
+    return oldest;
+  }
+
+  #arm(): void {
+    const { timeout } = this.#options;
+    const [first] = this.#inFlow;
+    if (this.#cancel !== undefined || timeout === undefined || first === undefined || this.#flow === undefined) return;
+    const due = first.startedAt + timeout - this.#time.now();
+    this.#cancel = this.#time.after(Math.max(1, due), () => this.#due(timeout));
+  }
+
+  #due(timeout: number): void {
+    this.#cancel = undefined;
+    const now = this.#time.now();
+    // Those that are given again are started anew, and so behind these.
+    for (const task of this.#inFlow) {
+      if (task.startedAt + timeout > now) break;
+      this.#isLate(task, timeout);
+    }
+    this.#fill();
+    this.#arm();
+  }
+
+  #isLate(task: Task, timeout: number): void {
+    const flow = this.#flow;
+    const { packet } = task;
+    if (flow === undefined || packet === undefined) return;
+    this.#late += 1;
+    this.#inFlow.delete(task);
+    const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined;
+    flow.late(late(task, timeout, isGivenAgain), packet, this.#handleOf(task));
+    if (!isGivenAgain) return this.#close(task, 'was acknowledged when the time for it was over');
+    this.#again += 1;
+    this.#start(task, flow);
+  }
+}
+
+function late({ topic, work, attempt }: Task, timeout: number, isGivenAgain: boolean): MqttError {
+  const then = isGivenAgain
+    ? 'it is given to the flow again'
+    : work === undefined
+      ? 'its place is free'
+      : 'it is acknowledged';
+  const times = attempt === 1 ? '' : ` (attempt ${attempt})`;
+  const text = `the flow did not acknowledge the message to ${topic} within ${timeout / 1000} s${times}: ${then}`;
+  return new MqttError('not-acknowledged', text);
+}

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import type { PublishPacket, TopicFilter, WorkState } from '../../../../src/index.ts';
+import { Work } from '../../../../src/router/work.ts';
+import type { FlowWorkOptions } from '../../../../nodes/common/acknowledge.ts';
+import { type Handle, handles } from '../../../../nodes/mqtt-connection/handles.ts';
+import { type Flow, FlowWork, MOST_QOS0 } from '../../../../nodes/mqtt-in/flow-work.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+
+const FILTER = '#' as TopicFilter;
+const OPTIONS: FlowWorkOptions = { atOnce: 2, timeout: 60_000, whenLate: 'again', qos0WhenFull: 'drop-oldest' };
+
+/** A flow that keeps what it gets. */
+class KeptFlow implements Flow {
+  mqtt5 = true;
+  readonly handles: Handle[] = [];
+  readonly got: string[] = [];
+  readonly told: string[] = [];
+  /** Topics that cannot be sent. */
+  readonly unsendable = new Set<string>();
+
+  send({ topic }: PublishPacket, _filter: TopicFilter, handle: Handle | undefined): boolean {
+    this.got.push(`${topic} ${handle?.attempt}`);
+    if (handle !== undefined) this.handles.push(handle);
+    return !this.unsendable.has(topic);
+  }
+
+  late(error: Error): void {
+    this.told.push(error.message);
+  }
+
+  /** Acknowledges the message that was sent as the n-th. */
+  done(index: number): string {
+    const objection = handles.acknowledge(this.handles[index], 0);
+    return objection === undefined ? 'done' : 'warning' in objection ? objection.warning : objection.error.message;
+  }
+}
+
+interface Scene {
+  readonly clock: FakeClock;
+  readonly work: FlowWork;
+  readonly flow: KeptFlow;
+  /** Topics of what was acknowledged, in order. */
+  readonly acknowledged: string[];
+  come(topic: string, qos?: 0 | 1): Work | undefined;
+}
+
+function scene(options: Partial<FlowWorkOptions> = {}): Scene {
+  const clock = new FakeClock();
+  const work = new FlowWork(
+    'in',
+    { ...OPTIONS, ...options },
+    {
+      now: () => clock.now(),
+      after: (delay, fire) => {
+        const timer = clock.timer(delay, fire);
+        return () => timer.cancel();
+      },
+    },
+  );
+  const flow = new KeptFlow();
+  work.begin(flow);
+  const acknowledged: string[] = [];
+  const come = (topic: string, qos: 0 | 1 = 1): Work | undefined => {
+    const packet = packetTo(topic, qos);
+    if (qos === 0) return void work.receive(packet, FILTER, undefined);
+    const own = new Work({ packet, workEnded: () => void acknowledged.push(topic) });
+    work.receive(packet, FILTER, { begin: () => own });
+    return own;
+  };
+  return { clock, work, flow, acknowledged, come };
+}
+
+function packetTo(topic: string, qos: 0 | 1): PublishPacket {
+  const payload = Buffer.from(topic);
+  return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId: undefined, properties: undefined };
+}
+
+describe('The flow of an mqtt-in that acknowledges when it is done', () => {
+  it('has so many messages at once, and the next when one is done', () => {
+    const { work, flow, acknowledged, come } = scene();
+    for (const topic of ['a', 'b', 'c', 'd']) come(topic);
+    assert.deepEqual(flow.got, ['a 1', 'b 1']);
+    assert.deepEqual([work.report.inFlow, work.report.waiting], [2, 2]);
+    assert.equal(flow.done(1), 'done');
+    assert.deepEqual(flow.got, ['a 1', 'b 1', 'c 1']);
+    assert.deepEqual(acknowledged, ['b']);
+    for (const index of [0, 2, 3]) assert.equal(flow.done(index), 'done');
+    assert.deepEqual(acknowledged, ['b', 'a', 'c', 'd']);
+    assert.deepEqual([work.report.inFlow, work.report.waiting], [0, 0]);
+  });
+
+  it('gets a message again whose time is over, as the next attempt, and says so', () => {
+    const { clock, work, flow, acknowledged, come } = scene();
+    come('a');
+    clock.advance(30_000);
+    come('b');
+    clock.advance(30_000);
+    assert.deepEqual(flow.got, ['a 1', 'b 1', 'a 2']);
+    assert.deepEqual(flow.told, [
+      'the flow did not acknowledge the message to a within 60 s: it is given to the flow again',
+    ]);
+    clock.advance(30_000);
+    assert.deepEqual(flow.got, ['a 1', 'b 1', 'a 2', 'b 2']);
+    clock.advance(30_000);
+    assert.match(flow.told[2] ?? '', /to a within 60 s \(attempt 2\)/);
+    assert.deepEqual(acknowledged, []);
+    assert.deepEqual([work.report.late, work.report.again], [3, 3]);
+    // Whichever attempt says it: the work is done.
+    assert.equal(flow.done(0), 'done');
+    assert.deepEqual(acknowledged, ['a']);
+    assert.equal(flow.done(2), 'the message to a was acknowledged before');
+  });
+
+  it('loses a message whose time is over where a person chose that: it is acknowledged', () => {
+    const { clock, work, flow, acknowledged, come } = scene({ whenLate: 'acknowledge' });
+    come('a');
+    clock.advance(60_000);
+    assert.deepEqual(acknowledged, ['a']);
+    assert.deepEqual(flow.told, ['the flow did not acknowledge the message to a within 60 s: it is acknowledged']);
+    assert.equal(flow.done(0), 'the message to a was acknowledged when the time for it was over');
+    assert.deepEqual([work.report.late, work.report.again, work.report.inFlow], [1, 0, 0]);
+    assert.equal(clock.armed, 0);
+  });
+
+  it('has no end of time where a person chose that', () => {
+    const { clock, flow, come } = scene({ timeout: undefined });
+    come('a');
+    assert.equal(clock.armed, 0);
+    assert.deepEqual(flow.told, []);
+  });
+
+  it('tells for how long the first message has been there', () => {
+    const { clock, work, flow, come } = scene();
+    come('a');
+    clock.advance(7900);
+    come('b');
+    assert.equal(work.report.oldest, 7);
+    flow.done(0);
+    assert.equal(work.report.oldest, 0);
+  });
+
+  it('is not held up by a message that cannot be sent: that is acknowledged', () => {
+    const { flow, acknowledged, come } = scene({ atOnce: 1 });
+    flow.unsendable.add('bad');
+    come('bad');
+    come('good');
+    assert.deepEqual(flow.got, ['bad 1', 'good 1']);
+    assert.deepEqual(acknowledged, ['bad']);
+  });
+
+  it('does not get what waited and comes again from the broker', () => {
+    const { flow, come } = scene({ atOnce: 1 });
+    come('a');
+    come('b')?.void('left');
+    come('c')?.void('lost');
+    flow.done(0);
+    assert.deepEqual(flow.got, ['a 1', 'c 1']);
+  });
+});
+
+describe('A flow that a deploy closes', () => {
+  it('goes on with what it has where the nodes behind the mqtt-in stay', () => {
+    const { work, flow, acknowledged, come } = scene();
+    for (const topic of ['a', 'b', 'c']) come(topic);
+    work.pause(() => true);
+    assert.equal(flow.done(0), 'done');
+    assert.deepEqual(acknowledged, ['a']);
+    const next = new KeptFlow();
+    assert.deepEqual(flow.got, ['a 1', 'b 1']);
+    work.begin(next);
+    assert.deepEqual(next.got, ['c 1']);
+    assert.equal(flow.done(1), 'done');
+  });
+
+  it('gives what it had to the flow that comes in its place, in order', () => {
+    const { work, flow, come } = scene();
+    for (const topic of ['a', 'b', 'c']) come(topic);
+    work.pause(() => false);
+    come('d');
+    const next = new KeptFlow();
+    work.begin(next);
+    assert.deepEqual(next.got, ['a 2', 'b 2']);
+    next.done(0);
+    assert.deepEqual(next.got, ['a 2', 'b 2', 'c 1']);
+    assert.deepEqual(flow.got, ['a 1', 'b 1']);
+  });
+
+  it('twice before it began gives what the first of them had', () => {
+    const { work, come } = scene();
+    come('a');
+    work.pause(() => false);
+    work.pause(() => true);
+    const next = new KeptFlow();
+    work.begin(next);
+    assert.deepEqual(next.got, ['a 2']);
+  });
+
+  it('is late for nothing while it is closed; what is due is given again when the next is there', () => {
+    const { clock, work, flow, come } = scene();
+    come('a');
+    work.pause(() => true);
+    assert.equal(clock.armed, 0);
+    clock.advance(100_000);
+    const next = new KeptFlow();
+    work.begin(next);
+    clock.advance(1);
+    assert.deepEqual([flow.told, next.got], [[], ['a 2']]);
+  });
+
+  for (const [stay, unsent] of [
+    [true, ['c']],
+    [false, ['a', 'b', 'c']],
+  ] as const) {
+    it(`and that nobody goes on with acknowledges all, and tells what nobody has, where the nodes behind ${stay ? 'stay' : 'go'}`, () => {
+      const { work, acknowledged, come } = scene();
+      for (const topic of ['a', 'b', 'c']) come(topic);
+      come('d')?.void('left');
+      work.pause(() => stay);
+      const rest = work.end();
+      assert.deepEqual(acknowledged, ['a', 'b', 'c']);
+      assert.deepEqual([rest.acknowledged, rest.unsent.map(({ packet }) => packet.topic)], [4, unsent]);
+      assert.deepEqual([work.report.inFlow, work.report.waiting], [0, 0]);
+    });
+  }
+});
+
+describe('Messages at QoS 0 that wait for a flow', () => {
+  function flooded(qos0WhenFull: FlowWorkOptions['qos0WhenFull']): Scene {
+    const all = scene({ atOnce: 1, qos0WhenFull });
+    all.come('first', 0);
+    for (let count = 0; count < MOST_QOS0; count++) all.come(`t/${count}`, 0);
+    return all;
+  }
+
+  /** The next ones that the flow gets. */
+  function next({ flow }: Scene, count: number): string[] {
+    const from = flow.got.length;
+    for (let done = 0; done < count; done++) assert.equal(flow.done(from - 1 + done), 'done');
+    return flow.got.slice(from);
+  }
+
+  it('take no more memory than a thousand: the oldest is dropped, and counted', () => {
+    const all = flooded('drop-oldest');
+    all.come('t/new', 0);
+    assert.deepEqual([all.work.report.waiting, all.work.report.dropped], [MOST_QOS0, 1]);
+    assert.deepEqual(next(all, 1), ['t/1 1']);
+  });
+
+  it('or the newest, where a person chose that', () => {
+    const all = flooded('drop-newest');
+    all.come('t/new', 0);
+    assert.deepEqual([all.work.report.waiting, all.work.report.dropped], [MOST_QOS0, 1]);
+    assert.deepEqual(next(all, 1), ['t/0 1']);
+    assert.ok(!next(all, MOST_QOS0 - 1).includes('t/new 1'));
+  });
+
+  it('or an earlier one of the same topic, so that the latest of each is kept', () => {
+    const all = flooded('keep-latest');
+    all.come('t/1', 0);
+    assert.deepEqual([all.work.report.waiting, all.work.report.dropped], [MOST_QOS0, 1]);
+    assert.deepEqual(next(all, 2), ['t/0 1', 't/2 1']);
+    all.come('t/x', 0);
+    all.come('t/y', 0);
+    all.come('t/z', 0);
+    assert.deepEqual(next(all, 1), ['t/4 1'], 'where there is none, the oldest gives way');
+  });
+
+  it('are not dropped for what comes at QoS 1', () => {
+    const all = flooded('drop-oldest');
+    all.come('kept');
+    assert.deepEqual([all.work.report.waiting, all.work.report.dropped], [MOST_QOS0 + 1, 0]);
+  });
+
+  it('count by their bytes too: none that is too large is kept', () => {
+    const { work } = scene({ atOnce: 1 });
+    const large = { ...packetTo('large', 0), payload: Buffer.alloc(9 * 1024 * 1024) };
+    for (let count = 0; count < 3; count++) work.receive(large, FILTER, undefined);
+    assert.deepEqual([work.report.inFlow, work.report.waiting, work.report.dropped], [1, 1, 1]);
+    work.receive({ ...large, payload: Buffer.alloc(17 * 1024 * 1024) }, FILTER, undefined);
+    assert.deepEqual([work.report.waiting, work.report.dropped], [1, 2]);
+  });
+
+  it('leave their place when their time is over: nobody has them to give again', () => {
+    const { clock, flow, come } = scene({ atOnce: 1 });
+    come('a', 0);
+    come('b', 0);
+    clock.advance(60_000);
+    assert.deepEqual(flow.got, ['a 1', 'b 1']);
+    assert.deepEqual(flow.told, ['the flow did not acknowledge the message to a within 60 s: its place is free']);
+  });
+
+  it('keep no chunk alive: their payload is copied', () => {
+    const { work, flow } = scene({ atOnce: 1 });
+    const sent: string[] = [];
+    flow.send = ({ payload }) => sent.push(payload.toString()) > 0;
+    const chunk = Buffer.from('payload and more');
+    work.receive({ ...packetTo('a', 0), payload: chunk.subarray(0, 7) }, FILTER, undefined);
+    work.pause(() => false);
+    chunk.fill(0);
+    work.begin(flow);
+    assert.deepEqual(sent, ['payload', 'payload']);
+  });
+});
+
+describe('The state of a work', () => {
+  it('is told by its end as it was before', () => {
+    const work = new Work({ packet: undefined, workEnded: () => undefined });
+    const states: WorkState[] = [work.end(), work.end()];
+    work.void('lost');
+    assert.deepEqual([...states, work.state], ['open', 'ended', 'ended']);
+  });
+});
