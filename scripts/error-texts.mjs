@@ -99,6 +99,10 @@ export const ERRORS = [
     codes: {
       'invalid-filter': ['The topic to subscribe to is not one.', 'Mend the topic; the sentence says what is wrong.'],
       'subscription-refused': ['The broker refused the subscription.', 'See its reason code below.'],
+      'not-acknowledged': [
+        'The flow behind an mqtt-in that acknowledges when the flow is done did not acknowledge a message in time.',
+        'See that every path of the flow ends in an mqtt-ack, also the one behind a Catch node; or give it more time.',
+      ],
       'not-answered': [
         'The broker has not answered SUBSCRIBE for 30 seconds, though the connection is up: it may send nothing for that filter.',
         'Nothing, if the node turns green again: the answer came. Otherwise read the log of the broker, and deploy the connection again.',

@@ -84,11 +84,6 @@ export const ROOMS = [
     packages: ['node-red'],
   },
   {
-    path: 'nodes/mqtt-ack',
-    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
-    packages: ['node-red'],
-  },
-  {
     path: 'nodes/mqtt-out',
     mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
     packages: ['node-red'],

@@ -48,7 +48,7 @@ export function problemsOfAcknowledge(stored: StoredAcknowledge): string[] {
   if (stored.acknowledge !== 'flow') return [];
   const { atOnce, ackTimeout } = stored;
   const problems: string[] = [];
-  if (atOnce !== undefined && whole(atOnce, 1, MOST_AT_ONCE) === undefined) {
+  if (atOnce !== undefined && !isEmpty(atOnce) && whole(atOnce, 1, MOST_AT_ONCE) === undefined) {
     problems.push(`at most in the flow at once is ${shown(atOnce)}, not 1 to ${MOST_AT_ONCE}: ${AT_ONCE} is used`);
   }
   if (ackTimeout !== undefined && !isEmpty(ackTimeout) && whole(ackTimeout, 1, LONGEST_TIMEOUT) === undefined) {

@@ -41,7 +41,7 @@ interface Scene {
   readonly flow: KeptFlow;
   /** Topics of what was acknowledged, in order. */
   readonly acknowledged: string[];
-  come(topic: string, qos?: 0 | 1): Work | undefined;
+  readonly come: (topic: string, qos?: 0 | 1) => Work | undefined;
 }
 
 function scene(options: Partial<FlowWorkOptions> = {}): Scene {
@@ -62,7 +62,10 @@ function scene(options: Partial<FlowWorkOptions> = {}): Scene {
   const acknowledged: string[] = [];
   const come = (topic: string, qos: 0 | 1 = 1): Work | undefined => {
     const packet = packetTo(topic, qos);
-    if (qos === 0) return void work.receive(packet, FILTER, undefined);
+    if (qos === 0) {
+      work.receive(packet, FILTER, undefined);
+      return undefined;
+    }
     const own = new Work({ packet, workEnded: () => void acknowledged.push(topic) });
     work.receive(packet, FILTER, { begin: () => own });
     return own;
