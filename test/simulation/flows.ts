@@ -7,14 +7,16 @@ import {
   type SessionStore,
   type Subscription,
   type SubscriptionOptions,
+  type Work,
+  type Workable,
 } from '../../src/index.ts';
 import type { Dial } from '../../src/transport/dial.ts';
-import { type Random, randomFrom } from '../support/random.ts';
+import { type Random, randomFrom, wholeNumber } from '../support/random.ts';
 import { Disk } from './disk.ts';
 import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
 import type { Outbound } from './outbound.ts';
-import { type Action, NO_LIMIT, type NodePlan, type Reaction, type Scenario } from './plan.ts';
+import { type Action, NO_LIMIT, type NodePlan, type Reaction, type Scenario, type WorkPlan } from './plan.ts';
 import type { Server } from './server.ts';
 import { labelOf } from './server-codec.ts';
 import { ProcessClock, TIMERS, type VirtualTime } from './virtual-time.ts';
@@ -40,7 +42,10 @@ interface Life {
 
 /** A node as it is between two deploys. */
 interface Member {
-  readonly receiver: { readonly ref: string; receive(packet: PublishPacket, filter: string): void };
+  readonly receiver: {
+    readonly ref: string;
+    receive(packet: PublishPacket, filter: string, workable?: Workable): void;
+  };
   readonly subscriptions: Subscription[];
 }
 
@@ -82,6 +87,11 @@ export class Flows {
   #killStops: (() => void)[] = [];
   /** Things that will go on by themselves. */
   #pending = 0;
+  /** Ends what flows would work on for ever. */
+  #endless: (() => void)[] = [];
+  /** Nothing breaks any more, and every work has an end. */
+  #isCalm = false;
+  readonly #workRandom: Random;
 
   constructor(
     scenario: Scenario,
@@ -101,6 +111,7 @@ export class Flows {
       this.#disk = new Disk(server.time, randomFrom(scenario.seed ^ 0xd15c), scenario.disk);
     this.#store = this.#disk?.open() ?? new MemoryStore();
     this.#network = network;
+    this.#workRandom = randomFrom(scenario.seed ^ 0x3042);
     this.#places = scenario.nodes.map((_, index) => this.#inbound.place(`node ${index}`));
   }
 
@@ -198,6 +209,8 @@ export class Flows {
   /** From now on nobody reacts to anything. */
   calm(): void {
     this.#reactions = MOST_REACTIONS;
+    this.#isCalm = true;
+    for (const end of this.#endless.splice(0)) end();
   }
 
   /** Back to work, whatever was going on. */
@@ -313,11 +326,29 @@ export class Flows {
   }
 
   #newMember(index: number, place: Place, node: NodePlan): Member {
-    const receive = (packet: PublishPacket, filter: string): void => {
+    const receive = (packet: PublishPacket, filter: string, workable?: Workable): void => {
       this.#inbound.received(place, labelOf(packet.payload), packet, filter);
+      if (node.work !== undefined && workable !== undefined) this.#workOn(place, packet, workable.begin(), node.work);
       this.#react(node.reaction);
     };
     return { receiver: { ref: `node-${index}`, receive }, subscriptions: [] };
+  }
+
+  /** The flow has the message, and says when it is done with it. */
+  #workOn(place: Place, packet: PublishPacket, work: Work, { most, repeats, refuses }: WorkPlan): void {
+    const label = labelOf(packet.payload);
+    const isRefused = refuses && this.#scenario.client.protocolVersion === 5 && this.#workRandom() < 0.3;
+    this.#inbound.working(place, packet, work);
+    const end = (): void => {
+      const state = work.end(isRefused ? 0x83 : 0);
+      if (isRefused) this.#inbound.refused(label);
+      this.#judge.note(() => `   ${place.name} is done with ${label}, which was ${state}`);
+      if (repeats && work.end() !== (state === 'open' ? 'ended' : state)) {
+        this.#judge.violation('a work ends once', `${place.name} ended ${label} twice`);
+      }
+    };
+    if (most !== undefined || this.#isCalm) this.#later(wholeNumber(this.#workRandom, 0, most ?? 30), end);
+    else this.#endless.push(end);
   }
 
   #unsubscribe(index: number): void {

@@ -1,6 +1,7 @@
-import type { PublishPacket, SubscriptionOptions } from '../../src/index.ts';
+import type { PublishPacket, SubscriptionOptions, Work } from '../../src/index.ts';
 import type { Copy } from './copy.ts';
 import type { Judge } from './judge.ts';
+import { labelOf } from './server-codec.ts';
 import { coversFilter, matches } from './topics.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -36,6 +37,17 @@ export interface Place {
   readonly takenBack: Set<string>;
   /** Serial of the last copy that was new to it, by session, QoS and topic. */
   readonly latest: Map<string, number>;
+  /** What its flow works on, or worked on. */
+  working: Working[];
+}
+
+/** A message as its flow got it, and what that does with it. */
+interface Working {
+  readonly label: string;
+  readonly packetId: number | undefined;
+  readonly work: Work;
+  /** A deploy took the node away in the turn in which it got it: the next one gets it too. */
+  isTakenBack: boolean;
 }
 
 /** A message that the Server retains, and since when. */
@@ -75,6 +87,7 @@ export class Inbound {
       handed: [],
       takenBack: new Set(),
       latest: new Map(),
+      working: [],
     };
     this.#places.push(place);
     return place;
@@ -110,6 +123,7 @@ export class Inbound {
   released(place: Place, arrived: boolean): void {
     this.deploying = true;
     if (arrived) return;
+    for (const one of place.working) if (place.handed.includes(one.label)) one.isTakenBack = true;
     for (const label of place.handed) {
       place.had.set(label, (place.had.get(label) ?? 1) - 1);
       place.takenBack.add(label);
@@ -157,8 +171,9 @@ export class Inbound {
   /** The client is closed: what waited for a deploy comes again, also to those who had it. */
   left(): void {
     for (const copies of this.#copies.values()) {
-      for (const copy of copies) if (this.deploying && !copy.acknowledged) copy.given += 100;
+      for (const copy of copies) if ((this.deploying || this.#wasAtWork(copy)) && !copy.acknowledged) copy.given += 100;
     }
+    for (const place of this.#places) place.working = [];
     this.deploying = false;
     for (const { wishes, kept } of this.#places) {
       for (const { filter, since, granted } of wishes.values()) kept.set(filter, { since, granted });
@@ -169,12 +184,44 @@ export class Inbound {
   /** The client does not know any more what it had: its process was killed, or it went to another session. */
   forgotten(): void {
     this.#hasForgotten = true;
+    for (const place of this.#places) place.working = [];
     for (const copies of this.#copies.values()) for (const copy of copies) if (copy.state !== 'done') copy.given += 100;
   }
 
   /** The process was killed, and its session is on disk: what was not acknowledged comes again. */
   killed(): void {
+    for (const place of this.#places) place.working = [];
     for (const copies of this.#copies.values()) for (const copy of copies) if (!copy.acknowledged) copy.given += 100;
+  }
+
+  /** The place's flow is not done with the message when its call returns. */
+  working(place: Place, { payload, packetId }: PublishPacket, work: Work): void {
+    place.working.push({ label: labelOf(payload), packetId, work, isTakenBack: false });
+  }
+
+  /** A flow refuses the message: if the Server does not hear of that, it comes again, also to those who had it. */
+  refused(label: string): void {
+    for (const copy of this.#copies.get(label) ?? []) if (!copy.acknowledged) copy.given += 100;
+  }
+
+  /** What flows do with the copy, by place. In two sessions it may have the same id. */
+  #worksOn({ label, packetId }: Copy): { readonly place: Place; readonly works: readonly Work[] }[] {
+    return this.#places.map((place) => {
+      const own = place.working.filter((one) => one.label === label && one.packetId === packetId);
+      return { place, works: own.map(({ work }) => work) };
+    });
+  }
+
+  /** Whose flow surely works on the copy, whichever of several with its id it is. */
+  #workerOf(copy: Copy): Place | undefined {
+    // What is retained is sent again beside what a flow has of it.
+    if (copy.stored) return undefined;
+    return this.#worksOn(copy).find(({ works }) => works.length > 0 && works.every(isOpen))?.place;
+  }
+
+  /** Whether some flow worked on the message when the client was closed. */
+  #wasAtWork({ label }: Copy): boolean {
+    return this.#places.some(({ working }) => working.some((one) => one.label === label && one.work.state !== 'ended'));
   }
 
   /** A receiver is called. */
@@ -187,6 +234,13 @@ export class Inbound {
     if (!matches(filter, packet.topic)) {
       const text = `${place.name} receives ${label} of ${packet.topic} by ${filter}`;
       return this.#judge.violation('only who subscribed receives', text);
+    }
+    const isStarted = place.working.some(
+      (one) => one.label === label && one.packetId === packet.packetId && isOpen(one.work) && !one.isTakenBack,
+    );
+    if (isStarted && packet.dup) {
+      const text = `${place.name} receives ${label} once more, which its flow still works on`;
+      this.#judge.violation('not started twice', text);
     }
     const copies = this.#copies.get(label) ?? [];
     for (const copy of copies) {
@@ -210,6 +264,11 @@ export class Inbound {
   /** The client acknowledges the copy for the first time: everybody who should have it has it. */
   acknowledged(copy: Copy): void {
     if (copy.acknowledged) return;
+    const worker = this.#workerOf(copy);
+    if (worker !== undefined) {
+      const text = `${copy.label} is acknowledged, and the flow of ${worker.name} works on it`;
+      return this.#judge.violation('acknowledged when all are done', text);
+    }
     copy.acknowledged = true;
     // Of a session that is gone nothing comes again, whatever is acknowledged.
     if (copy.stored || copy.lost || this.isOlder || !isCounted(copy.label)) return;
@@ -273,7 +332,7 @@ export class Inbound {
 
   /** Whether the client gave the copy to somebody, and waits for nobody else. */
   isHanded(copy: Copy): boolean {
-    if (!copy.handed || this.deploying) return false;
+    if (!copy.handed || this.deploying || this.#worksOn(copy).some(({ works }) => works.some(isOpen))) return false;
     return this.#places.some(({ wishes }) => [...wishes.values()].some((wish) => isByItself(wish, copy)));
   }
 
@@ -325,6 +384,10 @@ export class Inbound {
     }
     place.latest.set(key, copy.serial);
   }
+}
+
+function isOpen({ state }: Work): boolean {
+  return state === 'open';
 }
 
 function isCounted(label: string): boolean {

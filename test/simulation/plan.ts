@@ -26,6 +26,7 @@ export const TROUBLES = [
   'silent',
   'stop',
   'window',
+  'work',
 ] as const;
 
 export type Trouble = (typeof TROUBLES)[number];
@@ -96,6 +97,18 @@ export interface NodePlan {
   readonly present: boolean;
   /** What it does inside its first calls. */
   readonly reaction: Reaction;
+  /** How its flow acknowledges; none: a message is its own when it has it. */
+  readonly work?: WorkPlan;
+}
+
+/** A flow that says itself that it is done with a message. */
+export interface WorkPlan {
+  /** Milliseconds that it works on a message at most; undefined: until nothing breaks any more. */
+  readonly most: number | undefined;
+  /** It says so once more, sometimes. */
+  readonly repeats: boolean;
+  /** It refuses some, if the version has words for that. */
+  readonly refuses: boolean;
 }
 
 export interface Scenario {
@@ -235,7 +248,15 @@ class Planner {
       filters: [...filters].map(([filter, options]) => ({ filter, options })),
       present: this.#chance(0.8),
       reaction: this.#reaction(0.08),
+      ...this.#work(),
     };
+  }
+
+  #work(): { readonly work?: WorkPlan } {
+    const most = this.#pick([0, 30, 300, 3000]);
+    const isEndless = this.#chance(0.2);
+    const work = { most: isEndless ? undefined : most, repeats: this.#chance(0.3), refuses: this.#chance(0.2) };
+    return this.#trouble('work', 0.2) ? { work } : {};
   }
 
   #options(): SubscriptionOptions {
