@@ -10,6 +10,7 @@ it (mqtt-ack), while the process of Node-RED is killed again and again: what was
 
   --kills N      SIGKILLs of Node-RED (30)
   --messages N   of the four streams together (100000)
+  --work MS      a flow works so long on a message at most (20)
   --seed N       the same seed kills at the same moments (at random)
 `;
 
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
     options: {
       kills: { type: 'string', default: '30' },
       messages: { type: 'string', default: '100000' },
+      work: { type: 'string', default: '20' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
       help: { type: 'boolean', default: false },
     },
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
     mosquitto,
     kills: Number(values.kills),
     messages: Number(values.messages),
+    workMs: Number(values.work),
     seed: Number(values.seed),
     say: (line) => void process.stderr.write(`${line} `),
   });

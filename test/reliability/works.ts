@@ -27,6 +27,8 @@ export interface WorksOptions {
   readonly kills: number;
   /** Of all streams. */
   readonly messages: number;
+  /** Milliseconds that a flow works on a message at most. */
+  readonly workMs: number;
   readonly seed: number;
   readonly say: (line: string) => void;
 }
@@ -194,7 +196,7 @@ export class Works {
         id: `work${id}`,
         type: 'reliability-worker',
         file: this.#fileOf(stream),
-        ms: 5,
+        ms: this.#options.workMs,
         wires: [[`ack${id}`]],
       },
       { ...place, id: `ack${id}`, type: 'mqtt-ack', reasonCode: '', wires: [[]] },
