@@ -13,11 +13,18 @@ const given = {};
 const arrivals = {};
 let starts = 0;
 let generating;
+/** What {@link watch} saw. */
+let watched;
+/** By sink: how many messages came, where nobody asks which. */
+const counts = {};
 
 globalThis.reliability = {
   arrived(topic, sink, number) {
     const key = `${topic} ${sink}`;
     (arrivals[key] ??= []).push(number);
+  },
+  counted(sink) {
+    counts[sink] = (counts[sink] ?? 0) + 1;
   },
 };
 
@@ -67,9 +74,39 @@ function answer({ type, ...options }) {
       return starts;
     case 'report':
       return { given, arrivals };
+    case 'watch':
+      return watch();
+    case 'flat-from':
+      Object.assign(watched, {
+        leastBytes: Infinity,
+        mostBytes: 0,
+        heapBefore: watched.leastHeap,
+        leastHeap: Infinity,
+      });
+      return null;
+    case 'watched':
+      return { ...watched, counts };
     default:
       throw new Error(`no such question: ${type}`);
   }
+}
+
+/** From now on the event loop and the memory of the process are watched. */
+function watch() {
+  watched = { longestGapMs: 0, leastBytes: Infinity, mostBytes: 0, heapBefore: Infinity, leastHeap: Infinity };
+  let last = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    watched.longestGapMs = Math.max(watched.longestGapMs, now - last);
+    last = now;
+  }, 5).unref();
+  setInterval(() => {
+    const { rss, heapUsed } = process.memoryUsage();
+    watched.leastBytes = Math.min(watched.leastBytes, rss);
+    watched.mostBytes = Math.max(watched.mostBytes, rss);
+    watched.leastHeap = Math.min(watched.leastHeap, heapUsed);
+  }, 100).unref();
+  return null;
 }
 
 /** From now on each of the nodes gets a message every so many milliseconds; 0: none any more. */

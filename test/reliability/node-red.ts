@@ -31,6 +31,20 @@ export interface HostReport {
   readonly arrivals: Readonly<Record<string, readonly number[]>>;
 }
 
+/** What was seen since {@link NodeRedUnderTest.watch}. */
+export interface Watched {
+  /** Of a timer of 5 ms. */
+  readonly longestGapMs: number;
+  /** Of the process (RSS), since {@link NodeRedUnderTest.flatFrom}, if that was called. */
+  readonly leastBytes: number;
+  readonly mostBytes: number;
+  /** Bytes of the heap behind a garbage collection, about: the least before {@link NodeRedUnderTest.flatFrom}, and since. */
+  readonly heapBefore: number;
+  readonly leastHeap: number;
+  /** Messages by sink that only counts. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
 interface Answer {
   readonly id: number;
   readonly answer: unknown;
@@ -108,6 +122,20 @@ export class NodeRedUnderTest {
 
   async report(): Promise<HostReport> {
     return (await this.#ask({ type: 'report' })) as HostReport;
+  }
+
+  /** From now on its event loop and memory are watched. */
+  async watch(): Promise<void> {
+    await this.#ask({ type: 'watch' });
+  }
+
+  /** From now on the memory is to be flat. */
+  async flatFrom(): Promise<void> {
+    await this.#ask({ type: 'flat-from' });
+  }
+
+  async watched(): Promise<Watched> {
+    return (await this.#ask({ type: 'watched' })) as Watched;
   }
 
   /** Ends its process without a word. */

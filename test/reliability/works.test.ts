@@ -8,7 +8,14 @@ describe('flows that acknowledge behind their work (skipped without mosquitto)',
   it('have done each message that was acknowledged, though Node-RED is killed three times', async function () {
     const mosquitto = optionalTool('mosquitto');
     if (mosquitto === undefined) return this.skip();
-    const worked = await Works.run({ mosquitto, kills: 3, messages: 2000, workMs: 100, seed: 11, say: () => undefined });
+    const worked = await Works.run({
+      mosquitto,
+      kills: 3,
+      messages: 2000,
+      workMs: 100,
+      seed: 11,
+      say: () => undefined,
+    });
     assert.deepEqual(
       worked.map(({ published, missing }) => [published, missing]),
       [

@@ -5,7 +5,8 @@ module.exports = function (RED) {
   RED.nodes.registerType('reliability-sink', function (config) {
     RED.nodes.createNode(this, config);
     this.on('input', (msg, _send, done) => {
-      globalThis.reliability.arrived(msg.topic, config.id, Number(msg.payload));
+      if (config.counts) globalThis.reliability.counted(config.id);
+      else globalThis.reliability.arrived(msg.topic, config.id, Number(msg.payload));
       done();
     });
   });
