@@ -34,7 +34,7 @@ export class Handles {
   readonly #run: string;
   readonly #open = new Map<string, Handled>();
   /** Why they are not open any more. */
-  readonly #ended = new Map<string, string>();
+  readonly #ended = new Map<string, { readonly topic: string; readonly why: string }>();
   #last = 0;
 
   /** @param run not the same for two processes. */
@@ -54,7 +54,7 @@ export class Handles {
     const handled = this.#open.get(id);
     if (handled === undefined) return;
     this.#open.delete(id);
-    this.#ended.set(id, `the message to ${handled.topic} ${why}`);
+    this.#ended.set(id, { topic: handled.topic, why });
     if (this.#ended.size <= MOST_ENDED) return;
     for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
   }
@@ -77,8 +77,8 @@ export class Handles {
   }
 
   #whyClosed(id: string): Objection {
-    const why = this.#ended.get(id);
-    if (why !== undefined) return { warning: why };
+    const ended = this.#ended.get(id);
+    if (ended !== undefined) return { warning: `the message to ${ended.topic} ${ended.why}` };
     const [run, count] = id.split('-');
     if (run !== this.#run) return { warning: FROM_ANOTHER_RUN };
     if (Number(count) <= this.#last) return { warning: 'the message was acknowledged long before' };
