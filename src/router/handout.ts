@@ -18,6 +18,7 @@ export interface Handout extends Workable {
 export function deliverBy(route: Route, packet: PublishPacket, handout: Handout | undefined): boolean {
   const { seats } = route;
   const taken = isTaken(route, handout);
+  if (!packet.retain) route.passed(packet.topic);
   const copy = packet.retain ? route.note(packet) : undefined;
   for (const seat of seats) {
     if (copy !== undefined && isWithheld(seat, packet, copy, true)) continue;
@@ -44,11 +45,11 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
  */
 export function isWithheld(seat: Seat, packet: PublishPacket, copy: RetainedCopy, sure: boolean): boolean {
   const rule = packet.dup ? undefined : copy.rules.get(seat);
-  return rule !== undefined && applies(rule, copy, sure);
+  return rule !== undefined && applies(rule, copy, sure, seat);
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */
-function applies(rule: Withheld, { first, repeated, again }: RetainedCopy, sure: boolean): boolean {
+function applies(rule: Withheld, { first, repeated, isAgainFor }: RetainedCopy, sure: boolean, seat: Seat): boolean {
   switch (rule) {
     case 'all':
       return true;
@@ -57,6 +58,6 @@ function applies(rule: Withheld, { first, repeated, again }: RetainedCopy, sure:
     case 'repeated':
       return repeated;
     case 'again':
-      return again;
+      return isAgainFor(seat);
   }
 }

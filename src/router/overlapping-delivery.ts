@@ -70,6 +70,7 @@ export class OverlappingDelivery {
 
   #deliverBy(route: Route, rank: number): void {
     const packet = this.#packet;
+    if (!packet.retain) route.passed(packet.topic);
     const copy = packet.retain && this.#retired === undefined ? route.note(packet) : undefined;
     const proves = this.#identifiers !== undefined && !packet.retain && route.proves(this.#identifiers);
     for (const seat of route.seats) {

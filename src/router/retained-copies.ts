@@ -28,8 +28,8 @@ export interface RetainedCopy {
   readonly first: boolean;
   /** What came last on its topic once more. */
   readonly repeated: boolean;
-  /** The same, once, and that came before by another SUBSCRIBE for the same node, or by the session. */
-  readonly again: boolean;
+  /** Whether it is the same, for the first time, for a place that had that by another SUBSCRIBE or from the session. */
+  readonly isAgainFor: (seat: Seat) => boolean;
 }
 
 /**
@@ -39,8 +39,10 @@ export interface RetainedCopy {
 export class RetainedCopies {
   readonly #room: Room;
   readonly #contents = new Map<string, string>();
-  /** Topics of which any has come since the first SUBSCRIBE for those for whom it is asked again, by whichever. */
-  readonly #came = new Set<string>();
+  /** How many have come. */
+  #count = 0;
+  /** Of the topics that are noted: the number of the last one that came, unless a live message has come since. */
+  readonly #came = new Map<string, number>();
   #windows: readonly RetainedWindow[] = [];
 
   constructor(room: Room) {
@@ -50,7 +52,6 @@ export class RetainedCopies {
   /** In place of one with the same identifier, which without identifiers is the one before. */
   open(window: RetainedWindow): void {
     this.close(window.identifier);
-    if (!window.isAgain) this.#came.clear();
     this.#windows = [...this.#windows, window];
   }
 
@@ -70,25 +71,39 @@ export class RetainedCopies {
   /** Notes a message; undefined: it belongs to no window. */
   note(packet: PublishPacket): RetainedCopy | undefined {
     const isKnown = this.#keep(packet);
-    const { topic, properties } = packet;
+    const { topic, properties, dup } = packet;
     const window = this.#windows.find((one) => one.isOf(properties?.subscriptionIdentifiers));
-    const cameBefore = this.#came.has(topic);
-    // What the session had comes by an earlier identifier.
-    if (this.#windows.length > 0) isFirst(topic, this.#came);
+    const before = isKnown ? this.#came.get(topic) : undefined;
+    this.#count += 1;
+    // By whichever identifier: what the session had comes by an earlier one.
+    if (this.#contents.has(topic)) this.#came.set(topic, this.#count);
     if (window === undefined) return undefined;
-    const first = isFirst(topic, window.topics);
+    // One that is sent again is none of those that a SUBSCRIBE of now brings.
+    const first = !dup && isFirst(topic, window.topics);
     const repeated = isKnown && isNew(topic, window.repeated);
-    if (first || repeated) this.#room.came += 1;
-    const again =
-      isKnown &&
-      cameBefore &&
-      !packet.dup &&
-      (window.isToldBy(properties?.subscriptionIdentifiers) ? first : isNew(topic, window.again));
-    return { rules: window.rules, first, repeated, again };
+    if (first || repeated || dup) this.#room.came += 1;
+    const isTold = window.isToldBy(properties?.subscriptionIdentifiers);
+    // With the identifier of the SUBSCRIBE the first of a topic is what it brings; without one nothing tells.
+    if (before === undefined || dup || (isTold && !first))
+      return { rules: window.rules, first, repeated, isAgainFor: never };
+    const isAgainFor = (seat: Seat): boolean =>
+      before > seat.retainedBefore && (isTold || window.isFirstFor(seat, topic));
+    return { rules: window.rules, first, repeated, isAgainFor };
+  }
+
+  /** How many have come by this filter: who comes now had none of them. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** A live message of the topic came: what the Server retained before is not the last of it any more. */
+  passed(topic: string): void {
+    if (this.#came.size > 0) this.#came.delete(topic);
   }
 
   /** What came last on the topic is not known any more. */
   forget(topic: string): void {
+    this.#came.delete(topic);
     if (this.#contents.delete(topic)) this.#room.left += 1;
   }
 
@@ -115,6 +130,8 @@ export class RetainedCopies {
     return false;
   }
 }
+
+const never = (): boolean => false;
 
 function isFirst(topic: string, topics: Set<string>): boolean {
   if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;

@@ -9,17 +9,21 @@ export class RetainedWindow {
   readonly topics = new Set<string>();
   /** Topics of which what came last before has come once more: one like it after that is live. */
   readonly repeated = new Set<string>();
-  /** Topics of which a copy was not for those for whom it is asked again. */
-  readonly again = new Set<string>();
+  /** Topics of which a copy was withheld from a place that had it before. */
+  readonly #again = new Map<Seat, Set<string>>();
 
   constructor(identifier: number | undefined, rules: Map<Seat, Withheld>) {
     this.identifier = identifier;
     this.rules = rules;
   }
 
-  /** Whether somebody is asked for again who may have some of it. */
-  get isAgain(): boolean {
-    return [...this.rules.values()].includes('again');
+  /** Whether it is the first of the topic that is withheld from the place because it had it before: the next may be live. */
+  isFirstFor(seat: Seat, topic: string): boolean {
+    const topics = this.#again.get(seat) ?? new Set<string>();
+    this.#again.set(seat, topics);
+    if (topics.has(topic)) return false;
+    topics.add(topic);
+    return true;
   }
 
   /** Whether a copy with these identifiers came by that SUBSCRIBE or a live subscription, and not by an earlier one. */

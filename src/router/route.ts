@@ -225,6 +225,11 @@ export class Route {
     return copy;
   }
 
+  /** A message without the RETAIN flag came. */
+  passed(topic: string): void {
+    this.#retained.passed(topic);
+  }
+
   /** Whether a copy with these identifiers tells that the Server has the filter, for the messages that it brings now. */
   proves(identifiers: readonly number[]): boolean {
     const first = this.#steadySince ?? this.#identifiers[0];
@@ -284,7 +289,7 @@ export class Route {
     const seat = receiver.ref === undefined ? undefined : this.#vacant.get(receiver.ref);
     if (receiver.ref === undefined || seat === undefined) return undefined;
     this.#vacant.delete(receiver.ref);
-    seat.take(receiver, this.filter);
+    seat.take(receiver, this.filter, this.#retained.count);
     return seat;
   }
 
@@ -296,7 +301,7 @@ export class Route {
 
   #newSeat(receiver: Receiver, serial: number): Seat {
     this.#snapshot = undefined;
-    return new Seat(receiver, serial, this.#beginning(serial), this.#grantedIdentifier);
+    return new Seat(receiver, serial, this.#beginning(serial), this.#grantedIdentifier, this.#retained.count);
   }
 }
 

@@ -21,12 +21,23 @@ export class Seat {
   #first: number;
   #firstIdentifier: number | undefined;
   #since: number;
+  #retainedBefore: number;
   /** The last time that a copy came; at QoS 1 or 2 behind everything that was queued before it. */
   #heard = -1;
   #heardInOrder = -1;
 
-  /** @param identifier with which the first copies come. */
-  constructor(receiver: Receiver, number: number, since: number, identifier: number | undefined) {
+  /**
+   * @param identifier with which the first copies come.
+   * @param retainedBefore how many messages with the RETAIN flag had come before the receiver did.
+   */
+  constructor(
+    receiver: Receiver,
+    number: number,
+    since: number,
+    identifier: number | undefined,
+    retainedBefore: number,
+  ) {
+    this.#retainedBefore = retainedBefore;
     this.#firstIdentifier = identifier;
     this.ref = receiver.ref;
     this.number = number;
@@ -57,6 +68,11 @@ export class Seat {
   /** When it began to get what it gets now: later than `first`, if the filter was granted again with more. */
   get since(): number {
     return this.#since;
+  }
+
+  /** How many messages with the RETAIN flag had come before its receiver did: of those it had none. */
+  get retainedBefore(): number {
+    return this.#retainedBefore;
   }
 
   begin(serial: number, identifier: number | undefined): void {
@@ -92,7 +108,8 @@ export class Seat {
     return this.#vacancy;
   }
 
-  take(receiver: Receiver, filter: TopicFilter): void {
+  take(receiver: Receiver, filter: TopicFilter, retainedBefore: number): void {
+    this.#retainedBefore = retainedBefore;
     this.#vacancy?.fill(receiver, filter);
     this.#vacancy = undefined;
     this.#receiver = receiver;

@@ -1741,6 +1741,67 @@ describe('Subscriptions', () => {
           assert.equal(late.received, 5);
         });
 
+        it('who comes in between gets all of it, though a neighbour had it, and that one nothing twice', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.router.deliver(copy(by));
+          // The link breaks, and another node comes before it is up.
+          const joined = one.add('a/+', { retainAsPublished: false });
+          const second = resumed(broken, 'none');
+          const third = resumed(broken, 'none');
+          assert.notEqual([second, third], []);
+          one.router.deliver(copy(third));
+          assert.deepEqual([late.received, joined.received], [1, 1]);
+        });
+
+        it('and who comes while it is on its way for another', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.router.deliver(copy(by));
+          const joined = one.add('a/+', { retainAsPublished: false });
+          one.subscriptions.flush(one.link);
+          one.link.grant();
+          const next = resumed(broken, 'subscriptions');
+          one.router.deliver(copy(next));
+          assert.deepEqual([late.received, joined.received], [1, 1]);
+        });
+
+        it('who takes the place of a node of before gets it anew', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.router.deliver(copy(by));
+          one.subscriptions.release(asFilter('a/+'), late);
+          const back = one.add('a/+', { retainAsPublished: false }, new Someone(late.ref));
+          one.subscriptions.flush(one.link);
+          one.link.grant();
+          const next = resumed(broken, 'subscriptions');
+          one.router.deliver(copy(next));
+          assert.equal(back.received, 1);
+        });
+
+        it('a state that was retained before comes again, where a live message has changed it meanwhile', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.router.deliver({ ...copy(by, 'on'), qos: 0 });
+          one.router.deliver({ ...copy(by, 'off'), qos: 0, retain: false });
+          const next = resumed(broken, 'none');
+          one.router.deliver({ ...copy(next, 'on'), qos: 0 });
+          assert.equal(late.received, 3);
+        });
+
+        it('in another session all of it comes anew', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.router.deliver(copy(by));
+          resumed(broken, 'subscriptions');
+          one.subscriptions.disconnected();
+          one.subscriptions.connected(false);
+          const link = new Link(limits, mqtt5);
+          one.subscriptions.flush(link);
+          one.router.deliver(copy(link.subscribes().at(-1)?.subscriptionIdentifier));
+          assert.equal(late.received, 2);
+        });
+
         it('a live message of another content is not taken for it', () => {
           const broken = asked(true, mqtt5);
           const { one, late, by } = broken;
