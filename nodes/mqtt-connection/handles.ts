@@ -28,6 +28,9 @@ export type Objection = { readonly error: MqttError } | { readonly warning: stri
 /** Messages whose end is remembered, to say why they cannot be acknowledged once more. */
 const MOST_ENDED = 10_000;
 
+/** Characters of a topic that are remembered with it: a topic of 64 KiB, whoever sends it, must not fill the memory. */
+const LONGEST_TOPIC = 200;
+
 /** The messages that the flows of this process work on, by the handles that they carry. */
 export class Handles {
   /** Of this process: handles of an earlier one are told apart. */
@@ -54,7 +57,7 @@ export class Handles {
     const handled = this.#open.get(id);
     if (handled === undefined) return;
     this.#open.delete(id);
-    this.#ended.set(id, { topic: handled.topic, why });
+    this.#ended.set(id, { topic: handled.topic.slice(0, LONGEST_TOPIC), why });
     if (this.#ended.size <= MOST_ENDED) return;
     for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
   }

@@ -103,7 +103,7 @@ export class SharedConnection {
         report: (notice) => this.#reports.notice(notice),
         // A client that begins within a deploy knows nothing of the nodes that come back.
         lateReceivers: () => this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate),
-        receiversTake: () => this.#wishes.atOnce,
+        receiversWork: () => this.#wishes.work,
         emptied: () => this.#leaveIfUnused(),
         restored: (error, tell) => {
           if (!outcomes.heard(tell)) this.#reports.lost(error);

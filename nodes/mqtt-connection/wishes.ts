@@ -13,8 +13,8 @@ import {
 export interface Subscriber extends Receiver {
   /** The id of its node. */
   readonly ref: string;
-  /** Messages at QoS 1 and 2 that it works on at most; undefined: it is done with each when it has it. */
-  readonly atOnce?: number | undefined;
+  /** Its flow says when it is done with a message; else it is when it has it. */
+  readonly works?: boolean | undefined;
 }
 
 /** What a subscriber wants, whichever client serves it. */
@@ -39,15 +39,9 @@ export class Wishes {
     return this.#all();
   }
 
-  /** Messages at QoS 1 and 2 that all subscribers work on at most; undefined: any number. */
-  get atOnce(): number | undefined {
-    let sum = 0;
-    for (const [{ atOnce }, own] of this.#bySubscriber) {
-      if ([...own.values()].every(({ options }) => options.qos === 0)) continue;
-      if (atOnce === undefined) return undefined;
-      sum += atOnce;
-    }
-    return sum === 0 ? undefined : sum;
+  /** Whether the flow of a subscriber says when it is done with a message. */
+  get work(): boolean {
+    return [...this.#bySubscriber.keys()].some(({ works }) => works === true);
   }
 
   /**

@@ -29,7 +29,15 @@ export interface Flow {
   send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean;
   /** Tells that the flow did not acknowledge a message in time. */
   late(error: MqttError, packet: PublishPacket, handle: Handle): void;
+  /** Whether the Server goes on with this session, and so sends again what it has of it; undefined: not known yet. */
+  resumes(session: string): boolean | undefined;
+}
+
+/** What a message came by. */
+export interface Origin {
   readonly mqtt5: boolean;
+  /** Whose session it was, of which server. */
+  readonly session: string;
 }
 
 /** A message as it goes into a flow. */
@@ -44,6 +52,7 @@ class Task implements Handled {
   readonly mayBeRefused: boolean;
   readonly topic: string;
   readonly work: Work | undefined;
+  readonly session: string;
   readonly id: string;
   attempt = 0;
   startedAt = 0;
@@ -55,13 +64,14 @@ class Task implements Handled {
     packet: PublishPacket,
     filter: TopicFilter,
     work: Work | undefined,
-    mayBeRefused: boolean,
+    { mqtt5, session }: Origin,
     end: (task: Task, reasonCode: number) => WorkState,
   ) {
     this.topic = packet.topic;
     this.filter = filter;
     this.work = work;
-    this.mayBeRefused = mayBeRefused || work === undefined;
+    this.session = session;
+    this.mayBeRefused = mqtt5 || work === undefined;
     // A small payload is part of a chunk of the socket.
     this.#packet = work === undefined ? { ...packet, payload: Buffer.from(packet.payload) } : undefined;
     this.#end = end;
@@ -151,6 +161,23 @@ export class FlowWork {
     this.#cancel = undefined;
   }
 
+  /** The connection has changed: whether the broker sends again what waits may be known now. */
+  connected(): void {
+    this.#fill();
+    this.#arm();
+  }
+
+  /** Nodes behind were replaced, and may have lost what they had: it is given to the flow again. */
+  restart(): void {
+    if (this.#flow === undefined) return;
+    const lost = [...this.#inFlow];
+    this.#inFlow.clear();
+    this.#again += lost.length;
+    for (const task of lost) this.#start(task, this.#flow);
+    this.#fill();
+    this.#arm();
+  }
+
   /** Nobody goes on with it: all of it is acknowledged. @returns how many that were, and what no flow has. */
   end(): { readonly acknowledged: number; readonly unsent: readonly Sendable[] } {
     const isFlowGone = this.#stayed?.() === false;
@@ -164,10 +191,10 @@ export class FlowWork {
     return { acknowledged: all.length, unsent: messages };
   }
 
-  receive(packet: PublishPacket, filter: TopicFilter, workable: Workable | undefined): void {
+  receive(packet: PublishPacket, filter: TopicFilter, workable: Workable | undefined, origin: Origin): void {
     const work = workable?.begin();
     if (work === undefined && !this.#isFree && !this.#hasRoom(packet)) return;
-    const task = new Task(packet, filter, work, this.#flow?.mqtt5 === true, (ended, code) => this.#ended(ended, code));
+    const task = new Task(packet, filter, work, origin, (ended, code) => this.#ended(ended, code));
     this.#waiting.add(task);
     if (work === undefined) {
       this.#qos0.add(task);
@@ -190,6 +217,8 @@ export class FlowWork {
     while (this.#flow !== undefined && this.#inFlow.size < this.#options.atOnce) {
       const [next] = this.#waiting;
       if (next === undefined) return;
+      // It waits for the answer of the next connection: its broker may send it again.
+      if (next.work?.state === 'left' && this.#flow.resumes(next.session) === undefined) return;
       this.#takeFromWaiting(next);
       this.#start(next, this.#flow);
     }
@@ -197,8 +226,8 @@ export class FlowWork {
 
   #start(task: Task, flow: Flow): void {
     const { packet } = task;
-    // It comes again from the broker, as another one.
-    if (packet === undefined || task.work?.state === 'left') {
+    const comesAgain = task.work?.state === 'left' && flow.resumes(task.session) === true;
+    if (packet === undefined || comesAgain) {
       return handles.close(
         task.id,
         'was not acknowledged: its connection was made anew, and the broker sends it again',

@@ -36,12 +36,9 @@ export class FlowWorks implements Partial<FlowListener> {
     return this.take(nodeId)?.end().acknowledged ?? 0;
   }
 
+  /** A deploy is over: nodes that did not come back are gone. Where nothing was started, they may come yet. */
   started(): void {
     for (const [nodeId, ended] of this.#left) ended(this.remove(nodeId));
-  }
-
-  unstarted(): void {
-    this.started();
   }
 }
 

@@ -81,17 +81,24 @@ export class Intake implements Subscriber, User, Flow {
     );
   }
 
-  /** Messages at QoS 1 and 2 that it works on at most; undefined: any number. */
-  get atOnce(): number | undefined {
-    return this.#work?.atOnce;
+  get works(): boolean {
+    return this.#work !== undefined;
   }
 
   get flow(): FlowCounts | undefined {
     return this.#work?.report;
   }
 
-  get mqtt5(): boolean {
-    return this.#connection.mqtt5;
+  /** Whose session the connection has, at which server. */
+  get #session(): string {
+    const { server, clientId } = this.#connection;
+    return `${server} ${clientId}`;
+  }
+
+  resumes(session: string): boolean | undefined {
+    const { state } = this.#connection;
+    if (state.phase !== 'connected') return undefined;
+    return state.sessionPresent && session === this.#session;
   }
 
   get ref(): string {
@@ -113,14 +120,15 @@ export class Intake implements Subscriber, User, Flow {
   /**
    * Ends the node's part; its subscriptions stay with the broker unless the node was removed.
    * @param arrived asked behind this turn: whether the nodes behind have what the node sent within it.
+   * @param stayed asked when the deploy is over: whether all nodes of its flow go on.
    */
-  async close(removed: boolean, arrived: () => boolean): Promise<void> {
+  async close(removed: boolean, arrived: () => boolean, stayed: () => boolean): Promise<void> {
     for (const { subscription } of this.#subscribed.values()) {
       if (removed) subscription.unsubscribe();
       else subscription.release(this.#work === undefined ? arrived : always);
     }
     this.#subscribed.clear();
-    this.#leaveFlow(removed, arrived);
+    this.#leaveFlow(removed, stayed);
     await this.#connection.deregister(this, removed);
   }
 
@@ -157,7 +165,7 @@ export class Intake implements Subscriber, User, Flow {
 
   receive(packet: PublishPacket, filter: TopicFilter, workable?: Workable): void {
     if (this.#work === undefined) this.send(packet, filter, undefined);
-    else this.#work.receive(packet, filter, workable);
+    else this.#work.receive(packet, filter, workable, { mqtt5: this.#connection.mqtt5, session: this.#session });
   }
 
   send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean {
@@ -180,7 +188,13 @@ export class Intake implements Subscriber, User, Flow {
 
   show(status: NodeStatus): void {
     this.#status = status;
+    this.#work?.connected();
     this.#refresh();
+  }
+
+  /** A deploy has replaced nodes behind it, and left it alone. */
+  flowChanged(): void {
+    this.#work?.restart();
   }
 
   #fail(error: unknown, packet: PublishPacket, datatype: Datatype, delivery?: Handle): void {

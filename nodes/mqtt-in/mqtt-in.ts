@@ -28,9 +28,16 @@ export = function register(RED: NodeAPI): void {
     const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
     const behind = new NodesBehind(this, (id) => RED.nodes.getNode(id));
+    let isBegun = false;
+    const begin = (): void => {
+      // Before `behind` forgets who they were.
+      if (isBegun && !behind.allStay) intake.flowChanged();
+      isBegun = true;
+      intake.begin();
+    };
+    // Where a deploy starts nothing, the next one tells.
+    const unbegun = onFlows(RED.events, { started: begin });
     const unheard = onFlows(RED.events, behind);
-    const begin = (): void => intake.begin();
-    const unbegun = onFlows(RED.events, { started: begin, unstarted: begin });
     intake.open();
     if (!isDynamic(def)) intake.subscribe(filled(def.topic) ?? '', subscriptionOptions(def, 2));
 
@@ -46,7 +53,11 @@ export = function register(RED: NodeAPI): void {
       unbegun();
       whenClosed(
         this,
-        intake.close(removed, () => behind.stay),
+        intake.close(
+          removed,
+          () => behind.stay,
+          () => behind.allStay,
+        ),
         done,
       );
     });

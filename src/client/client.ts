@@ -168,7 +168,7 @@ export class Client {
     this.#deploy.abandon();
     await this.#lifecycle.stop('closed');
     this.#expiry.end();
-    this.#session.leave(this.#settings.clock.now(), this.#settings.cleanStart);
+    this.#session.leave(this.#settings.clock.now(), this.#endsSession);
     this.#discardOwnStore();
   }
 
@@ -298,6 +298,12 @@ export class Client {
     const vacancy = this.#subscriptions.release(filter, receiver);
     const matches = (topic: string): boolean => overlaps(filter, topic as TopicFilter);
     this.#session.incoming.released({ receiver, vacancy, matches, arrived }, this.#settings.clock.now());
+  }
+
+  /** Whether the Server's session ends with this client (3.1.2.4, 3.1.2.11.2). */
+  get #endsSession(): boolean {
+    const { cleanStart, sessionExpiryInterval } = this.#settings;
+    return cleanStart || (this.protocolVersion === 5 && sessionExpiryInterval === 0);
   }
 
   #discardOwnStore(): void {

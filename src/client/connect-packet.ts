@@ -1,4 +1,5 @@
 import type { ConnectPacket, ProtocolVersion } from '../protocol/packet.ts';
+import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
 import type { Settings } from './options.ts';
 
 /** What is known of earlier connections when a new one begins. */
@@ -37,7 +38,9 @@ function isCleanStart(settings: Settings, { protocolVersion, reconnecting }: Con
 }
 
 function connectProperties(settings: Settings): NonNullable<ConnectPacket['properties']> {
-  const receiveMaximum = Math.min(settings.receiveMaximum, settings.receiversTake() ?? 65_535);
+  const receiveMaximum = settings.receiversWork()
+    ? Math.min(settings.receiveMaximum, MOST_UNACKNOWLEDGED)
+    : settings.receiveMaximum;
   const { sessionExpiryInterval, topicAliasMaximum, maximumPacketSize, userProperties } = settings;
   return {
     maximumPacketSize,

@@ -77,10 +77,10 @@ export interface ClientOptions {
    */
   readonly lateReceivers?: () => boolean;
   /**
-   * How many messages at QoS 1 and 2 the receivers work on at once; undefined: any number. Asked at each CONNECT: without
-   * a `receiveMaximum` of its own the Server is told that (3.1.2.11.3), at most 65,535.
+   * Whether receivers work on messages beyond the turn in which they get them. Asked at each CONNECT: without a
+   * `receiveMaximum` of its own the Server is told then how many may wait here (3.1.2.11.3). Default: none does.
    */
-  readonly receiversTake?: () => number | undefined;
+  readonly receiversWork?: () => boolean;
   /** Told each time that no accepted message is left: {@link Client.waiting} is 0. */
   readonly emptied?: () => void;
   /** Told why a message that an earlier client accepted will never be delivered; has to call `tell`, which tells who gave it. */
@@ -128,7 +128,7 @@ export interface Settings {
   readonly failing: Failing;
   readonly emptied: () => void;
   readonly lateReceivers: () => boolean;
-  readonly receiversTake: () => number | undefined;
+  readonly receiversWork: () => boolean;
 }
 
 /** Packet ids that messages may take: some are left for SUBSCRIBE and UNSUBSCRIBE (2.2.1). */
@@ -215,12 +215,8 @@ export function parseOptions(options: ClientOptions): Settings {
     failing: options.failing ?? atOnce,
     emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => true),
-    receiversTake: (options.receiveMaximum === undefined ? options.receiversTake : undefined) ?? anyNumber,
+    receiversWork: (options.receiveMaximum === undefined ? options.receiversWork : undefined) ?? (() => false),
   };
-}
-
-function anyNumber(): undefined {
-  // Receivers are done with a message when they have it.
 }
 
 function parseOutbox(outbox: OutboxOptions): OutboxOptions {

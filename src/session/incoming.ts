@@ -25,6 +25,14 @@ const DOUBT_TIME = 30_000;
 export const MOST_UNACKNOWLEDGED = 1000;
 export const MOST_HELD_BYTES = 16 * 1024 * 1024;
 
+/**
+ * The same while flows work on messages and the Server has not answered what we publish: its answers come behind what it
+ * sends, and a flow may acknowledge when it has one. Bytes with what a message costs beside its content.
+ */
+export const MOST_WHILE_AWAITING = 100_000;
+export const MOST_BYTES_WHILE_AWAITING = 128 * 1024 * 1024;
+const COST = 700;
+
 export interface IncomingOptions {
   readonly store: SessionStore;
   /** Of an earlier client. */
@@ -116,9 +124,11 @@ export class Incoming {
 
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
-    // What everybody has comes again as another message, and may be one: at QoS 1 twice is better than never.
+    // What everybody has comes again as another message, and may be one: at QoS 1 twice is better than never. Of what flows
+    // worked on the content is known.
     for (const delivery of this.#pubacks.drain()) {
-      if (delivery.state.step !== 'done') this.#open.set(delivery.packetId, delivery);
+      if (delivery.state.step !== 'done' || delivery.fingerprint !== undefined)
+        this.#open.set(delivery.packetId, delivery);
     }
     this.#pubrecs.drain();
     this.#pubcomps.drain();
@@ -134,13 +144,13 @@ export class Incoming {
 
   /**
    * Somebody else goes on: what was handed out is on record, and what is held or at work comes to them from the Server,
-   * unless they begin with a clean session.
+   * unless the session ends with this client.
    */
-  leave(now: number, isCleanStart: boolean): void {
+  leave(now: number, isOver: boolean): void {
     this.#deployUntil = undefined;
     this.#held.clear();
     this.handedOver(this.#handed, now);
-    this.#void(isCleanStart ? 'lost' : 'left');
+    this.#void(isOver ? 'lost' : 'left');
     this.#held.clear();
     this.#keptBytes = 0;
   }
@@ -248,10 +258,17 @@ export class Incoming {
 
   /** So much is unacknowledged that nothing more should be read: it would have to be kept, or lost. */
   get full(): boolean {
+    return this.isFull(false);
+  }
+
+  /** @param isAwaiting whether the Server has not answered all that we publish. */
+  isFull(isAwaiting: boolean): boolean {
     // What only waits for the Server to read costs four bytes each; a Server may read only when it has written.
     const answers = this.#pubcomps.length + this.#pubacks.length + this.#pubrecs.length;
     if (answers > MOST_ANSWERS) return true;
-    return this.unacknowledged > MOST_UNACKNOWLEDGED || this.#keptBytes >= MOST_HELD_BYTES;
+    const count = this.unacknowledged;
+    if (!isAwaiting || !this.working) return count > MOST_UNACKNOWLEDGED || this.#keptBytes >= MOST_HELD_BYTES;
+    return count > MOST_WHILE_AWAITING || this.#keptBytes + count * COST >= MOST_BYTES_WHILE_AWAITING;
   }
 
   /** Messages of this connection that are held or at work, or wait behind one that is. */

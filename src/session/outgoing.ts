@@ -302,6 +302,11 @@ export class Outgoing {
     return this.#pubrels.length > MOST_ANSWERS;
   }
 
+  /** Whether the Server has something that it has not answered. */
+  get awaitsAnswers(): boolean {
+    return this.#published.size > 0 || this.#released.size > 0;
+  }
+
   /** Whether everything that was accepted has left and is acknowledged. */
   get idle(): boolean {
     const waiting = this.#queued.length + this.#announcements.length;

@@ -117,10 +117,10 @@ export class Session {
 
   /**
    * The store is the next client's now: nothing is sent, settled or handed out any more.
-   * @param isCleanStart whether that one begins another session with the Server.
+   * @param isOver whether the Server's session ends with this client.
    */
-  leave(now: number, isCleanStart: boolean = false): void {
-    this.incoming.leave(now, isCleanStart);
+  leave(now: number, isOver: boolean = false): void {
+    this.incoming.leave(now, isOver);
     this.outgoing.leave();
   }
 
@@ -142,7 +142,7 @@ export class Session {
 
   /** Whether nothing more should be read: it would have to be kept, or lost. */
   get full(): boolean {
-    return this.incoming.full || this.outgoing.full;
+    return this.incoming.isFull(this.outgoing.awaitsAnswers) || this.outgoing.full;
   }
 
   /** When {@link expire} has something to do; undefined: never. */

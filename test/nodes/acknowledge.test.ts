@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { settle, until } from '../support/events.ts';
 import type { FakeBroker, FakePeer } from '../support/fake-broker.ts';
-import { collect, deploy, errors, type FlowNode, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
+import {
+  collect,
+  deploy,
+  deployUnstarted,
+  errors,
+  type FlowNode,
+  node,
+  startFlow,
+  statuses,
+  stopFlow,
+} from '../support/flow.ts';
 import { agreeing, connected, connection, connection5, dynamicIn, HELPERS, lines, mqttIn, mqttOut } from './flows.ts';
 
 type Msg = Record<string, unknown> & { readonly payload?: unknown };
@@ -198,19 +208,72 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     await acked(1);
   });
 
-  it('tells the broker of MQTT 5 how many it works on, the sum over its nodes', async () => {
-    const second = mqttIn({ ...FLOW_IN, id: 'second', topic: 'b', atOnce: '5' });
-    const third = mqttIn({ id: 'third', topic: 'c', qos: '0' });
-    await startFlow([connection5(broker.port), mqttIn(FLOW_IN), second, third, ...NODES]);
-    const first = await broker.accept();
-    assert.equal((await first.expect('connect')).properties?.receiveMaximum, 7);
-  });
-
-  it('does not tell it so where another node takes any number', async () => {
+  it('tells the broker of MQTT 5 how many may wait here, which leaves room for the other nodes of the connection', async () => {
     const other = mqttIn({ id: 'other', topic: 'b', qos: '1' });
     await startFlow([connection5(broker.port), mqttIn(FLOW_IN), other, ...NODES]);
     const first = await broker.accept();
-    assert.equal((await first.expect('connect')).properties?.receiveMaximum, undefined);
+    assert.equal((await first.expect('connect')).properties?.receiveMaximum, 1000);
+  });
+
+  it('keeps what its flow has where a deploy starts nothing, and goes on when the next one does', async () => {
+    const flow = await started();
+    const got = collect('h');
+    for (const topic of ['a/1', 'a/2', 'a/3']) come(topic);
+    await reached(got, 2);
+    await deployUnstarted([...flow, { id: 'unknown', type: 'no-such-type' }], 'full');
+    await settle();
+    assert.deepEqual(acks(), []);
+    await deploy(flow, 'full');
+    const again = collect('h');
+    await reached(again, 2);
+    for (const msg of again) node('ack').receive(msg);
+    await reached(again, 3);
+    // Its connection ended with the flows, and its session was a clean one.
+    assert.deepEqual(
+      again.map(({ payload }) => payload),
+      ['a/1', 'a/2', 'a/3'],
+    );
+  });
+
+  it('gives a message again that a node behind had which a deploy replaced, the next one or a later one', async () => {
+    const through = { id: 'through', type: 'link out', mode: 'link', links: ['link'] };
+    const link = { id: 'link', type: 'link in', links: ['through'], wires: [['last']] };
+    const last = { id: 'last', type: 'helper' };
+    const behind = [mqttIn({ ...FLOW_IN, ackTimeout: '', wires: [['h', 'through']] }), through, link];
+    const flow = [connection(broker.port), ...behind, last, ...NODES];
+    await startFlow(flow);
+    peer = await connected(broker);
+    await peer.skipTo('subscribe');
+    const got = collect('last');
+    come('a/1');
+    await reached(got, 1);
+    await deploy(
+      flow.map((one) => (one.id === 'last' ? { ...one, name: 'other' } : one)),
+      'nodes',
+    );
+    const again = collect('last');
+    await reached(again, 1);
+    assert.deepEqual(again[0]?.['delivery'], { ...(got[0]?.['delivery'] as object), attempt: 2 });
+    node('ack').receive(again[0]);
+    await acked(1);
+  });
+
+  it('can refuse what came while a deploy was under way', async () => {
+    const refuse = { ...ACK, id: 'refuse', reasonCode: '151' };
+    const flow = [connection5(broker.port), mqttIn(FLOW_IN), ...NODES, refuse];
+    await startFlow(flow);
+    peer = await connected(broker);
+    await peer.skipTo('subscribe');
+    await deploy(
+      flow.map((one) => (one.id === 'in' ? { ...one, atOnce: '3' } : one)),
+      'nodes',
+      () => come('a/1'),
+    );
+    const got = collect('h');
+    await reached(got, 1);
+    node('refuse').receive(got[0]);
+    await acked(1);
+    assert.deepEqual(acks(), ['puback 1 151']);
   });
 
   it('that a full deploy makes anew gives its flow again what that had, on the same connection', async () => {

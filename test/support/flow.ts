@@ -24,6 +24,7 @@ const CORE = [
   'common/24-complete',
   'common/25-catch',
   'common/25-status',
+  'common/60-link',
   'network/05-tls',
   'network/10-mqtt',
 ].map((file) => requireOfNodeRed(`@node-red/nodes/core/${file}.js`) as (RED: NodeAPI) => void);

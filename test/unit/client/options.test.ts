@@ -23,12 +23,12 @@ const OUTBOX: OutboxOptions = {
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
     const { store, ownStore, clock, random, dial, report, ...others } = parseOptions({ server: SERVER });
-    const { restored, failing, emptied, lateReceivers, receiversTake, ...settings } = others;
+    const { restored, failing, emptied, lateReceivers, receiversWork, ...settings } = others;
     assert.ok(store);
     assert.equal(ownStore, store);
     assert.ok(clock);
     assert.equal(lateReceivers(), true);
-    assert.equal(receiversTake(), undefined);
+    assert.equal(receiversWork(), false);
     for (const each of [dial, random, report, restored, failing, emptied]) assert.equal(typeof each, 'function');
     assert.deepEqual(settings, {
       server: { scheme: 'mqtt', host: 'broker.example', port: 1883, path: '' },

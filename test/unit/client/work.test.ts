@@ -148,13 +148,30 @@ describe('A message that a receiver works on', () => {
     });
   }
 
-  it('of a clean session that is closed comes from nobody again', async () => {
-    const [virtual, worker] = await scene({ cleanStart: true });
-    await came(virtual, message('a', 1, 7));
-    const closing = virtual.client.close();
-    await virtual.pass(3000);
-    await closing;
-    assert.equal(worker.end(0), 'lost');
+  it('of a session that ends with its connection comes from nobody again when the client is closed', async () => {
+    for (const options of [{ cleanStart: true }, { protocolVersion: 5 as const, sessionExpiryInterval: 0 }]) {
+      const [virtual, worker] = await scene(options);
+      await came(virtual, message('a', 1, 7));
+      const closing = virtual.client.close();
+      await virtual.pass(3000);
+      await closing;
+      assert.equal(worker.end(0), 'lost');
+    }
+  });
+
+  it('whose work ended behind another one is not started again when the Server sends both again', async () => {
+    for (const qos of [1, 2] as const) {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 1), message('b', qos, 2));
+      worker.end(1);
+      await virtual.settle();
+      await reconnected(virtual, true);
+      await came(virtual, message('a', qos, 1, { dup: true }), message('b', qos, 2, { dup: true }));
+      assert.deepEqual(worker.topics, ['a', 'b'], `QoS ${qos}`);
+      worker.end(0);
+      await virtual.settle();
+      assert.equal(acks(virtual).length, 2);
+    }
   });
 
   it('is acknowledged when all of several receivers are done', async () => {
@@ -248,11 +265,15 @@ describe('A message that a receiver refuses', () => {
   });
 
   it('at QoS 2 ends its exchange: its id is free for the next, and counts for no limit', async () => {
-    const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1 });
+    const store = new MemoryStore();
+    const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1, store });
+    // As it ought to: a refused message is over.
+    virtual.server.connection.answers = { pubrec: () => undefined };
     await came(virtual, message('a', 2, 7));
     worker.end(0, 0x97);
     await virtual.settle();
     assert.deepEqual(acks(virtual), ['pubrec 7 151']);
+    assert.deepEqual(store.load().received, [], 'no PUBREL comes that would forget its id');
     await came(virtual, message('b', 2, 7));
     assert.deepEqual(worker.topics, ['a', 'b']);
     worker.end(1);
@@ -262,34 +283,56 @@ describe('A message that a receiver refuses', () => {
 });
 
 describe('What receivers have at once', () => {
-  it('is told the Server as our Receive Maximum, at each CONNECT, unless a person chose one', async () => {
-    let most: number | undefined = 20;
-    const [virtual] = await scene({ protocolVersion: 5, receiversTake: () => most });
+  it('is bounded by our Receive Maximum where they work on messages, asked at each CONNECT, unless a person chose one', async () => {
+    let work = true;
+    const [virtual] = await scene({ protocolVersion: 5, cleanStart: true, receiversWork: () => work });
     const told = (): unknown => virtual.server.connection.all('connect')[0]?.properties?.receiveMaximum;
-    assert.equal(told(), 20);
-    most = 25;
-    await reconnected(virtual, true);
-    assert.equal(told(), 25);
-    most = undefined;
-    await reconnected(virtual, true);
     assert.equal(told(), 1000);
-    const [other] = await scene({ protocolVersion: 5, receiveMaximum: 7, receiversTake: () => 20 });
+    work = false;
+    await reconnected(virtual, false);
+    assert.equal(told(), undefined);
+    const [other] = await scene({ protocolVersion: 5, receiveMaximum: 7, receiversWork: () => true });
     assert.equal(other.server.connection.all('connect')[0]?.properties?.receiveMaximum, 7);
   });
 
+  /** So many messages come, one after the other, and none is acknowledged. @returns how many were read. */
+  async function flooded([virtual, worker]: [VirtualClient, Worker], count: number): Promise<number> {
+    for (let number = 1; number <= count; number++) await came(virtual, message('a', 1, number));
+    return worker.topics.length;
+  }
+
   it('stops being read when a thousand wait, until some are acknowledged; what is published meanwhile leaves', async () => {
     const [virtual, worker] = await scene();
-    const packets = Array.from({ length: 1500 }, (_, index) => message('a', 1, index + 1));
-    for (const packet of packets) await came(virtual, packet);
-    const came1 = worker.topics.length;
-    assert.ok(came1 >= 1000 && came1 < 1100, String(came1));
+    const before = await flooded([virtual, worker], 1500);
+    assert.ok(before >= 1000 && before < 1100, String(before));
     assert.match(virtual.notices.map(String).join(), /messages wait to be acknowledged by flows/);
     virtual.publish('x', 0);
     await virtual.settle();
     assert.equal(virtual.server.connection.all('publish').length, 1);
-    worker.end(0);
-    for (let index = 1; index < came1; index++) worker.end(index);
+    for (let index = 0; index < before; index++) worker.end(index);
     await virtual.settle();
-    assert.ok(worker.topics.length > came1);
+    assert.ok(worker.topics.length > before);
+  });
+
+  it('is read beyond that as long as the broker has not answered what we publish: flows wait for its answer, which comes behind', async () => {
+    const [virtual, worker] = await scene();
+    virtual.server.connection.answers = { publish: () => undefined };
+    const outcome = virtual.publish('x', 1);
+    await virtual.settle();
+    assert.equal(await flooded([virtual, worker], 1500), 1500);
+    const [{ messageId = 0 } = {}] = virtual.server.connection.all('publish');
+    await came(virtual, { cmd: 'puback', messageId, reasonCode: 0 });
+    assert.deepEqual(outcome, [0]);
+    assert.equal(await flooded([virtual, worker], 1100), 1500, 'and then no further');
+  });
+
+  it('counts by its bytes too', async () => {
+    const [virtual, worker] = await scene();
+    const payload = Buffer.alloc(6 * 1024 * 1024);
+    for (let number = 1; number <= 5; number++) await came(virtual, message('a', 1, number, { payload }));
+    assert.equal(worker.topics.length, 3);
+    worker.end(0);
+    await virtual.settle();
+    assert.ok(worker.topics.length > 3);
   });
 });

@@ -98,6 +98,14 @@ describe('The handle of a message', () => {
     assert.deepEqual(message.codes, [151]);
   });
 
+  it('keeps no large topic in memory when its message is gone', () => {
+    const own = new Handles('ab12');
+    const id = own.open(Object.assign(new Message(), { topic: 'x'.repeat(60_000) }));
+    own.close(id, 'was acknowledged before');
+    const objection = said(own, handleOf(id));
+    assert.ok(objection.length < 300, String(objection.length));
+  });
+
   it('costs nothing when the message is long gone: only the last ten thousand are remembered', () => {
     const own = new Handles('ab12');
     const first = handleOf(own.open(new Message()));

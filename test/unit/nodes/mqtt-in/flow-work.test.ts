@@ -7,11 +7,13 @@ import { type Flow, FlowWork, MOST_QOS0 } from '../../../../nodes/mqtt-in/flow-w
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const FILTER = '#' as TopicFilter;
+const ORIGIN = { mqtt5: true, session: 'mine' };
 const OPTIONS: FlowWorkOptions = { atOnce: 2, timeout: 60_000, whenLate: 'again', qos0WhenFull: 'drop-oldest' };
 
 /** A flow that keeps what it gets. */
 class KeptFlow implements Flow {
-  mqtt5 = true;
+  /** Whether the broker goes on with the session of before. */
+  isResumed: boolean | undefined = true;
   readonly handles: Handle[] = [];
   readonly got: string[] = [];
   readonly told: string[] = [];
@@ -22,6 +24,10 @@ class KeptFlow implements Flow {
     this.got.push(`${topic} ${handle?.attempt}`);
     if (handle !== undefined) this.handles.push(handle);
     return !this.unsendable.has(topic);
+  }
+
+  resumes(): boolean | undefined {
+    return this.isResumed;
   }
 
   late(error: Error): void {
@@ -63,11 +69,11 @@ function scene(options: Partial<FlowWorkOptions> = {}): Scene {
   const come = (topic: string, qos: 0 | 1 = 1): Work | undefined => {
     const packet = packetTo(topic, qos);
     if (qos === 0) {
-      work.receive(packet, FILTER, undefined);
+      work.receive(packet, FILTER, undefined, ORIGIN);
       return undefined;
     }
     const own = new Work({ packet, workEnded: () => void acknowledged.push(topic) });
-    work.receive(packet, FILTER, { begin: () => own });
+    work.receive(packet, FILTER, { begin: () => own }, ORIGIN);
     return own;
   };
   return { clock, work, flow, acknowledged, come };
@@ -158,6 +164,27 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
     come('c')?.void('lost');
     flow.done(0);
     assert.deepEqual(flow.got, ['a 1', 'c 1']);
+  });
+
+  it('gets what waited where the broker does not go on with its session, as soon as that is known', () => {
+    const { work, flow, come } = scene({ atOnce: 1 });
+    come('a');
+    come('b')?.void('left');
+    flow.isResumed = undefined;
+    flow.done(0);
+    assert.deepEqual(flow.got, ['a 1']);
+    flow.isResumed = false;
+    work.connected();
+    assert.deepEqual(flow.got, ['a 1', 'b 1']);
+  });
+
+  it('gets what it had again when nodes of it were replaced', () => {
+    const { work, flow, acknowledged, come } = scene();
+    for (const topic of ['a', 'b', 'c']) come(topic);
+    work.restart();
+    assert.deepEqual(flow.got, ['a 1', 'b 1', 'a 2', 'b 2']);
+    for (const index of [2, 3, 4]) assert.equal(flow.done(index), 'done');
+    assert.deepEqual(acknowledged, ['a', 'b', 'c']);
   });
 });
 
@@ -277,9 +304,9 @@ describe('Messages at QoS 0 that wait for a flow', () => {
   it('count by their bytes too: none that is too large is kept', () => {
     const { work } = scene({ atOnce: 1 });
     const large = { ...packetTo('large', 0), payload: Buffer.alloc(9 * 1024 * 1024) };
-    for (let count = 0; count < 3; count++) work.receive(large, FILTER, undefined);
+    for (let count = 0; count < 3; count++) work.receive(large, FILTER, undefined, ORIGIN);
     assert.deepEqual([work.report.inFlow, work.report.waiting, work.report.dropped], [1, 1, 1]);
-    work.receive({ ...large, payload: Buffer.alloc(17 * 1024 * 1024) }, FILTER, undefined);
+    work.receive({ ...large, payload: Buffer.alloc(17 * 1024 * 1024) }, FILTER, undefined, ORIGIN);
     assert.deepEqual([work.report.waiting, work.report.dropped], [1, 2]);
   });
 
@@ -297,7 +324,7 @@ describe('Messages at QoS 0 that wait for a flow', () => {
     const sent: string[] = [];
     flow.send = ({ payload }) => sent.push(payload.toString()) > 0;
     const chunk = Buffer.from('payload and more');
-    work.receive({ ...packetTo('a', 0), payload: chunk.subarray(0, 7) }, FILTER, undefined);
+    work.receive({ ...packetTo('a', 0), payload: chunk.subarray(0, 7) }, FILTER, undefined, ORIGIN);
     work.pause(() => false);
     chunk.fill(0);
     work.begin(flow);
