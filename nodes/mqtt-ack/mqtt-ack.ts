@@ -1,7 +1,8 @@
 import type { Node, NodeAPI, NodeDef, NodeMessage } from 'node-red';
 import { isRefusal, MqttError } from '../../src/index.ts';
 import { whole } from '../common/stored.ts';
-import { handles } from '../mqtt-connection/handles.ts';
+import { handles, type Warning } from '../mqtt-connection/handles.ts';
+import { Repeats } from '../mqtt-connection/repeats.ts';
 
 interface AckDef extends NodeDef {
   /** Empty: acknowledge; a Reason Code: refuse with it; `msg`: as `msg.reasonCode` says. */
@@ -13,28 +14,34 @@ type AckMsg = NodeMessage & { readonly delivery?: unknown; readonly reasonCode?:
 export = function register(RED: NodeAPI): void {
   function MqttAck(this: Node, def: AckDef): void {
     RED.nodes.createNode(this, def);
+    const repeats = new Repeats((text) => this.warn(text));
+    const warn = ({ kind, text }: Warning): void => {
+      if (repeats.isFirst(kind)) this.warn(text);
+      else repeats.count(kind, text);
+    };
     this.on('input', (msg: AckMsg, send, done) => {
       try {
-        acknowledge(this, msg, reasonCodeOf(def, msg));
+        acknowledge(msg, reasonCodeOf(def, msg), warn);
       } catch (error) {
         return done(error as Error);
       }
       send(msg);
       done();
     });
+    this.on('close', () => repeats.end());
   }
 
   RED.nodes.registerType('mqtt-ack', MqttAck);
 };
 
 /** @throws {MqttError} what the flow did wrong; of several handles all others are acknowledged. */
-function acknowledge(node: Node, { delivery }: AckMsg, reasonCode: number): void {
+function acknowledge({ delivery }: AckMsg, reasonCode: number, warn: (warning: Warning) => void): void {
   const problems: MqttError[] = [];
   for (const handle of Array.isArray(delivery) ? (delivery as unknown[]) : [delivery]) {
     const objection = handles.acknowledge(handle, reasonCode);
     if (objection === undefined) continue;
     if ('error' in objection) problems.push(objection.error);
-    else node.warn(objection.warning);
+    else warn(objection.warning);
   }
   const [first] = problems;
   if (first !== undefined) throw first;

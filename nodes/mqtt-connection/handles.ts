@@ -23,7 +23,13 @@ export interface Handled {
 }
 
 /** Why a message cannot be acknowledged: what a flow did wrong, or what a person may want to know. */
-export type Objection = { readonly error: MqttError } | { readonly warning: string };
+export type Objection = { readonly error: MqttError } | { readonly warning: Warning };
+
+/** Many of one kind come at once: a session that is lost takes all that a flow works on with it. */
+export interface Warning {
+  readonly kind: 'ended' | 'other-run' | 'lost' | 'left';
+  readonly text: string;
+}
 
 /** Messages whose end is remembered, to say why they cannot be acknowledged once more. */
 const MOST_ENDED = 10_000;
@@ -76,21 +82,25 @@ export class Handles {
     if (reasonCode > 0 && !handled.mayBeRefused) return { error: notRefused(handled.topic) };
     const before = handled.end(reasonCode);
     this.close(id, 'was acknowledged before');
-    return before === 'open' ? undefined : { warning: tooLate(handled.topic, before) };
+    return before === 'open' ? undefined : { warning: { kind: before, text: tooLate(handled.topic, before) } };
   }
 
   #whyClosed(id: string): Objection {
     const ended = this.#ended.get(id);
-    if (ended !== undefined) return { warning: `the message to ${ended.topic} ${ended.why}` };
+    if (ended !== undefined) return warning('ended', `the message to ${ended.topic} ${ended.why}`);
     const [run, count] = id.split('-');
-    if (run !== this.#run) return { warning: FROM_ANOTHER_RUN };
-    if (Number(count) <= this.#last) return { warning: 'the message was acknowledged long before' };
+    if (run !== this.#run) return warning('other-run', FROM_ANOTHER_RUN);
+    if (Number(count) <= this.#last) return warning('ended', 'the message was acknowledged long before');
     return { error: notFrom('msg.delivery names no message') };
   }
 }
 
 const FROM_ANOTHER_RUN =
   'not acknowledged: the message is of before Node-RED was started; where the broker kept the session it comes again';
+
+function warning(kind: Warning['kind'], text: string): Objection {
+  return { warning: { kind, text } };
+}
 
 function idOf(handle: unknown): string | undefined {
   const { id } = (handle ?? {}) as { id?: unknown };

@@ -209,7 +209,6 @@ export class FlowWork {
     this.#takeFromWaiting(task);
     const before = task.work?.end(reasonCode) ?? 'open';
     this.#fill();
-    this.#arm();
     return before;
   }
 

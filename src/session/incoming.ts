@@ -147,10 +147,13 @@ export class Incoming {
    * unless the session ends with this client.
    */
   leave(now: number, isOver: boolean): void {
+    const why = isOver ? 'lost' : 'left';
     this.#deployUntil = undefined;
+    this.#void(why);
+    // It is not offered any more.
     this.#held.clear();
     this.handedOver(this.#handed, now);
-    this.#void(isOver ? 'lost' : 'left');
+    this.#void(why);
     this.#held.clear();
     this.#keptBytes = 0;
   }

@@ -153,6 +153,21 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     assert.deepEqual(errors('ack'), []);
   });
 
+  it('says so of many in two lines', async () => {
+    await started({ atOnce: '50' });
+    const got = collect('h');
+    for (let number = 1; number <= 50; number++) come(`a/${number}`);
+    await reached(got, 50);
+    peer.reset();
+    await connected(broker);
+    for (const msg of got) node('ack').receive(msg);
+    await until(() => lines('ack', 'warn').length === 2, 'two lines');
+    assert.match(
+      lines('ack', 'warn')[1] ?? '',
+      /^49 more like this, the last: the message to a\/50 was not acknowledged/,
+    );
+  });
+
   it('gives a message that its flow lost to a Catch node, and to the flow again', async () => {
     await started({ ackTimeout: '1' });
     const got = collect('h');

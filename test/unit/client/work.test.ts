@@ -174,6 +174,30 @@ describe('A message that a receiver works on', () => {
     }
   });
 
+  it('at QoS 2 whose work ends without a connection is on record: another process does not start it again', async () => {
+    const store = new MemoryStore();
+    const [virtual, worker] = await scene({ store });
+    await came(virtual, message('a', 2, 7));
+    virtual.server.connection.close();
+    await virtual.settle();
+    assert.deepEqual(store.load().received, []);
+    worker.end(0);
+    assert.deepEqual(
+      store.load().received.map(({ packetId }) => packetId),
+      [7],
+    );
+  });
+
+  it('and that waits for a node of a deploy when the client is closed is with the next one', async () => {
+    const [virtual, worker] = await scene();
+    virtual.subscribe('a', new Taker('other')).release();
+    await came(virtual, message('a', 1, 7));
+    const closing = virtual.client.close();
+    await virtual.pass(3000);
+    await closing;
+    assert.equal(worker.end(0), 'left');
+  });
+
   it('is acknowledged when all of several receivers are done', async () => {
     const [virtual, worker] = await scene();
     const other = new Worker();

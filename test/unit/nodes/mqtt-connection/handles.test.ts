@@ -27,7 +27,7 @@ function handleOf(id: string): object {
 function said(handles: Handles, handle: unknown, reasonCode = 0): string {
   const objection = handles.acknowledge(handle, reasonCode);
   if (objection === undefined) return 'done';
-  return 'error' in objection ? `error: ${objection.error.message}` : `warning: ${objection.warning}`;
+  return 'error' in objection ? `error: ${objection.error.message}` : `warning: ${objection.warning.text}`;
 }
 
 describe('The handle of a message', () => {

@@ -37,7 +37,7 @@ class KeptFlow implements Flow {
   /** Acknowledges the message that was sent as the n-th. */
   done(index: number): string {
     const objection = handles.acknowledge(this.handles[index], 0);
-    return objection === undefined ? 'done' : 'warning' in objection ? objection.warning : objection.error.message;
+    return objection === undefined ? 'done' : 'warning' in objection ? objection.warning.text : objection.error.message;
   }
 }
 
