@@ -1,5 +1,6 @@
 import type { QoS } from '../protocol/packet.ts';
 import { FilterTree } from '../router/filter-tree.ts';
+import type { Router } from '../router/router.ts';
 import type { SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 
@@ -15,18 +16,23 @@ const MOST_BARRIERS = 6;
  * What came at QoS 1 or 2 tells that it is in the session, with the rest of it (4.1), unless the session may be an older one.
  */
 export class RetainedArrival {
+  readonly #router: Router;
   /** Those that may not have all of it, by filter. */
   readonly #awaiting = new Set<SubscriptionEntry>();
   readonly #byFilter = new FilterTree<SubscriptionEntry>();
   /** Those of them that had some of it at QoS 1 or 2. */
   readonly #seen = new Set<SubscriptionEntry>();
 
+  constructor(router: Router) {
+    this.#router = router;
+  }
+
   /** SUBSCRIBEs for them were answered, which bring it. */
   answered(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
     const coming = entries.filter(({ awaitsRetained }) => awaitsRetained);
     if (coming.length === 0) return;
     // Without a session nothing is left of it behind the connection.
-    if (link.limits.sessionExpiryInterval === 0) return coming.forEach((entry) => entry.retainedCame());
+    if (link.limits.sessionExpiryInterval === 0) return coming.forEach((entry) => this.#came(entry));
     for (const entry of coming) this.#await(entry);
     awaitCalm(link, () => coming.forEach((entry) => this.#came(entry)));
   }
@@ -39,7 +45,7 @@ export class RetainedArrival {
 
   /** Another connection. @param isSame whether the Server surely has the session of before: what came tells of the rest. */
   connected(isSame: boolean): void {
-    if (isSame) for (const entry of this.#seen) entry.retainedCame();
+    if (isSame) for (const entry of this.#seen) this.#came(entry);
     for (const entry of this.#awaiting) this.#forget(entry);
   }
 
@@ -50,6 +56,7 @@ export class RetainedArrival {
 
   #came(entry: SubscriptionEntry): void {
     entry.retainedCame();
+    if (!entry.isAsking) this.#router.endRetained(entry.filter);
     this.#forget(entry);
   }
 

@@ -76,6 +76,7 @@ export class RetainedWindows {
     }
     // Before MQTT 5 there is no Retain Handling: every SUBSCRIBE brings what is retained (3.1.1, 3.8.4).
     if (mqtt5 && options.retainHandling === 2) return;
+    for (const served of serves) this.#awaitRetained(served);
     const rule = ambiguous ? 'repeated' : 'first';
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
@@ -153,6 +154,11 @@ export class RetainedWindows {
       (member) => member.options.retainHandling === 2 || (hasRetained(member) && !member.options.retainAsPublished),
     );
     return withholds ? { ...options, retainAsPublished: false } : options;
+  }
+
+  /** Those for whom it is asked may get it twice, if the connection ends. */
+  #awaitRetained({ filter, members }: SubscriptionEntry): void {
+    for (const [receiver, member] of members) if (!hasRetained(member)) this.#router.awaitRetained(filter, receiver);
   }
 
   #wasPublished({ filter }: SubscriptionEntry): boolean {

@@ -312,6 +312,11 @@ export class SubscriptionEntry {
     for (const member of this.members.values()) if (member.retained === 'coming') member.retained = 'had';
   }
 
+  /** Whether a SUBSCRIBE is under way that brings what the Server retains. */
+  get isAsking(): boolean {
+    return [...this.members.values()].some(({ retained }) => retained === 'asked');
+  }
+
   /** Whether somebody may not have all yet that the Server retains. */
   get awaitsRetained(): boolean {
     return [...this.members.values()].some(({ retained }) => retained === 'coming');

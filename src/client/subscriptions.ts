@@ -57,7 +57,7 @@ export class Subscriptions {
   /** Begins somewhere at random, so that the identifiers of an earlier process mean nothing here. */
   #identifier: number;
   readonly #windows: RetainedWindows;
-  readonly #arrival = new RetainedArrival();
+  readonly #arrival: RetainedArrival;
   readonly #byTopic = new RetainedByTopic();
   readonly #leaves = new Leaves();
   /** Filters that the Server was told to forget in this session, and has not had since, the latest last. */
@@ -79,6 +79,7 @@ export class Subscriptions {
     this.#userProperties = userProperties;
     this.#router = router;
     this.#windows = new RetainedWindows(router);
+    this.#arrival = new RetainedArrival(router);
     router.onRetained = (topic, qos) => this.#retainedCame(topic as TopicFilter, qos);
     this.#perPacket = filtersPerPacket;
     this.#records = new SubscriptionRecords(store);

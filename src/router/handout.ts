@@ -18,15 +18,22 @@ export interface Handout extends Workable {
 export function deliverBy(route: Route, packet: PublishPacket, handout: Handout | undefined): boolean {
   const { seats } = route;
   const taken = isTaken(route, handout);
-  if (!packet.retain) route.passed(packet.topic);
   const copy = packet.retain ? route.note(packet) : undefined;
   for (const seat of seats) {
     if (copy !== undefined && isWithheld(seat, packet, copy, true)) continue;
     const { receiver } = seat;
-    if (receiver !== undefined) hand(receiver, route, packet, handout);
-    else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
+    if (receiver !== undefined) {
+      note(seat, packet);
+      hand(receiver, route, packet, handout);
+    } else if (seat.vacancy !== undefined) handout?.awaits(seat.vacancy);
   }
   return taken;
+}
+
+/** What the place has of what the Server retains: a copy with the flag, or nothing any more behind a live message. */
+export function note(seat: Seat, { retain, topic }: PublishPacket): void {
+  if (retain) seat.gaveRetained(topic);
+  else seat.passedRetained(topic);
 }
 
 export function hand(receiver: Receiver, route: Route, packet: PublishPacket, handout: Handout | undefined): void {
@@ -45,7 +52,10 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
  */
 export function isWithheld(seat: Seat, packet: PublishPacket, copy: RetainedCopy, sure: boolean): boolean {
   const rule = packet.dup ? undefined : copy.rules.get(seat);
-  return rule !== undefined && applies(rule, copy, sure, seat);
+  const isIt = rule !== undefined && applies(rule, copy, sure, seat);
+  // Another content than the one that it has.
+  if (isIt && !copy.isKnown) seat.passedRetained(packet.topic);
+  return isIt;
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */

@@ -1,5 +1,5 @@
 import type { PublishPacket } from '../protocol/packet.ts';
-import { hand, type Handout, isTaken, isWithheld } from './handout.ts';
+import { hand, type Handout, isTaken, isWithheld, note } from './handout.ts';
 import type { Receiver } from './receiver.ts';
 import type { RetainedCopy } from './retained-copies.ts';
 import type { RetiredIdentifiers } from './retired-identifiers.ts';
@@ -70,7 +70,6 @@ export class OverlappingDelivery {
 
   #deliverBy(route: Route, rank: number): void {
     const packet = this.#packet;
-    if (!packet.retain) route.passed(packet.topic);
     const copy = packet.retain && this.#retired === undefined ? route.note(packet) : undefined;
     const proves = this.#identifiers !== undefined && !packet.retain && route.proves(this.#identifiers);
     for (const seat of route.seats) {
@@ -95,6 +94,7 @@ export class OverlappingDelivery {
     if (vacancy !== undefined && ref !== undefined) (this.#vacant ??= new Map<string, Vacancy>()).set(ref, vacancy);
     if (receiver === undefined || this.#seen.has(receiver)) return;
     this.#seen.add(receiver);
+    note(seat, this.#packet);
     hand(receiver, route, this.#packet, this.#handout);
   }
 

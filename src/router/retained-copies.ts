@@ -17,6 +17,9 @@ export interface Room {
   came: number;
 }
 
+/** Windows of which nothing is withheld that are kept. */
+const MOST_IDLE = 8;
+
 /** Topics of which it is known whether a message came since the SUBSCRIBE; of others each may be a live one. */
 const MOST_TOPICS = 10_000;
 
@@ -28,7 +31,9 @@ export interface RetainedCopy {
   readonly first: boolean;
   /** What came last on its topic once more. */
   readonly repeated: boolean;
-  /** Whether it is the same, for the first time, for a place that had that by another SUBSCRIBE or from the session. */
+  /** It equals what came last on its topic. */
+  readonly isKnown: boolean;
+  /** Whether it is that once more, for the first time, for a place that had it by another SUBSCRIBE or from the session. */
   readonly isAgainFor: (seat: Seat) => boolean;
 }
 
@@ -39,10 +44,6 @@ export interface RetainedCopy {
 export class RetainedCopies {
   readonly #room: Room;
   readonly #contents = new Map<string, string>();
-  /** How many have come. */
-  #count = 0;
-  /** Of the topics that are noted: the number of the last one that came, unless a live message has come since. */
-  readonly #came = new Map<string, number>();
   #windows: readonly RetainedWindow[] = [];
 
   constructor(room: Room) {
@@ -52,7 +53,9 @@ export class RetainedCopies {
   /** In place of one with the same identifier, which without identifiers is the one before. */
   open(window: RetainedWindow): void {
     this.close(window.identifier);
-    this.#windows = [...this.#windows, window];
+    // Of those that withhold nothing few are enough, to count what comes.
+    const idle = this.#windows.filter(({ rules }) => rules.size === 0).slice(0, -MOST_IDLE);
+    this.#windows = [...this.#windows.filter((other) => !idle.includes(other)), window];
   }
 
   close(identifier: number | undefined): void {
@@ -73,42 +76,28 @@ export class RetainedCopies {
     const isKnown = this.#keep(packet);
     const { topic, properties, dup } = packet;
     const window = this.#windows.find((one) => one.isOf(properties?.subscriptionIdentifiers));
-    const before = isKnown ? this.#came.get(topic) : undefined;
-    this.#count += 1;
-    // By whichever identifier: what the session had comes by an earlier one.
-    if (this.#contents.has(topic)) this.#came.set(topic, this.#count);
     if (window === undefined) return undefined;
+    if (window.rules.size === 0) {
+      this.#room.came += 1;
+      return undefined;
+    }
     // One that is sent again is none of those that a SUBSCRIBE of now brings.
     const first = !dup && isFirst(topic, window.topics);
     const repeated = isKnown && isNew(topic, window.repeated);
     if (first || repeated || dup) this.#room.came += 1;
     const isTold = window.isToldBy(properties?.subscriptionIdentifiers);
     // With the identifier of the SUBSCRIBE the first of a topic is what it brings; without one nothing tells.
-    if (before === undefined || dup || (isTold && !first))
-      return { rules: window.rules, first, repeated, isAgainFor: never };
     const isAgainFor = (seat: Seat): boolean =>
-      before > seat.retainedBefore && (isTold || window.isFirstFor(seat, topic));
-    return { rules: window.rules, first, repeated, isAgainFor };
-  }
-
-  /** How many have come by this filter: who comes now had none of them. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** A live message of the topic came: what the Server retained before is not the last of it any more. */
-  passed(topic: string): void {
-    if (this.#came.size > 0) this.#came.delete(topic);
+      isKnown && !dup && seat.hadRetained(topic) && (isTold ? first : window.isFirstFor(seat, topic));
+    return { rules: window.rules, first, repeated, isKnown, isAgainFor };
   }
 
   /** What came last on the topic is not known any more. */
   forget(topic: string): void {
-    this.#came.delete(topic);
     if (this.#contents.delete(topic)) this.#room.left += 1;
   }
 
   clear(): void {
-    this.#came.clear();
     this.#room.left += this.#contents.size;
     this.#contents.clear();
   }
@@ -130,8 +119,6 @@ export class RetainedCopies {
     return false;
   }
 }
-
-const never = (): boolean => false;
 
 function isFirst(topic: string, topics: Set<string>): boolean {
   if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;

@@ -225,9 +225,14 @@ export class Route {
     return copy;
   }
 
-  /** A message without the RETAIN flag came. */
-  passed(topic: string): void {
-    this.#retained.passed(topic);
+  /** What the Server retains is asked for this receiver. */
+  awaitRetained(receiver: Receiver): void {
+    this.#receivers.get(receiver)?.awaitRetained();
+  }
+
+  /** All of that has come, for whomever. */
+  endRetained(): void {
+    for (const seat of this.seats) seat.endRetained();
   }
 
   /** Whether a copy with these identifiers tells that the Server has the filter, for the messages that it brings now. */
@@ -289,7 +294,7 @@ export class Route {
     const seat = receiver.ref === undefined ? undefined : this.#vacant.get(receiver.ref);
     if (receiver.ref === undefined || seat === undefined) return undefined;
     this.#vacant.delete(receiver.ref);
-    seat.take(receiver, this.filter, this.#retained.count);
+    seat.take(receiver, this.filter);
     return seat;
   }
 
@@ -301,7 +306,7 @@ export class Route {
 
   #newSeat(receiver: Receiver, serial: number): Seat {
     this.#snapshot = undefined;
-    return new Seat(receiver, serial, this.#beginning(serial), this.#grantedIdentifier, this.#retained.count);
+    return new Seat(receiver, serial, this.#beginning(serial), this.#grantedIdentifier);
   }
 }
 

@@ -161,6 +161,16 @@ export class Router {
     this.#route(filter)?.refrain(receiver, rule);
   }
 
+  /** What the Server retains for `filter` is asked for this receiver; if the connection ends meanwhile, once more. */
+  awaitRetained(filter: TopicFilter, receiver: Receiver): void {
+    this.#route(filter)?.awaitRetained(receiver);
+  }
+
+  /** All that was asked for has come. */
+  endRetained(filter: TopicFilter): void {
+    this.#route(filter)?.endRetained();
+  }
+
   /** All that the SUBSCRIBE with this identifier, if it has one, brought has come. */
   brought(filter: TopicFilter, identifier: number | undefined): void {
     this.#route(filter)?.brought(identifier);

@@ -10,6 +10,9 @@ import { Vacancy } from './vacancy.ts';
  */
 export type Withheld = 'all' | 'first' | 'repeated' | 'again';
 
+/** Topics of which a place remembers that it had what is retained; of others it may get that twice. */
+const MOST_RETAINED = 10_000;
+
 /** A receiver's place in a route. It stays the same while a deploy takes the receiver away and brings it back. */
 export class Seat {
   readonly ref: string | undefined;
@@ -21,23 +24,14 @@ export class Seat {
   #first: number;
   #firstIdentifier: number | undefined;
   #since: number;
-  #retainedBefore: number;
+  /** Topics of what it was given of what the Server retains, while that may not be all; undefined: it is, or none is due. */
+  #retained: Set<string> | undefined;
   /** The last time that a copy came; at QoS 1 or 2 behind everything that was queued before it. */
   #heard = -1;
   #heardInOrder = -1;
 
-  /**
-   * @param identifier with which the first copies come.
-   * @param retainedBefore how many messages with the RETAIN flag had come before the receiver did.
-   */
-  constructor(
-    receiver: Receiver,
-    number: number,
-    since: number,
-    identifier: number | undefined,
-    retainedBefore: number,
-  ) {
-    this.#retainedBefore = retainedBefore;
+  /** @param identifier with which the first copies come. */
+  constructor(receiver: Receiver, number: number, since: number, identifier: number | undefined) {
     this.#firstIdentifier = identifier;
     this.ref = receiver.ref;
     this.number = number;
@@ -70,9 +64,29 @@ export class Seat {
     return this.#since;
   }
 
-  /** How many messages with the RETAIN flag had come before its receiver did: of those it had none. */
-  get retainedBefore(): number {
-    return this.#retainedBefore;
+  /** What the Server retains is asked for: it may come twice, if the connection ends meanwhile. */
+  awaitRetained(): void {
+    this.#retained ??= new Set();
+  }
+
+  /** All of it has come. */
+  endRetained(): void {
+    this.#retained = undefined;
+  }
+
+  /** It was given something that the Server may retain. */
+  gaveRetained(topic: string): void {
+    if (this.#retained !== undefined && this.#retained.size < MOST_RETAINED) this.#retained.add(topic);
+  }
+
+  /** What it had of the topic is not the last of it any more. */
+  passedRetained(topic: string): void {
+    this.#retained?.delete(topic);
+  }
+
+  /** Whether it was given what came last on the topic. */
+  hadRetained(topic: string): boolean {
+    return this.#retained?.has(topic) === true;
   }
 
   begin(serial: number, identifier: number | undefined): void {
@@ -108,8 +122,8 @@ export class Seat {
     return this.#vacancy;
   }
 
-  take(receiver: Receiver, filter: TopicFilter, retainedBefore: number): void {
-    this.#retainedBefore = retainedBefore;
+  take(receiver: Receiver, filter: TopicFilter): void {
+    this.#retained = undefined;
     this.#vacancy?.fill(receiver, filter);
     this.#vacancy = undefined;
     this.#receiver = receiver;

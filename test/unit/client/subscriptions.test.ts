@@ -1766,12 +1766,32 @@ describe('Subscriptions', () => {
           assert.deepEqual([late.received, joined.received], [1, 1]);
         });
 
+        it('what was withheld of it for another node that joined comes behind the break', () => {
+          const broken = asked(true);
+          const { one, late } = broken;
+          one.add('a/+', { retainAsPublished: false });
+          one.subscriptions.flush(one.link);
+          const second = one.link.subscribes().at(-1)?.subscriptionIdentifier;
+          one.link.grant();
+          // Of the two that come on each topic, one is the first node's: it may be either.
+          one.router.deliver(copy(second, 'x', 2));
+          const next = resumed(broken, 'subscriptions');
+          one.router.deliver(copy(next, 'x', 2));
+          assert.equal(late.received, 1);
+        });
+
         it('who takes the place of a node of before gets it anew', () => {
           const broken = asked(true);
-          const { one, late, by } = broken;
-          one.router.deliver(copy(by));
-          one.subscriptions.release(asFilter('a/+'), late);
-          const back = one.add('a/+', { retainAsPublished: false }, new Someone(late.ref));
+          const { one } = broken;
+          const before = one.add('a/+', { retainAsPublished: false }, new Someone('node'));
+          one.subscriptions.flush(one.link);
+          one.link.grant();
+          for (let copies = 0; copies < 2; copies++) {
+            one.router.deliver(copy(one.link.subscribes().at(-1)?.subscriptionIdentifier));
+          }
+          assert.ok(before.received > 0);
+          one.subscriptions.release(asFilter('a/+'), before);
+          const back = one.add('a/+', { retainAsPublished: false }, new Someone('node'));
           one.subscriptions.flush(one.link);
           one.link.grant();
           const next = resumed(broken, 'subscriptions');
