@@ -80,6 +80,7 @@ describe('What waits while the broker is away', () => {
         session: undefined,
         failures: { 'outbox-full': 1 },
         subscriptions: 0,
+        flow: undefined,
       },
     );
   });
