@@ -12,6 +12,7 @@ const BELOW_SESSION = ['src/codec', 'src/transport', 'src/store', 'src/protocol'
 
 /** Pure, and small enough for the browser: the dialogs read them too. */
 const READ_BY_DIALOGS = [
+  'nodes/common/acknowledge-fields.ts',
   'nodes/common/age.ts',
   'nodes/common/broker-address.ts',
   'nodes/common/connection-label.ts',
@@ -48,6 +49,7 @@ export const ROOMS = [
 
   { path: 'nodes/common/broker-address.ts', mayImport: [] },
   { path: 'nodes/common/connection-label.ts', mayImport: ['nodes/common/broker-address.ts'] },
+  { path: 'nodes/common/acknowledge-fields.ts', mayImport: [] },
   { path: 'nodes/common/age.ts', mayImport: [] },
   { path: 'nodes/common/outbox-answer.ts', mayImport: [] },
   { path: 'nodes/common/tick.ts', mayImport: [] },

@@ -57,6 +57,7 @@ const VIOLATIONS = {
   'src/index.ts': "export { value } from '../nodes/common/config.ts';\n",
   'nodes/common/broker-address.ts': importing('./config.ts') + 'export const value = seen;\n',
   'nodes/common/connection-label.ts': importing('./config.ts'),
+  'nodes/common/acknowledge-fields.ts': importing('./config.ts'),
   'nodes/common/age.ts': importing('./config.ts'),
   'nodes/common/outbox-answer.ts': importing('./config.ts'),
   'nodes/common/tick.ts': importing('./config.ts'),

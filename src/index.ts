@@ -31,7 +31,7 @@ export type {
   SubscriptionOptions,
   UserProperties,
 } from './protocol/packet.ts';
-export { describeReasonCode, isRefusal, type Refusal, REFUSALS } from './protocol/reason-codes.ts';
+export { describeReasonCode, isRefusal } from './protocol/reason-codes.ts';
 export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } from './protocol/topic.ts';
 export type { Receiver, Work, Workable, WorkState } from './router/router.ts';
 export { DiskStore, type DiskStoreOptions } from './store/disk-store.ts';

@@ -1,3 +1,4 @@
+import { ACK_TIMEOUT, ACKNOWLEDGE_MISSING, AT_ONCE, waitsForFlow } from './acknowledge-fields.ts';
 import { whole } from './stored.ts';
 
 /** When an mqtt-in acknowledges, as flows store it; older flows have none of it. */
@@ -26,18 +27,16 @@ export interface FlowWorkOptions {
   readonly qos0WhenFull: Qos0WhenFull;
 }
 
-export const MOST_AT_ONCE = 1000;
-export const LONGEST_TIMEOUT = 86_400;
-const AT_ONCE = 20;
-const TIMEOUT = 60;
+const USUAL_AT_ONCE = Number(ACKNOWLEDGE_MISSING.atOnce);
+const USUAL_TIMEOUT = Number(ACKNOWLEDGE_MISSING.ackTimeout);
 
 /** undefined: it acknowledges what it has received. */
 export function flowWorkOptions(stored: StoredAcknowledge): FlowWorkOptions | undefined {
-  if (stored.acknowledge !== 'flow') return undefined;
+  if (!waitsForFlow(stored.acknowledge)) return undefined;
   const { qos0WhenFull } = stored;
   return {
-    atOnce: whole(stored.atOnce, 1, MOST_AT_ONCE) ?? AT_ONCE,
-    timeout: isEmpty(stored.ackTimeout) ? undefined : (whole(stored.ackTimeout, 1, LONGEST_TIMEOUT) ?? TIMEOUT) * 1000,
+    atOnce: atOnceOf(stored.atOnce) ?? USUAL_AT_ONCE,
+    timeout: isEmpty(stored.ackTimeout) ? undefined : (timeoutOf(stored.ackTimeout) ?? USUAL_TIMEOUT) * 1000,
     whenLate: stored.whenLate === 'acknowledge' ? 'acknowledge' : 'again',
     qos0WhenFull: qos0WhenFull === 'drop-newest' || qos0WhenFull === 'keep-latest' ? qos0WhenFull : 'drop-oldest',
   };
@@ -45,16 +44,28 @@ export function flowWorkOptions(stored: StoredAcknowledge): FlowWorkOptions | un
 
 /** What of the stored fields cannot be used, and what is used instead; for a person to read. */
 export function problemsOfAcknowledge(stored: StoredAcknowledge): string[] {
-  if (stored.acknowledge !== 'flow') return [];
+  if (!waitsForFlow(stored.acknowledge)) return [];
   const { atOnce, ackTimeout } = stored;
   const problems: string[] = [];
-  if (atOnce !== undefined && !isEmpty(atOnce) && whole(atOnce, 1, MOST_AT_ONCE) === undefined) {
-    problems.push(`at most in the flow at once is ${shown(atOnce)}, not 1 to ${MOST_AT_ONCE}: ${AT_ONCE} is used`);
+  if (atOnce !== undefined && !isEmpty(atOnce) && atOnceOf(atOnce) === undefined) {
+    problems.push(
+      `at most in the flow at once is ${shown(atOnce)}, not 1 to ${AT_ONCE.most}: ${USUAL_AT_ONCE} is used`,
+    );
   }
-  if (ackTimeout !== undefined && !isEmpty(ackTimeout) && whole(ackTimeout, 1, LONGEST_TIMEOUT) === undefined) {
-    problems.push(`the time for the flow is ${shown(ackTimeout)}, not 1 to ${LONGEST_TIMEOUT} s: ${TIMEOUT} s is used`);
+  if (ackTimeout !== undefined && !isEmpty(ackTimeout) && timeoutOf(ackTimeout) === undefined) {
+    problems.push(
+      `the time for the flow is ${shown(ackTimeout)}, not 1 to ${ACK_TIMEOUT.most} s: ${USUAL_TIMEOUT} s is used`,
+    );
   }
   return problems;
+}
+
+function atOnceOf(value: unknown): number | undefined {
+  return whole(value, AT_ONCE.least, AT_ONCE.most);
+}
+
+function timeoutOf(value: unknown): number | undefined {
+  return whole(value, ACK_TIMEOUT.least, ACK_TIMEOUT.most);
 }
 
 function isEmpty(value: unknown): boolean {

@@ -1,11 +1,3 @@
-import type { NumberRange } from './value-problem.ts';
-
-/** How many messages of an mqtt-in may be in the flow at once. */
-export const AT_ONCE: NumberRange = { least: 1, most: 1000 };
-
-/** How long a message may be in the flow, in seconds. */
-export const ACK_TIMEOUT: NumberRange = { least: 1, most: 86_400 };
-
 /** The part of a node in the flows that says whether it is at work. */
 export interface FlowNode {
   readonly type: string;
@@ -13,11 +5,6 @@ export interface FlowNode {
   readonly z?: unknown;
   /** Disabled by itself. */
   readonly d?: unknown;
-}
-
-/** Whether a stored `acknowledge` waits for the flow. A flow without the field acknowledges what it receives. */
-export function waitsForFlow(acknowledge: unknown): boolean {
-  return acknowledge === 'flow';
 }
 
 /** Whether one of the nodes is an mqtt-ack that is disabled neither by itself nor with its tab. */

@@ -1,6 +1,7 @@
 import { type ClientState, textOf } from '../../src/index.ts';
 import type { Failures } from './outbox-light.ts';
-import type { FlowCounts, SharedConnection } from './shared-connection.ts';
+import { type FlowCounts, sumOf } from './flow-counts.ts';
+import type { SharedConnection } from './shared-connection.ts';
 
 /** What the action `getStatus` answers: plain data, without any secret. */
 export interface ConnectionReport {
@@ -44,18 +45,5 @@ export function reportOf(connection: SharedConnection): ConnectionReport {
     failures: { ...failures },
     subscriptions: subscriptions.length,
     flow: sumOf([...connection.users].flatMap(({ flow }) => (flow === undefined ? [] : [flow]))),
-  };
-}
-
-function sumOf(all: readonly FlowCounts[]): FlowCounts | undefined {
-  if (all.length === 0) return undefined;
-  const sum = (count: (one: FlowCounts) => number): number => all.reduce((total, one) => total + count(one), 0);
-  return {
-    inFlow: sum(({ inFlow }) => inFlow),
-    oldest: Math.max(...all.map(({ oldest }) => oldest)),
-    waiting: sum(({ waiting }) => waiting),
-    late: sum(({ late }) => late),
-    again: sum(({ again }) => again),
-    dropped: sum(({ dropped }) => dropped),
   };
 }

@@ -21,6 +21,7 @@ import { flag } from '../common/stored.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import { Course } from './course.ts';
 import { CurrentClient } from './current-client.ts';
+import type { FlowCounts } from './flow-counts.ts';
 import { type EarlyMessage, EarlyMessages } from './early-messages.ts';
 import { outcomes } from './outcomes.ts';
 import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
@@ -28,20 +29,6 @@ import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
 import { type After, after, atMost } from './waits.ts';
 import { type Subscriber, Wishes } from './wishes.ts';
-
-/** What a flow works on, in numbers. */
-export interface FlowCounts {
-  /** Messages in the flow, and the seconds for which the first of them has been there. */
-  readonly inFlow: number;
-  readonly oldest: number;
-  /** Messages that wait for a place in the flow. */
-  readonly waiting: number;
-  /** Times that the flow did not acknowledge in time, and that a message was given to it again. */
-  readonly late: number;
-  readonly again: number;
-  /** Messages at QoS 0 that were dropped because too many waited. */
-  readonly dropped: number;
-}
 
 /** A flow node that uses the connection. */
 export interface User {

@@ -1,19 +1,10 @@
-import {
-  MqttError,
-  type PublishPacket,
-  type TopicFilter,
-  type Work,
-  type Workable,
-  type WorkState,
-} from '../../src/index.ts';
+import { MqttError, type PublishPacket, type TopicFilter, type Workable, type WorkState } from '../../src/index.ts';
 import type { FlowWorkOptions } from '../common/acknowledge.ts';
-import { type Handle, type Handled, handles } from '../mqtt-connection/handles.ts';
+import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
+import { type Handle, handles } from '../mqtt-connection/handles.ts';
 import { after, type After } from '../mqtt-connection/waits.ts';
-import type { FlowCounts } from '../mqtt-connection/shared-connection.ts';
-
-/** Messages at QoS 0 that wait for the flow at most, and their bytes: nobody holds them back. */
-export const MOST_QOS0 = 1000;
-const MOST_QOS0_BYTES = 16 * 1024 * 1024;
+import { FlowTask, type Origin } from './flow-task.ts';
+import { WaitingTasks } from './waiting-tasks.ts';
 
 /** Milliseconds since some fixed point, and what happens after so many. */
 export interface Time {
@@ -33,58 +24,10 @@ export interface Flow {
   resumes(session: string): boolean | undefined;
 }
 
-/** What a message came by. */
-export interface Origin {
-  readonly mqtt5: boolean;
-  /** Whose session it was, of which server. */
-  readonly session: string;
-}
-
 /** A message as it goes into a flow. */
 export interface Sendable {
   readonly packet: PublishPacket;
   readonly filter: TopicFilter;
-}
-
-/** A message that the flow has, or will get. */
-class Task implements Handled {
-  readonly filter: TopicFilter;
-  readonly mayBeRefused: boolean;
-  readonly topic: string;
-  readonly work: Work | undefined;
-  readonly session: string;
-  readonly id: string;
-  attempt = 0;
-  startedAt = 0;
-  /** At QoS 0 nobody else has it. */
-  readonly #packet: PublishPacket | undefined;
-  readonly #end: (task: Task, reasonCode: number) => WorkState;
-
-  constructor(
-    packet: PublishPacket,
-    filter: TopicFilter,
-    work: Work | undefined,
-    { mqtt5, session }: Origin,
-    end: (task: Task, reasonCode: number) => WorkState,
-  ) {
-    this.topic = packet.topic;
-    this.filter = filter;
-    this.work = work;
-    this.session = session;
-    this.mayBeRefused = mqtt5 || work === undefined;
-    // A small payload is part of a chunk of the socket.
-    this.#packet = work === undefined ? { ...packet, payload: Buffer.from(packet.payload) } : undefined;
-    this.#end = end;
-    this.id = handles.open(this);
-  }
-
-  get packet(): PublishPacket | undefined {
-    return this.work === undefined ? this.#packet : this.work.packet;
-  }
-
-  end(reasonCode: number): WorkState {
-    return this.#end(this, reasonCode);
-  }
 }
 
 /**
@@ -100,11 +43,8 @@ export class FlowWork {
   /** Asked when the next node goes on: whether the flow behind the last one is still there. */
   #stayed: (() => boolean) | undefined;
   /** In the order in which they were started: the time of the first is over first. */
-  readonly #inFlow = new Set<Task>();
-  #waiting = new Set<Task>();
-  /** Of those that wait, at QoS 0. */
-  readonly #qos0 = new Set<Task>();
-  #qos0Bytes = 0;
+  readonly #inFlow = new Set<FlowTask>();
+  readonly #waiting = new WaitingTasks();
   #cancel: (() => void) | undefined;
   #late = 0;
   #again = 0;
@@ -114,10 +54,6 @@ export class FlowWork {
     this.#nodeId = nodeId;
     this.#options = options;
     this.#time = time;
-  }
-
-  get atOnce(): number {
-    return this.#options.atOnce;
   }
 
   get report(): FlowCounts {
@@ -141,7 +77,7 @@ export class FlowWork {
   begin(flow: Flow): void {
     this.#flow = flow;
     if (this.#stayed?.() === false) {
-      this.#waiting = new Set([...this.#inFlow, ...this.#waiting]);
+      this.#waiting.addFirst(this.#inFlow);
       this.#inFlow.clear();
     }
     this.#stayed = undefined;
@@ -194,19 +130,15 @@ export class FlowWork {
   receive(packet: PublishPacket, filter: TopicFilter, workable: Workable | undefined, origin: Origin): void {
     const work = workable?.begin();
     if (work === undefined && !this.#isFree && !this.#hasRoom(packet)) return;
-    const task = new Task(packet, filter, work, origin, (ended, code) => this.#ended(ended, code));
+    const task = new FlowTask(packet, filter, work, origin, (ended, code) => this.#ended(ended, code));
     this.#waiting.add(task);
-    if (work === undefined) {
-      this.#qos0.add(task);
-      this.#qos0Bytes += packet.payload.length;
-    }
     this.#fill();
     this.#arm();
   }
 
-  #ended(task: Task, reasonCode: number): WorkState {
+  #ended(task: FlowTask, reasonCode: number): WorkState {
     this.#inFlow.delete(task);
-    this.#takeFromWaiting(task);
+    this.#waiting.delete(task);
     const before = task.work?.end(reasonCode) ?? 'open';
     this.#fill();
     return before;
@@ -214,16 +146,16 @@ export class FlowWork {
 
   #fill(): void {
     while (this.#flow !== undefined && this.#inFlow.size < this.#options.atOnce) {
-      const [next] = this.#waiting;
+      const next = this.#waiting.first;
       if (next === undefined) return;
       // It waits for the answer of the next connection: its broker may send it again.
       if (next.work?.state === 'left' && this.#flow.resumes(next.session) === undefined) return;
-      this.#takeFromWaiting(next);
+      this.#waiting.delete(next);
       this.#start(next, this.#flow);
     }
   }
 
-  #start(task: Task, flow: Flow): void {
+  #start(task: FlowTask, flow: Flow): void {
     const { packet } = task;
     const comesAgain = task.work?.state === 'left' && flow.resumes(task.session) === true;
     if (packet === undefined || comesAgain) {
@@ -238,21 +170,16 @@ export class FlowWork {
     if (!flow.send(packet, task.filter, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
   }
 
-  #handleOf({ id, attempt }: Task): Handle {
+  #handleOf({ id, attempt }: FlowTask): Handle {
     return { id, node: this.#nodeId, attempt };
   }
 
   /** Acknowledges what the flow cannot. */
-  #close(task: Task, why: string): void {
+  #close(task: FlowTask, why: string): void {
     this.#inFlow.delete(task);
-    this.#takeFromWaiting(task);
+    this.#waiting.delete(task);
     task.work?.end();
     handles.close(task.id, why);
-  }
-
-  #takeFromWaiting(task: Task): void {
-    this.#waiting.delete(task);
-    if (this.#qos0.delete(task)) this.#qos0Bytes -= task.packet?.payload.length ?? 0;
   }
 
   /** Whether a message that comes now need not wait. */
@@ -261,27 +188,15 @@ export class FlowWork {
   }
 
   /** Makes room for one more at QoS 0, or says that there is none. */
-  #hasRoom({ topic, payload }: PublishPacket): boolean {
-    const isTooLarge = payload.length > MOST_QOS0_BYTES;
-    const isFull = (): boolean => this.#qos0.size >= MOST_QOS0 || this.#qos0Bytes + payload.length > MOST_QOS0_BYTES;
-    while (isFull()) {
+  #hasRoom(packet: PublishPacket): boolean {
+    for (;;) {
+      const task = this.#waiting.whoGivesWay(packet, this.#options.qos0WhenFull);
+      if (task === 'none') return true;
       this.#dropped += 1;
-      const victim = isTooLarge ? undefined : this.#victim(topic);
-      if (victim === undefined) return false;
-      this.#takeFromWaiting(victim);
-      handles.close(victim.id, 'was dropped: too many waited for the flow');
+      if (task === undefined) return false;
+      this.#waiting.delete(task);
+      handles.close(task.id, 'was dropped: too many waited for the flow');
     }
-    return true;
-  }
-
-  /** The oldest; or, to keep the latest of each topic, an earlier one of the same; undefined: the one that comes. */
-  #victim(topic: string): Task | undefined {
-    const { qos0WhenFull } = this.#options;
-    const [oldest] = this.#qos0;
-    if (qos0WhenFull === 'drop-newest') return undefined;
-    if (qos0WhenFull === 'drop-oldest') return oldest;
-    for (const task of this.#qos0) if (task.topic === topic) return task;
-    return oldest;
   }
 
   #arm(): void {
@@ -304,7 +219,7 @@ export class FlowWork {
     this.#arm();
   }
 
-  #isLate(task: Task, timeout: number): void {
+  #isLate(task: FlowTask, timeout: number): void {
     const flow = this.#flow;
     const { packet } = task;
     if (flow === undefined || packet === undefined) return;
@@ -318,7 +233,7 @@ export class FlowWork {
   }
 }
 
-function late({ topic, work, attempt }: Task, timeout: number, isGivenAgain: boolean): MqttError {
+function late({ topic, work, attempt }: FlowTask, timeout: number, isGivenAgain: boolean): MqttError {
   const then = isGivenAgain
     ? 'it is given to the flow again'
     : work === undefined

@@ -15,10 +15,12 @@ import type { Datatype } from '../common/decode.ts';
 import { messageId } from '../common/message-id.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
+import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 import type { Handle } from '../mqtt-connection/handles.ts';
-import type { FlowCounts, SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
+import type { SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
 import { StatusLight } from '../mqtt-connection/status-light.ts';
 import type { Subscriber } from '../mqtt-connection/wishes.ts';
+import type { Origin } from './flow-task.ts';
 import type { Flow, FlowWork } from './flow-work.ts';
 import { flowWorks } from './flow-works.ts';
 import { WorkLight } from './work-light.ts';
@@ -50,6 +52,8 @@ export class Intake implements Subscriber, User, Flow {
   #earlier: FlowWork | undefined;
   readonly #subscribed = new Map<string, Subscribed>();
   #status: NodeStatus | undefined;
+  /** What messages come by, as of the last change of the connection. */
+  #origin: Origin;
   /** Why the node's own filter cannot be subscribed at all. */
   #problem: MqttError | undefined;
 
@@ -69,6 +73,7 @@ export class Intake implements Subscriber, User, Flow {
     this.#light = new StatusLight(node);
     this.#connection = connection;
     this.#datatype = datatype;
+    this.#origin = originOf(connection);
     if (flow === undefined) {
       this.#earlier = flowWorks.take(node.id);
       return;
@@ -89,16 +94,10 @@ export class Intake implements Subscriber, User, Flow {
     return this.#work?.report;
   }
 
-  /** Whose session the connection has, at which server. */
-  get #session(): string {
-    const { server, clientId } = this.#connection;
-    return `${server} ${clientId}`;
-  }
-
   resumes(session: string): boolean | undefined {
     const { state } = this.#connection;
     if (state.phase !== 'connected') return undefined;
-    return state.sessionPresent && session === this.#session;
+    return state.sessionPresent && session === this.#origin.session;
   }
 
   get ref(): string {
@@ -165,7 +164,7 @@ export class Intake implements Subscriber, User, Flow {
 
   receive(packet: PublishPacket, filter: TopicFilter, workable?: Workable): void {
     if (this.#work === undefined) this.send(packet, filter, undefined);
-    else this.#work.receive(packet, filter, workable, { mqtt5: this.#connection.mqtt5, session: this.#session });
+    else this.#work.receive(packet, filter, workable, this.#origin);
   }
 
   send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean {
@@ -188,6 +187,7 @@ export class Intake implements Subscriber, User, Flow {
 
   show(status: NodeStatus): void {
     this.#status = status;
+    this.#origin = originOf(this.#connection);
     this.#work?.connected();
     this.#refresh();
   }
@@ -260,6 +260,10 @@ export class Intake implements Subscriber, User, Flow {
 }
 
 const always = (): boolean => true;
+
+function originOf({ mqtt5, server, clientId }: SharedConnection): Origin {
+  return { mqtt5, session: `${server} ${clientId}` };
+}
 
 function unworked(count: number): string {
   const what = count === 1 ? '1 message was' : `${count} messages were`;

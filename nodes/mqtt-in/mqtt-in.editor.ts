@@ -1,4 +1,5 @@
-import { ACK_TIMEOUT, AT_ONCE, hasMqttAck, noAckWarning, waitsForFlow } from '../editor/acknowledgement.ts';
+import { ACK_TIMEOUT, ACKNOWLEDGE_MISSING, AT_ONCE, waitsForFlow } from '../common/acknowledge-fields.ts';
+import { hasMqttAck, noAckWarning } from '../editor/acknowledgement.ts';
 import { chosenConnectionSpeaksVersion5 } from '../editor/chosen-connection.ts';
 import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
 import { isTrue } from '../common/tick.ts';
@@ -28,15 +29,6 @@ interface MqttIn {
 
 const SHOWN_CONFLICTS = 3;
 
-/** What the fields mean in a flow that does not have them. */
-const MISSING = {
-  acknowledge: 'received',
-  atOnce: '20',
-  ackTimeout: '60',
-  whenLate: 'again',
-  qos0WhenFull: 'drop-oldest',
-};
-
 RED.nodes.registerType<MqttIn>('mqtt-in', {
   category: 'network',
   paletteLabel: 'mqtt-in',
@@ -64,21 +56,21 @@ RED.nodes.registerType<MqttIn>('mqtt-in', {
     rap: { value: true },
     rh: { value: 0 },
     inputs: { value: 0 },
-    acknowledge: { value: 'received' },
+    acknowledge: { value: ACKNOWLEDGE_MISSING.acknowledge },
     atOnce: {
-      value: '20',
+      value: ACKNOWLEDGE_MISSING.atOnce,
       validate(value, _options) {
         return acknowledgesByFlow(this) ? validNumber(value, 'atOnce', AT_ONCE, 'mqtt-in') : true;
       },
     },
     ackTimeout: {
-      value: '60',
+      value: ACKNOWLEDGE_MISSING.ackTimeout,
       validate(value, _options) {
         return acknowledgesByFlow(this) ? validNumber(value, 'ackTimeout', ACK_TIMEOUT, 'mqtt-in') : true;
       },
     },
-    whenLate: { value: 'again' },
-    qos0WhenFull: { value: 'drop-oldest' },
+    whenLate: { value: ACKNOWLEDGE_MISSING.whenLate },
+    qos0WhenFull: { value: ACKNOWLEDGE_MISSING.qos0WhenFull },
   },
   label() {
     return this.name || (this.inputs === 1 ? '' : this.topic) || 'mqtt';
@@ -119,8 +111,8 @@ function fillMissing(node: EditedNode<MqttIn>): void {
   if (node.rh === undefined) $('#node-input-rh').val('0');
   $('#node-input-nl').prop('checked', isTrue(node.nl));
   $('#node-input-rap').prop('checked', node.rap === undefined || isTrue(node.rap));
-  for (const [name, value] of Object.entries(MISSING)) {
-    if (node[name as keyof typeof MISSING] === undefined) $(`#node-input-${name}`).val(value);
+  for (const [name, value] of Object.entries(ACKNOWLEDGE_MISSING)) {
+    if (node[name as keyof typeof ACKNOWLEDGE_MISSING] === undefined) $(`#node-input-${name}`).val(value);
   }
 }
 

@@ -1,5 +1,5 @@
 import { ageOf } from '../common/age.ts';
-import type { FlowCounts } from '../mqtt-connection/shared-connection.ts';
+import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 
 /** Milliseconds between two looks. */
 const LOOK = 1000;

@@ -16,12 +16,11 @@ export const ReasonCode = {
 } as const;
 
 /** With which a receiver may refuse a message (3.4.2.1, 3.5.2.1); the other codes of an error tell something else. */
-export const REFUSALS = [0x80, 0x83, 0x87, 0x90, 0x97, 0x99] as const;
+const REFUSALS: ReadonlySet<number> = new Set([0x80, 0x83, 0x87, 0x90, 0x97, 0x99]);
 
-export type Refusal = (typeof REFUSALS)[number];
-
-export function isRefusal(code: number): code is Refusal {
-  return REFUSALS.some((refusal) => refusal === code);
+/** Whether a receiver may refuse a message with this code. */
+export function isRefusal(code: number): boolean {
+  return REFUSALS.has(code);
 }
 
 const NAMES: Readonly<Record<number, string>> = {

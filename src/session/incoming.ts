@@ -149,13 +149,10 @@ export class Incoming {
   leave(now: number, isOver: boolean): void {
     const why = isOver ? 'lost' : 'left';
     this.#deployUntil = undefined;
-    this.#void(why);
-    // It is not offered any more.
-    this.#held.clear();
+    // What is held is not offered any more.
+    this.#abandon(why);
     this.handedOver(this.#handed, now);
-    this.#void(why);
-    this.#held.clear();
-    this.#keptBytes = 0;
+    this.#abandon(why);
   }
 
   receivePublish(packet: PublishPacket, now: number): void {
@@ -259,12 +256,10 @@ export class Incoming {
     return [this.#pubacks.peek(), this.#pubrecs.peek()].every((head) => head?.state.step !== 'done');
   }
 
-  /** So much is unacknowledged that nothing more should be read: it would have to be kept, or lost. */
-  get full(): boolean {
-    return this.isFull(false);
-  }
-
-  /** @param isAwaiting whether the Server has not answered all that we publish. */
+  /**
+   * So much is unacknowledged that nothing more should be read: it would have to be kept, or lost.
+   * @param isAwaiting whether the Server has not answered all that we publish.
+   */
   isFull(isAwaiting: boolean): boolean {
     // What only waits for the Server to read costs four bytes each; a Server may read only when it has written.
     const answers = this.#pubcomps.length + this.#pubacks.length + this.#pubrecs.length;
@@ -406,6 +401,13 @@ export class Incoming {
 
   #letGo(delivery: Delivery): void {
     if (this.#held.delete(delivery) || this.#atWork.delete(delivery)) this.#keptBytes -= delivery.size;
+  }
+
+  /** Nobody gets it from here any more. */
+  #abandon(why: 'lost' | 'left'): void {
+    this.#void(why);
+    this.#held.clear();
+    this.#keptBytes = 0;
   }
 
   /** There is no acknowledgement any more that could wait for what receivers do. */

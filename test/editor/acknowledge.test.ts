@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { optionalTool } from '../support/optional.ts';
 import { freePort } from '../support/ports.ts';
 import { startBrowser } from './browser.ts';
 import { EditorPage } from './editor-page.ts';
+import { stepByStep } from './step-by-step.ts';
 import { NodeRedProcess } from './node-red-process.ts';
 import { screenshotFolder } from './screenshots.ts';
 
@@ -47,17 +47,7 @@ describe('who acknowledges a message, in a real browser (skipped without Chromiu
     await editor.open(nodeRed.url);
   });
 
-  let broken = false;
-
-  beforeEach(function () {
-    if (broken) this.skip();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state !== 'failed') return;
-    broken = true;
-    await editor.screenshot(join(tmpdir(), 'posthorn-screenshots-failure.png'));
-  });
+  stepByStep(() => editor);
 
   after(async () => {
     await browser?.close();

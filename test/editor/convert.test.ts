@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { optionalTool } from '../support/optional.ts';
@@ -7,6 +6,7 @@ import { RealBroker } from '../support/real-broker.ts';
 import { startBrowser } from './browser.ts';
 import { coreFlow } from './convert-flow.ts';
 import { EditorPage } from './editor-page.ts';
+import { stepByStep } from './step-by-step.ts';
 import { NodeRedProcess } from './node-red-process.ts';
 import { screenshotFolder } from './screenshots.ts';
 
@@ -36,8 +36,6 @@ describe('moving over in the editor, in a real browser (skipped without Chromium
   let editor: EditorPage;
   let images = '';
   let original: FlowNode[];
-  let broken = false;
-
   before(async function () {
     const chromium = optionalTool('chromium');
     const mosquitto = optionalTool('mosquitto');
@@ -54,15 +52,7 @@ describe('moving over in the editor, in a real browser (skipped without Chromium
     original = await flows();
   });
 
-  beforeEach(function () {
-    if (broken) this.skip();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state !== 'failed') return;
-    broken = true;
-    await editor.screenshot(join(tmpdir(), 'posthorn-screenshots-failure.png'));
-  });
+  stepByStep(() => editor);
 
   after(async () => {
     await browser?.close();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { type AedesBroker, startAedesBroker } from '../support/aedes-broker.ts';
 import { optionalTool } from '../support/optional.ts';
 import { startBrowser } from './browser.ts';
 import { EditorPage } from './editor-page.ts';
+import { stepByStep } from './step-by-step.ts';
 import { NodeRedProcess } from './node-red-process.ts';
 import { screenshotFolder } from './screenshots.ts';
 
@@ -34,17 +34,7 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
     await editor.open(nodeRed.url);
   });
 
-  let broken = false;
-
-  beforeEach(function () {
-    if (broken) this.skip();
-  });
-
-  afterEach(async function () {
-    if (this.currentTest?.state !== 'failed') return;
-    broken = true;
-    await editor.screenshot(join(tmpdir(), 'posthorn-screenshots-failure.png'));
-  });
+  stepByStep(() => editor);
 
   after(async () => {
     await browser?.close();

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  ACK_TIMEOUT,
-  AT_ONCE,
-  hasMqttAck,
-  noAckWarning,
-  waitsForFlow,
-} from '../../../../nodes/editor/acknowledgement.ts';
+import { ACK_TIMEOUT, AT_ONCE, waitsForFlow } from '../../../../nodes/common/acknowledge-fields.ts';
+import { hasMqttAck, noAckWarning } from '../../../../nodes/editor/acknowledgement.ts';
 import { numberProblem } from '../../../../nodes/editor/value-problem.ts';
 
 describe('how many messages may be in the flow at once', () => {

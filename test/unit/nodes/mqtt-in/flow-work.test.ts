@@ -3,7 +3,8 @@ import type { PublishPacket, TopicFilter, WorkState } from '../../../../src/inde
 import { Work } from '../../../../src/router/work.ts';
 import type { FlowWorkOptions } from '../../../../nodes/common/acknowledge.ts';
 import { type Handle, handles } from '../../../../nodes/mqtt-connection/handles.ts';
-import { type Flow, FlowWork, MOST_QOS0 } from '../../../../nodes/mqtt-in/flow-work.ts';
+import { type Flow, FlowWork } from '../../../../nodes/mqtt-in/flow-work.ts';
+import { MOST_QOS0 } from '../../../../nodes/mqtt-in/waiting-tasks.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const FILTER = '#' as TopicFilter;
