@@ -14,6 +14,9 @@ export class PeerConnection {
   #socket;
   #subscriptionIds;
   #acknowledgements = [];
+  /** PINGRESP packets that wait for the end of a flood: its chunks end in the middle of a packet. */
+  #pingsToAnswer = 0;
+  #flooding = false;
 
   /**
    * @param {import('node:net').Socket} socket
@@ -32,11 +35,14 @@ export class PeerConnection {
 
   /** Sends bytes in chunks of 64 KiB, as fast as the other side reads and not faster. */
   async flood(bytes) {
+    this.#flooding = true;
     for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
       if (!this.#socket.write(bytes.subarray(start, start + CHUNK_BYTES))) {
         await once(this.#socket, 'drain');
       }
     }
+    this.#flooding = false;
+    this.#answerPings();
   }
 
   #receive(bytes, start, body, end) {
@@ -51,7 +57,8 @@ export class PeerConnection {
         this.#receiveSubscribe(bytes, body, end);
         break;
       case PINGREQ:
-        this.#socket.write(PINGRESP);
+        this.#pingsToAnswer += 1;
+        if (!this.#flooding) this.#answerPings();
         break;
       default: // acknowledgements: nothing waits for them
     }
@@ -62,6 +69,12 @@ export class PeerConnection {
     if ((bytes[start] & 0x06) !== 0) {
       const packetId = body + 2 + bytes.readUInt16BE(body);
       this.#acknowledgements.push(0x40, 2, bytes[packetId], bytes[packetId + 1]);
+    }
+  }
+
+  #answerPings() {
+    for (; this.#pingsToAnswer > 0; this.#pingsToAnswer -= 1) {
+      this.#socket.write(PINGRESP);
     }
   }
 
