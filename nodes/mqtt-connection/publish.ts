@@ -22,8 +22,9 @@ export function publishMsg(connection: SharedConnection, msg: OutgoingMsg, own: 
   if (connection.isOpening) return connection.whenOpen(early(connection, msg, own, done));
   let request: PublishRequest;
   try {
-    if (connection.mqtt5) checkTopicAlias(connection, msg.topicAlias);
-    request = toRequest(msg, own.defaults, connection.mqtt5);
+    const { mqtt5 } = connection;
+    if (mqtt5) checkTopicAlias(connection, msg.topicAlias);
+    request = toRequest(msg, own.defaults, mqtt5);
   } catch (error) {
     // A wrong alias, or a payload that has no JSON, such as an object that contains itself.
     return done(error instanceof Error ? error : new Error(String(error)));

@@ -188,8 +188,8 @@ export class Client {
     const message = this.#accept(request, settle);
     if (message === undefined) return;
     const { outbox, clock } = this.#settings;
-    const now = clock.now();
     const seconds = message.properties?.messageExpiryInterval ?? outbox.longestWait;
+    const now = seconds === undefined ? this.#lifecycle.turn : clock.now();
     const expiresAt = seconds === undefined ? undefined : now + seconds * 1000;
     const recorded = message.qos > 0 || (outbox.qos0Waits && this.state.phase !== 'connected');
     try {

@@ -126,6 +126,11 @@ export class Lifecycle {
     this.#link?.wake();
   }
 
+  /** About now: milliseconds of `Clock.now` of this turn of the event loop. */
+  get turn(): number {
+    return this.#link?.turn ?? this.#settings.clock.now();
+  }
+
   /** There are new receivers: what waits for somebody is offered in a later turn, when those behind them exist. */
   offer(): void {
     this.#handOver.offer();

@@ -43,7 +43,8 @@ export class Link {
   #mode: 'open' | 'farewell' | 'last' = 'open';
   readonly #since: number;
   #ended = false;
-  #pumpScheduled = false;
+  /** When the pump of this turn of the event loop was asked for; undefined: it was not. */
+  #wokenAt: number | undefined;
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #drained: Deferred<void> | undefined;
@@ -94,12 +95,18 @@ export class Link {
 
   /** Something can be sent: within this turn of the event loop, in one write with whatever else comes up. */
   wake(): void {
-    if (this.#pumpScheduled) return;
-    this.#pumpScheduled = true;
-    this.#parts.clock.afterIo(() => {
-      this.#pumpScheduled = false;
+    if (this.#wokenAt !== undefined) return;
+    const { clock } = this.#parts;
+    this.#wokenAt = clock.now();
+    clock.afterIo(() => {
+      this.#wokenAt = undefined;
       this.pump();
     });
+  }
+
+  /** About now: when this turn was first woken, if it was; the clock need not be asked for each message. */
+  get turn(): number | undefined {
+    return this.#wokenAt;
   }
 
   /** Sends as much as session, quota and socket allow, then writes it all at once. */
