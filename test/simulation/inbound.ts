@@ -39,6 +39,8 @@ export interface Place {
   readonly latest: Map<string, number>;
   /** What its flow works on, or worked on. */
   working: Working[];
+  /** Copies that came again and that its flow does not work on, by message: so often it may get the message once more. */
+  readonly spare: Map<string, number>;
 }
 
 /** A message as its flow got it, and what that does with it. */
@@ -88,6 +90,7 @@ export class Inbound {
       takenBack: new Set(),
       latest: new Map(),
       working: [],
+      spare: new Map(),
     };
     this.#places.push(place);
     return place;
@@ -109,6 +112,13 @@ export class Inbound {
     copy.given += 1;
     copy.handed = false;
     copy.gotMoment ??= this.#time.moment;
+    if (copy.given > 1) for (const place of this.#places) this.#spare(place, copy.label, copy.packetId, 1);
+  }
+
+  /** Copies of one message under several ids are alike: which of them a flow has, only their number tells. */
+  #spare(place: Place, label: string, packetId: number | undefined, count: number): void {
+    if (count > 0 && isStarted(place, label, packetId)) return;
+    place.spare.set(label, Math.max(0, (place.spare.get(label) ?? 0) + count));
   }
 
   /** The place hears that its wish is granted. */
@@ -235,13 +245,11 @@ export class Inbound {
       const text = `${place.name} receives ${label} of ${packet.topic} by ${filter}`;
       return this.#judge.violation('only who subscribed receives', text);
     }
-    const isStarted = place.working.some(
-      (one) => one.label === label && one.packetId === packet.packetId && isOpen(one.work) && !one.isTakenBack,
-    );
-    if (isStarted && packet.dup) {
+    if (packet.dup && isStarted(place, label, packet.packetId) && (place.spare.get(label) ?? 0) === 0) {
       const text = `${place.name} receives ${label} once more, which its flow still works on`;
       this.#judge.violation('not started twice', text);
     }
+    if (packet.dup) this.#spare(place, label, packet.packetId, -1);
     const copies = this.#copies.get(label) ?? [];
     for (const copy of copies) {
       if (copy.gotMoment === undefined) continue;
@@ -429,4 +437,11 @@ function covers({ filter, granted }: Wish, copy: Copy): boolean {
 function mayCover(filter: string, copy: Copy): boolean {
   if (!matches(filter, copy.topic)) return false;
   return copy.identifiers.length === 0 || copy.filters.some((subscribed) => coversFilter(subscribed, filter));
+}
+
+/** Whether its flow works on the copy under this id. */
+function isStarted({ working }: Place, label: string, packetId: number | undefined): boolean {
+  return working.some(
+    (one) => one.label === label && one.packetId === packetId && isOpen(one.work) && !one.isTakenBack,
+  );
 }

@@ -58,7 +58,7 @@ async function came(virtual: VirtualClient, ...packets: Packet[]): Promise<void>
 async function reconnected(virtual: VirtualClient, sessionPresent: boolean): Promise<void> {
   virtual.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent, returnCode: 0, reasonCode: 0 }) };
   virtual.server.connection.close();
-  await virtual.pass(1000);
+  await virtual.pass(10_000);
   assert.equal(virtual.client.state.phase, 'connected');
 }
 
@@ -147,6 +147,67 @@ describe('A message that a receiver works on', () => {
       assert.deepEqual(acks(next), [`${ack} 7`]);
     });
   }
+
+  it('is not started again where the Server numbers anew on each connection, and acknowledged under its new number', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 71), message('a', 1, 72), message('b', 1, 1));
+    await reconnected(virtual, true);
+    const again = (topic: string, id: number): Packet => message(topic, 1, id, { dup: true });
+    await came(virtual, again('a', 1), again('a', 2), again('b', 3));
+    assert.deepEqual(worker.topics, ['a', 'a', 'b'], 'each is one of them');
+    await came(virtual, again('a', 4), message('b', 1, 5));
+    assert.deepEqual(worker.topics, ['a', 'a', 'b', 'a', 'b'], 'one more of the same content, and one that is new');
+    for (const index of [0, 1, 2, 3, 4]) worker.end(index);
+    await virtual.settle();
+    assert.deepEqual(
+      acks(virtual),
+      [1, 2, 3, 4, 5].map((id) => `puback ${id}`),
+    );
+  });
+
+  it('and that the Server numbered anew is known on the connection behind that too', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 71));
+    for (const id of [1, 2]) {
+      await reconnected(virtual, true);
+      await came(virtual, message('a', 1, id, { dup: true }));
+    }
+    await reconnected(virtual, false);
+    await came(virtual, message('a', 1, 2, { dup: true }));
+    assert.deepEqual(worker.topics, ['a', 'a'], 'in a new session it is another one');
+  });
+
+  it('and that waits for a node of a deploy when the session is lost stays with the one that has it, and goes to the other', async () => {
+    const [virtual, worker] = await scene();
+    virtual.subscribe('a', new Taker('other')).release();
+    await came(virtual, message('a', 1, 7, { payload: Buffer.from('payload') }));
+    await reconnected(virtual, false);
+    const back = new Taker('other');
+    virtual.subscribe('a', back);
+    virtual.client.prune();
+    await virtual.settle();
+    assert.deepEqual(back.topics, ['a']);
+    assert.equal(worker.works[0]?.packet?.payload.toString(), 'payload');
+    assert.equal(worker.end(0), 'lost');
+    assert.equal(worker.works[0]?.packet, undefined);
+  });
+
+  it('keeps the subscriptions of its session at a stop that unsubscribes: some Servers would forget it with them', async () => {
+    for (const [cleanStart, works, expected] of [
+      [false, true, 0],
+      [false, false, 1],
+      [true, true, 1],
+    ] as const) {
+      const [virtual, worker] = await scene({ cleanStart });
+      await came(virtual, message('a', 1, 7));
+      if (!works) worker.end(0);
+      const closing = virtual.client.close(true);
+      await virtual.pass(3000);
+      await closing;
+      const { length } = virtual.server.connection.all('unsubscribe');
+      assert.equal(length, expected, `clean ${cleanStart}, works ${works}`);
+    }
+  });
 
   it('of a session that ends with its connection comes from nobody again when the client is closed', async () => {
     for (const options of [{ cleanStart: true }, { protocolVersion: 5 as const, sessionExpiryInterval: 0 }]) {
@@ -348,6 +409,17 @@ describe('What receivers have at once', () => {
     await came(virtual, { cmd: 'puback', messageId, reasonCode: 0 });
     assert.deepEqual(outcome, [0]);
     assert.equal(await flooded([virtual, worker], 1100), 1500, 'and then no further');
+  });
+
+  it('counts over lost sessions: nobody else has it, and what comes anew waits with it', async () => {
+    const [virtual, worker] = await scene();
+    assert.equal(await flooded([virtual, worker], 600), 600);
+    await reconnected(virtual, false);
+    const before = await flooded([virtual, worker], 600);
+    assert.ok(before >= 1000 && before < 1100, String(before));
+    for (let index = 0; index < 600; index++) assert.equal(worker.end(index), 'lost');
+    await virtual.settle();
+    assert.ok(worker.topics.length > before);
   });
 
   it('counts by its bytes too', async () => {
