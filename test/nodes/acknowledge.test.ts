@@ -273,6 +273,84 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     await acked(1);
   });
 
+  /** A node `far` that is wired to nothing of the flow, and what hears the helper `h`, or nodes about it. */
+  const far = { id: 'far', type: 'helper' };
+  const hearing = (type: string, scope: unknown, more: object = {}): readonly FlowNode[] => [
+    { id: 'hearing', type, scope, wires: [['far']], ...more },
+    far,
+  ];
+  const inSubflow: readonly FlowNode[] = [
+    { id: 'sub', type: 'subflow', name: '', in: [{ wires: [{ id: 'inner' }] }], out: [] },
+    { id: 'inner', type: 'helper', z: 'sub', x: 0, y: 0, wires: [] },
+    { id: 'instance', type: 'subflow:sub' },
+  ];
+  const group = (id: string, ...nodes: string[]): FlowNode => ({ id, type: 'group', nodes });
+
+  /** A message is in the flow when a deploy replaces `far`. @returns what `h` has then. */
+  async function farReplaced(more: readonly FlowNode[], wires: readonly string[] = ['h']): Promise<Msg[]> {
+    const own = new Set(more.map(({ id }) => id));
+    // The test helper takes one node of a core type at most.
+    const others = NODES.filter(({ id, type }) => type !== 'catch' && type !== 'complete' && !own.has(id));
+    const flow = [connection(broker.port), mqttIn({ ...FLOW_IN, ackTimeout: '', wires: [wires] }), ...others, ...more];
+    await startFlow(flow);
+    peer = await connected(broker);
+    await peer.skipTo('subscribe');
+    const got = collect('h');
+    come('a/1');
+    await reached(got, 1);
+    await deploy(
+      flow.map((one) => (one.id === 'far' ? { ...one, name: 'other' } : one)),
+      'nodes',
+    );
+    await settle();
+    return got;
+  }
+
+  const SEEN: readonly [string, readonly FlowNode[], string[]?][] = [
+    ['a Catch node of the whole tab', hearing('catch', null)],
+    ['a Catch node for what no other one hears', hearing('catch', null, { uncaught: true })],
+    ['a Catch node of some nodes', hearing('catch', ['h'])],
+    [
+      'a Catch node of its group',
+      [...hearing('catch', 'group', { g: 'g' }), group('g', 'h', 'hearing'), { id: 'h', type: 'helper', g: 'g' }],
+    ],
+    ['a Complete node', hearing('complete', ['h'])],
+    ['a Status node of the whole tab', hearing('status', null)],
+    ['a Status node of some nodes', hearing('status', ['h'])],
+    [
+      'a Catch node that a node behind a Complete node leads to',
+      [{ id: 'first', type: 'complete', scope: ['h'], wires: [['behind']] }, ...hearing('catch', ['behind'])],
+    ],
+    [
+      'a Catch node of a subflow that it is wired to',
+      [...inSubflow, ...hearing('catch', ['instance'])],
+      ['h', 'instance'],
+    ],
+  ];
+  for (const [name, more, wires] of SEEN) {
+    it(`gives a message again that may be in a node behind ${name}, which a deploy replaced`, async () => {
+      const got = await farReplaced(more, wires);
+      const attempts = got.map(({ delivery }) => (delivery as { attempt: number }).attempt);
+      assert.deepEqual(attempts, [1, 2]);
+      node('ack').receive(got[1]);
+      await acked(1);
+    });
+  }
+
+  const UNSEEN: readonly [string, readonly FlowNode[]][] = [
+    ['a Catch node of other nodes', hearing('catch', ['ack'])],
+    ['a Catch node of the mqtt-in alone', hearing('catch', ['in'])],
+    ['a Catch node of another group', [...hearing('catch', 'group', { g: 'g' }), group('g', 'hearing')]],
+    ['a Catch node of another tab', hearing('catch', null, { z: 'another' })],
+    ['a Complete node of other nodes', hearing('complete', ['ack'])],
+    ['a Status node of other nodes', hearing('status', ['ack'])],
+  ];
+  for (const [name, more] of UNSEEN) {
+    it(`lets its flow go on where a deploy replaces a node behind ${name}`, async () => {
+      assert.equal((await farReplaced(more)).length, 1);
+    });
+  }
+
   it('can refuse what came while a deploy was under way', async () => {
     const refuse = { ...ACK, id: 'refuse', reasonCode: '151' };
     const flow = [connection5(broker.port), mqttIn(FLOW_IN), ...NODES, refuse];
