@@ -186,6 +186,38 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     await acked(1);
   });
 
+  it('tells Catch nodes of each message that is late', async () => {
+    await started({ ackTimeout: '1', atOnce: '20', whenLate: 'acknowledge' });
+    const caught = collect('caught');
+    for (let number = 1; number <= 20; number++) come(`a/${number}`);
+    await reached(caught, 20);
+    const topics = new Set(caught.map(({ topic }) => topic));
+    assert.deepEqual([topics.size, caught.length], [20, 20]);
+  });
+
+  for (const [what, more, first] of [
+    [
+      'late messages',
+      { ackTimeout: '1', whenLate: 'acknowledge' },
+      /^the flow did not acknowledge the message to a\/1 /,
+    ],
+    ['messages that it cannot send', { datatype: 'json', ackTimeout: '' }, /a\/1/],
+  ] as const) {
+    it(`says of many ${what} in two lines where no Catch node hears`, async () => {
+      const uncaught = NODES.filter(({ type }) => type !== 'catch');
+      await startFlow([connection(broker.port), mqttIn({ ...FLOW_IN, atOnce: '20', ...more }), ...uncaught]);
+      peer = await connected(broker);
+      await peer.skipTo('subscribe');
+      for (let number = 1; number <= 20; number++) come(`a/${number}`);
+      await acked(20);
+      await until(() => errors('in').length >= 2, 'two lines');
+      const [one, other, ...rest] = errors('in');
+      assert.match(one ?? '', first);
+      assert.match(other ?? '', /^19 more like this, the last: .*a\/20/);
+      assert.deepEqual(rest, []);
+    });
+  }
+
   it('refuses with the reason that the mqtt-ack has, or that the message says, from MQTT 5 on', async () => {
     const refuse = { ...ACK, id: 'refuse', reasonCode: '151' };
     const byMsg = { ...ACK, id: 'by', reasonCode: 'msg' };
