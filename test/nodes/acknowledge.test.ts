@@ -424,6 +424,37 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     assert.deepEqual(acks(), ['puback 1', 'puback 2', 'puback 3']);
   });
 
+  it('that a deploy makes anew in the turn of a message, with the node behind, gives it to the flow as one and not as two', async () => {
+    const flow = await started();
+    const changed = new Set(['in', 'h']);
+    const closing = node('in');
+    const send = closing.send.bind(closing);
+    const first: unknown[] = [];
+    const deployed = new Promise<void>((resolve, reject) => {
+      closing.send = (msg) => {
+        first.push((msg as Msg)['delivery']);
+        send(msg);
+        // It begins behind the receive callback, and in front of the turn in which Node-RED hands the message on.
+        deploy(
+          flow.map((one) => (changed.has(one.id) ? { ...one, name: 'other' } : one)),
+          'nodes',
+          () => node('h').on('input', (msg) => again.push(msg)),
+        ).then(resolve, reject);
+      };
+    });
+    const again: Msg[] = [];
+    come('a/1');
+    await deployed;
+    await reached(again, 1);
+    await settle();
+    assert.deepEqual(
+      again.map(({ delivery }) => delivery),
+      [{ ...(first[0] as object), attempt: 2 }],
+    );
+    node('ack').receive(again[0]);
+    await acked(1);
+  });
+
   it('that a deploy changes alone lets its flow go on: nothing comes twice', async () => {
     const flow = await started();
     const got = collect('h');
