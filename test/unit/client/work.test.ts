@@ -365,6 +365,17 @@ describe('A message that a receiver refuses', () => {
     await virtual.settle();
     assert.deepEqual(acks(virtual), ['pubrec 7 151', 'pubrec 7']);
   });
+
+  it('at QoS 2 is over for the Receive Maximum too: the Server may send the next under another id', async () => {
+    const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1 });
+    virtual.server.connection.answers = { pubrec: () => undefined };
+    for (const packetId of [7, 8, 9]) {
+      await came(virtual, message('a', 2, packetId));
+      worker.end(packetId - 7, 0x97);
+      await virtual.settle();
+    }
+    assert.deepEqual(acks(virtual), ['pubrec 7 151', 'pubrec 8 151', 'pubrec 9 151']);
+  });
 });
 
 describe('What receivers have at once', () => {
@@ -430,5 +441,18 @@ describe('What receivers have at once', () => {
     worker.end(0);
     await virtual.settle();
     assert.ok(worker.topics.length > 3);
+  });
+
+  it('counts by its bytes what a lost session left with flows, until they are done with it', async () => {
+    const [virtual, worker] = await scene();
+    const payload = Buffer.alloc(6 * 1024 * 1024);
+    for (let number = 1; number <= 3; number++) await came(virtual, message('a', 1, number, { payload }));
+    await reconnected(virtual, false);
+    await came(virtual, message('b', 1, 1));
+    await came(virtual, message('c', 1, 2));
+    assert.deepEqual(worker.topics, ['a', 'a', 'a']);
+    for (const index of [0, 1, 2]) worker.end(index);
+    await virtual.settle();
+    assert.deepEqual(worker.topics, ['a', 'a', 'a', 'b', 'c']);
   });
 });
