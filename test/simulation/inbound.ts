@@ -1,4 +1,4 @@
-import type { PublishPacket, SubscriptionOptions, Work } from '../../src/index.ts';
+import type { PublishPacket, QoS, SubscriptionOptions, Work } from '../../src/index.ts';
 import type { Copy } from './copy.ts';
 import type { Judge } from './judge.ts';
 import { labelOf } from './server-codec.ts';
@@ -46,6 +46,7 @@ export interface Place {
 /** A message as its flow got it, and what that does with it. */
 interface Working {
   readonly label: string;
+  readonly qos: QoS;
   readonly packetId: number | undefined;
   readonly work: Work;
   /** A deploy took the node away in the turn in which it got it: the next one gets it too. */
@@ -112,12 +113,13 @@ export class Inbound {
     copy.given += 1;
     copy.handed = false;
     copy.gotMoment ??= this.#time.moment;
-    if (copy.given > 1) for (const place of this.#places) this.#spare(place, copy.label, copy.packetId, 1);
+    if (copy.given > 1) for (const place of this.#places) this.#spare(place, copy, 1);
   }
 
   /** Copies of one message under several ids are alike: which of them a flow has, only their number tells. */
-  #spare(place: Place, label: string, packetId: number | undefined, count: number): void {
-    if (count > 0 && isStarted(place, label, packetId)) return;
+  #spare(place: Place, copy: Pick<Copy, 'label' | 'qos' | 'packetId'>, count: number): void {
+    const { label } = copy;
+    if (count > 0 && isStarted(place, copy)) return;
     place.spare.set(label, Math.max(0, (place.spare.get(label) ?? 0) + count));
   }
 
@@ -205,8 +207,8 @@ export class Inbound {
   }
 
   /** The place's flow is not done with the message when its call returns. */
-  working(place: Place, { payload, packetId }: PublishPacket, work: Work): void {
-    place.working.push({ label: labelOf(payload), packetId, work, isTakenBack: false });
+  working(place: Place, { payload, qos, packetId }: PublishPacket, work: Work): void {
+    place.working.push({ label: labelOf(payload), qos, packetId, work, isTakenBack: false });
   }
 
   /** A flow refuses the message: if the Server does not hear of that, it comes again, also to those who had it. */
@@ -225,7 +227,8 @@ export class Inbound {
   /** Whose flow surely works on the copy, whichever of several with its id it is. */
   #workerOf(copy: Copy): Place | undefined {
     // What is retained is sent again beside what a flow has of it.
-    if (copy.stored) return undefined;
+    // So is what an older session of the Server has, which it never acknowledged.
+    if (copy.stored || this.isOlder) return undefined;
     return this.#worksOn(copy).find(({ works }) => works.length > 0 && works.every(isOpen))?.place;
   }
 
@@ -245,11 +248,12 @@ export class Inbound {
       const text = `${place.name} receives ${label} of ${packet.topic} by ${filter}`;
       return this.#judge.violation('only who subscribed receives', text);
     }
-    if (packet.dup && isStarted(place, label, packet.packetId) && (place.spare.get(label) ?? 0) === 0) {
+    const { qos, packetId = 0 } = packet;
+    if (packet.dup && isStarted(place, { label, qos, packetId }) && (place.spare.get(label) ?? 0) === 0) {
       const text = `${place.name} receives ${label} once more, which its flow still works on`;
       this.#judge.violation('not started twice', text);
     }
-    if (packet.dup) this.#spare(place, label, packet.packetId, -1);
+    if (packet.dup) this.#spare(place, { label, qos, packetId }, -1);
     const copies = this.#copies.get(label) ?? [];
     for (const copy of copies) {
       if (copy.gotMoment === undefined) continue;
@@ -440,8 +444,7 @@ function mayCover(filter: string, copy: Copy): boolean {
 }
 
 /** Whether its flow works on the copy under this id. */
-function isStarted({ working }: Place, label: string, packetId: number | undefined): boolean {
-  return working.some(
-    (one) => one.label === label && one.packetId === packetId && isOpen(one.work) && !one.isTakenBack,
-  );
+function isStarted({ working }: Place, { label, qos, packetId }: Pick<Copy, 'label' | 'qos' | 'packetId'>): boolean {
+  const own = working.filter((one) => one.label === label && one.qos === qos && one.packetId === packetId);
+  return own.some(({ work, isTakenBack }) => isOpen(work) && !isTakenBack);
 }

@@ -192,6 +192,19 @@ describe('A message that a receiver works on', () => {
     assert.equal(worker.works[0]?.packet, undefined);
   });
 
+  it('may stand before what is retained for another: whether all of that has come is asked when it is done', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 7));
+    const asked = (): number => virtual.server.connection.all('pingreq').length;
+    const before = asked();
+    virtual.subscribe('r/+', new Taker('other'));
+    await virtual.pass(1000);
+    assert.equal(asked(), before + 1, 'once');
+    worker.end(0);
+    await virtual.pass(1000);
+    assert.ok(asked() > before + 2, 'until nothing comes any more');
+  });
+
   it('keeps the subscriptions of its session at a stop that unsubscribes: some Servers would forget it with them', async () => {
     for (const [cleanStart, works, expected] of [
       [false, true, 0],
