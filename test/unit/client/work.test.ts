@@ -362,7 +362,7 @@ describe('A message that a receiver refuses', () => {
     assert.deepEqual(acks(virtual), ['puback 7 153']);
   });
 
-  it('at QoS 2 ends its exchange: its id is free for the next, and counts for no limit', async () => {
+  it('at QoS 2 ends its exchange: its id is free for the next, and counts for no limit [MQTT-4.3.3-9]', async () => {
     const store = new MemoryStore();
     const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1, store });
     // As it ought to: a refused message is over.
