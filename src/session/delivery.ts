@@ -50,8 +50,7 @@ const DONE: DeliveryState = { step: 'done' };
 /** One received message at QoS 1 or 2, from its arrival to its acknowledgement (4.3). */
 export class Delivery implements Handout, NextAcknowledgement {
   readonly cmd: AckCommand;
-  /** Of the connection on which it came last. */
-  packetId: PacketId;
+  readonly packetId: PacketId;
   reasonCode: number = ReasonCode.Success;
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
@@ -107,6 +106,7 @@ export class Delivery implements Handout, NextAcknowledgement {
 
   begin(): Work {
     const work = new Work(this);
+    if (this.#isLost) work.void('lost');
     this.#works = [...this.#works, work];
     return work;
   }
@@ -230,8 +230,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   }
 
   #hasContentOf(packet: PublishPacket): boolean {
-    if (this.#packet !== undefined) return this.#packet.payload.equals(packet.payload);
-    return this.fingerprint !== undefined && this.fingerprint === fingerprintOf(packet);
+    const fingerprint = this.#packet === undefined ? this.fingerprint : fingerprintOf(this.#packet);
+    return fingerprint !== undefined && fingerprint === fingerprintOf(packet);
   }
 
   #everybodyHasIt(): void {

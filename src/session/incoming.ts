@@ -62,12 +62,10 @@ export class Incoming {
   // Valid for the session.
   readonly #received: Received;
   /**
-   * What is not acknowledged, by packet id: sent again, it is not started a second time. At QoS 1 only what came again on
-   * this connection, because within one an id may mean another message.
+   * What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. At QoS 1 only
+   * what is of an earlier connection, because within one an id may mean another message.
    */
   readonly #open = new Map<PacketId, Delivery>();
-  /** At QoS 1, what is not acknowledged of earlier connections and has not come again on this one: of the last one first. */
-  #earlier = new Map<PacketId, Delivery>();
   readonly #held = new Set<Delivery>();
   /** What receivers are not done with. */
   readonly #atWork = new Set<Delivery>();
@@ -130,27 +128,19 @@ export class Incoming {
   suspend(): void {
     // What everybody has comes again as another message, and may be one: at QoS 1 twice is better than never. Of what flows
     // worked on the content is known.
-    const before = this.#earlier;
-    this.#earlier = new Map();
     for (const delivery of this.#pubacks.drain()) {
-      this.#open.delete(delivery.packetId);
-      if (delivery.state.step !== 'done' || delivery.fingerprint !== undefined) this.#awaitAgain(delivery);
+      const isKnown = delivery.state.step !== 'done' || delivery.fingerprint !== undefined;
+      if (isKnown) this.#open.set(delivery.packetId, delivery);
     }
-    for (const delivery of before.values()) this.#awaitAgain(delivery);
     this.#pubrecs.drain();
     this.#pubcomps.drain();
     this.#unreleased.clear();
-  }
-
-  #awaitAgain(delivery: Delivery): void {
-    if (!this.#earlier.has(delivery.packetId)) this.#earlier.set(delivery.packetId, delivery);
   }
 
   /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
   reset(): void {
     this.#received.clear();
     this.#open.clear();
-    this.#earlier.clear();
     this.#void('lost');
   }
 
@@ -165,6 +155,8 @@ export class Incoming {
     this.#abandon(why);
     this.handedOver(this.#handed, now);
     this.#abandon(why);
+    // What ends from here on is the next one's to record.
+    this.#open.clear();
   }
 
   receivePublish(packet: PublishPacket, now: number): void {
@@ -286,9 +278,9 @@ export class Incoming {
     return behindKept(this.#pubacks) + behindKept(this.#pubrecs) + this.#lost.size;
   }
 
-  /** Whether receivers work on what the Server still has in this session. */
+  /** Whether something waits for receivers, or is with them, that the Server still has in this session. */
   get owes(): boolean {
-    return this.#atWork.size > this.#lost.size;
+    return this.#held.size + this.#atWork.size > this.#lost.size;
   }
 
   /** Whether receivers are not done with something. */
@@ -333,21 +325,15 @@ export class Incoming {
   doubtEnds(): void {
     this.#received.forgetDoubted();
     for (const [packetId, { doubt }] of this.#open) if (doubt !== undefined) this.#open.delete(packetId);
-    for (const [packetId, { doubt }] of this.#earlier) if (doubt !== undefined) this.#earlier.delete(packetId);
   }
 
   #doubt(doubt: IdDoubt): void {
     this.#received.doubt(doubt);
-    for (const delivery of this.#unacknowledged()) delivery.doubted(doubt);
-  }
-
-  *#unacknowledged(): Generator<Delivery> {
-    yield* this.#open.values();
-    yield* this.#earlier.values();
+    for (const delivery of this.#open.values()) delivery.doubted(doubt);
   }
 
   get #isDoubting(): boolean {
-    return this.#received.isDoubted || [...this.#unacknowledged()].some(({ doubt }) => doubt !== undefined);
+    return this.#received.isDoubted || [...this.#open.values()].some(({ doubt }) => doubt !== undefined);
   }
 
   #count({ qos }: PublishPacket, packetId: PacketId): void {
@@ -369,24 +355,9 @@ export class Incoming {
       return Delivery.done(packet, packetId);
     }
     const open = this.#open.size === 0 ? undefined : this.#open.get(packetId);
-    const repeated = open?.isRepeatedBy(packet) === true ? open : this.#comeAgain(packet, packetId);
-    repeated?.confirm();
-    return repeated;
-  }
-
-  /**
-   * What came on an earlier connection. Some Servers number anew on each; but all send again in order (4.6), so that what
-   * has another number is the next that is expected, or none of these.
-   */
-  #comeAgain(packet: PublishPacket, packetId: PacketId): Delivery | undefined {
-    if (!packet.dup || this.#earlier.size === 0) return undefined;
-    const [next] = this.#earlier.values();
-    const delivery = [this.#earlier.get(packetId), next].find((one) => one?.isRepeatedBy(packet) === true);
-    if (delivery === undefined) return undefined;
-    this.#earlier.delete(delivery.packetId);
-    delivery.packetId = packetId;
-    this.#open.set(packetId, delivery);
-    return delivery;
+    if (open?.isRepeatedBy(packet) !== true) return undefined;
+    open.confirm();
+    return open;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {

@@ -39,8 +39,6 @@ export interface Place {
   readonly latest: Map<string, number>;
   /** What its flow works on, or worked on. */
   working: Working[];
-  /** Copies that came again and that its flow does not work on, by message: so often it may get the message once more. */
-  readonly spare: Map<string, number>;
 }
 
 /** A message as its flow got it, and what that does with it. */
@@ -91,7 +89,6 @@ export class Inbound {
       takenBack: new Set(),
       latest: new Map(),
       working: [],
-      spare: new Map(),
     };
     this.#places.push(place);
     return place;
@@ -113,14 +110,6 @@ export class Inbound {
     copy.given += 1;
     copy.handed = false;
     copy.gotMoment ??= this.#time.moment;
-    if (copy.given > 1) for (const place of this.#places) this.#spare(place, copy, 1);
-  }
-
-  /** Copies of one message under several ids are alike: which of them a flow has, only their number tells. */
-  #spare(place: Place, copy: Pick<Copy, 'label' | 'qos' | 'packetId'>, count: number): void {
-    const { label } = copy;
-    if (count > 0 && isStarted(place, copy)) return;
-    place.spare.set(label, Math.max(0, (place.spare.get(label) ?? 0) + count));
   }
 
   /** The place hears that its wish is granted. */
@@ -249,11 +238,11 @@ export class Inbound {
       return this.#judge.violation('only who subscribed receives', text);
     }
     const { qos, packetId = 0 } = packet;
-    if (packet.dup && isStarted(place, { label, qos, packetId }) && (place.spare.get(label) ?? 0) === 0) {
+    // In an older session of the Server the same id may be another copy of the message.
+    if (packet.dup && !this.isOlder && isStarted(place, { label, qos, packetId })) {
       const text = `${place.name} receives ${label} once more, which its flow still works on`;
       this.#judge.violation('not started twice', text);
     }
-    if (packet.dup) this.#spare(place, { label, qos, packetId }, -1);
     const copies = this.#copies.get(label) ?? [];
     for (const copy of copies) {
       if (copy.gotMoment === undefined) continue;
@@ -325,6 +314,8 @@ export class Inbound {
   /** After a rest: who came since has had what the Server retains, by a filter for which it `retainsFor`. */
   checkRetained({ label, topic, qos, since }: Retained, retainsFor: (filter: string) => boolean): void {
     if (qos === 0) return;
+    // Where flows kept the Server from sending it, and it went back to an older session then, it may think that it did.
+    if (this.isOlder && this.#places.some(({ working }) => working.length > 0)) return;
     for (const place of this.#places) {
       const wish = [...place.wishes.values()].find(
         ({ filter, options, since: wanted }) =>
