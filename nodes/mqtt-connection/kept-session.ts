@@ -153,7 +153,9 @@ export class KeptSession implements Opened {
   async #open(free: Promise<void>): Promise<Store> {
     await this.#earlier?.opening;
     const store = await this.#firstStore(free);
-    if (this.#earlier?.store !== undefined) joinSessions(store, this.#earlier.store.load());
+    const earlier = this.#earlier?.store;
+    if (earlier instanceof DiskStore) await earlier.bringBack();
+    if (earlier !== undefined) joinSessions(store, earlier.load());
     this.#earlier = undefined;
     this.#store = store;
     return store;
