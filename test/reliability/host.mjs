@@ -46,7 +46,7 @@ RED.init(server, {
 });
 RED.events.on('flows:started', () => (starts += 1));
 RED.hooks.add('onComplete.reliability', ({ node, msg, error }) => {
-  if (node.id === filling.node) return void filled(error);
+  if (node.id === filling.node) return filled(error);
   const record = given[node.id];
   if (record !== undefined && msg.number !== undefined) {
     (record[error ? 'failed' : 'done'] ??= []).push(msg.number);
