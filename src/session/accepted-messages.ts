@@ -2,7 +2,7 @@ import { MqttError, textOf } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { BacklogRow } from '../store/backlog-rows.ts';
-import type { Backlog, Waiter } from '../store/backlog.ts';
+import { type Backlog, unreadable, type Waiter } from '../store/backlog.ts';
 import { sizeOf } from '../store/message-size.ts';
 import type { Failing, OutgoingState, Restored, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
@@ -147,13 +147,26 @@ export class AcceptedMessages {
 
   #lost(size: number, settle: Settle | undefined): undefined {
     this.givenUp(1, size);
-    const error = new MqttError(
-      'store-failed',
-      'a message that waited on disk cannot be read any more: it is not sent',
-    );
-    this.#options.failed(error);
+    this.#failUnseen(unreadable(), settle);
+    if (this.#count === 0 && !this.#left) this.#options.emptied?.();
+  }
+
+  /** A message that was given up, and counts no more, cannot be looked at: the store is closed. */
+  endUnread(sequence: number): void {
+    const settle = this.#store.backlog?.takeWaiter(sequence)?.settle;
+    if (settle === undefined) return;
+    const text = 'a message that waited on disk was given up, and nobody can say which: its store was closed';
+    this.#failUnseen(new MqttError('dropped', text), settle);
+  }
+
+  #failUnseen(error: MqttError, settle: Settle | undefined): void {
     const tell = (): void => settle?.(error, 0);
-    this.#options.failing(() => (settle === undefined ? this.#options.restored(error, tell) : tell()));
+    try {
+      this.#options.failed(error);
+      this.#options.failing(() => (settle === undefined ? this.#options.restored(error, tell) : tell()));
+    } catch (thrown) {
+      this.#listenerFailed(thrown);
+    }
   }
 
   /** Takes up a message of an earlier client. */

@@ -176,10 +176,22 @@ export class Outgoing {
   /** Messages give way to one to `topic`, so that so much becomes free, if that can be; who gave them is told. */
   makeWay(topic: string, count: number, bytes: number): void {
     const inMemory = this.#queued.givingWay(topic, count, bytes);
-    if (inMemory.length === 0 && this.#queued.whenFull === 'drop-oldest') {
-      this.#onDisk?.giveWay(count, bytes, ({ message }) => gaveWay(message, 'drop-oldest'));
-    }
-    for (const entry of inMemory) {
+    if (inMemory.length > 0) this.#giveWay(inMemory);
+    else if (this.#queued.whenFull === 'drop-oldest') this.#makeWayOnDisk(topic, count, bytes);
+  }
+
+  /** All that waits in memory, which is older, and as much as is missing of what is on disk; nothing where that is too little. */
+  #makeWayOnDisk(topic: string, count: number, bytes: number): void {
+    const onDisk = this.#onDisk;
+    const free = this.#queued.freeFor(topic);
+    if (onDisk === undefined || free.count + onDisk.length < count || free.bytes + onDisk.bytes < bytes) return;
+    // First: who is told may publish.
+    onDisk.giveWay(count - free.count, bytes - free.bytes, ({ message }) => gaveWay(message, 'drop-oldest'));
+    this.#giveWay(this.#queued.givingWay(topic, free.count, free.bytes));
+  }
+
+  #giveWay(entries: readonly OutgoingMessage[]): void {
+    for (const entry of entries) {
       // Who was told of the one before may have brought about the end of this one, or that it left.
       if (entry.settled || entry.state.step !== 'queued') continue;
       this.#queued.takeOut(entry);

@@ -42,6 +42,11 @@ export class WaitingOnDisk {
     return this.#backlog.length;
   }
 
+  /** What they count for in limits. */
+  get bytes(): number {
+    return this.#backlog.bytes;
+  }
+
   /** When the first of them was accepted. */
   get since(): number | undefined {
     return this.#backlog.since;
@@ -63,7 +68,9 @@ export class WaitingOnDisk {
 
   /** Those that follow come into memory, if there is room. */
   refill(): void {
-    if (this.#isReading || this.#backlog.length === 0 || !this.#hasRoom(0.5)) return;
+    if (this.#isReading || this.#left || this.#backlog.length === 0) return;
+    // What is under way must not keep the next ones out: the Server may answer it as late as it likes.
+    if (this.#queued.length > 0 && !this.#hasRoom(0.5)) return;
     this.#isReading = true;
     this.#backlog.next((rows, messages) => {
       this.#isReading = false;
@@ -142,11 +149,16 @@ export class WaitingOnDisk {
 
   #endSome(rows: BacklogRows, why: (entry: OutgoingMessage) => Error): void {
     if (rows.length === 0) return this.refill();
-    this.#backlog.readTaken(rows, (some, messages) => {
-      if (messages === undefined) return;
+    this.#backlog.readGivenUp(rows, (some, messages) => {
+      if (messages === undefined) return this.#endUnread([...some, ...rows]);
       for (const [index, row] of some.entries()) this.#endOne(row, messages[index], why);
       this.#endSome(rows, why);
     });
+  }
+
+  /** The store was closed before it said which they are. */
+  #endUnread(rows: readonly BacklogRow[]): void {
+    for (const { sequence } of rows) this.#accepted.endUnread(sequence);
   }
 
   #endOne(row: BacklogRow, message: StoredMessage | undefined, why: (entry: OutgoingMessage) => Error): void {

@@ -61,14 +61,43 @@ export class BacklogRows implements Iterable<BacklogRow> {
     return row;
   }
 
-  has(sequence: number): boolean {
+  find(sequence: number): BacklogRow | undefined {
     let low = 0;
     for (let high = this.#length; low < high;) {
       const middle = (low + high) >>> 1;
-      if (this.#at(middle).sequence < sequence) low = middle + 1;
+      if (this.#number(middle, 0) < sequence) low = middle + 1;
       else high = middle;
     }
-    return low < this.#length && this.#at(low).sequence === sequence;
+    const row = low < this.#length ? this.#at(low) : undefined;
+    return row?.sequence === sequence ? row : undefined;
+  }
+
+  /** When the next one expires; Infinity: none does. */
+  get expiresFrom(): number {
+    let earliest = Infinity;
+    for (let index = 0; index < this.#length; index++) earliest = Math.min(earliest, this.#number(index, 3));
+    return earliest;
+  }
+
+  /** Takes out what has expired. */
+  takeExpired(now: number): BacklogRows {
+    const late = new BacklogRows();
+    // Where all wait as long, these are all: the others need not be looked at, nor moved.
+    for (let { first } = this; first !== undefined && first.expiresAt <= now; { first } = this) {
+      late.push(first);
+      this.shift();
+    }
+    if (this.expiresFrom <= now) this.#takeExpiredBetween(now, late);
+    return late;
+  }
+
+  #takeExpiredBetween(now: number, late: BacklogRows): void {
+    const rest = new BacklogRows();
+    for (const row of this) (row.expiresAt <= now ? late : rest).push(row);
+    this.#blocks = rest.#blocks;
+    this.#head = rest.#head;
+    this.#length = rest.#length;
+    this.#bytes = rest.#bytes;
   }
 
   *[Symbol.iterator](): Generator<BacklogRow> {
@@ -76,10 +105,16 @@ export class BacklogRows implements Iterable<BacklogRow> {
   }
 
   #at(index: number): BacklogRow {
+    return {
+      sequence: this.#number(index, 0),
+      size: this.#number(index, 1),
+      acceptedAt: this.#number(index, 2),
+      expiresAt: this.#number(index, 3),
+    };
+  }
+
+  #number(index: number, field: number): number {
     const position = this.#head + index;
-    const block = this.#blocks[Math.floor(position / ROWS)];
-    const start = (position % ROWS) * WIDTH;
-    const number = (field: number): number => block?.[start + field] ?? 0;
-    return { sequence: number(0), size: number(1), acceptedAt: number(2), expiresAt: number(3) };
+    return this.#blocks[Math.floor(position / ROWS)]?.[(position % ROWS) * WIDTH + field] ?? 0;
   }
 }

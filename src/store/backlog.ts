@@ -1,3 +1,4 @@
+import { MqttError } from '../protocol/errors.ts';
 import { BacklogRows, type BacklogRow } from './backlog-rows.ts';
 import { sizeOf } from './message-size.ts';
 import type { Settle, StoredMessage } from './stored-message.ts';
@@ -52,6 +53,8 @@ export class Backlog {
   readonly #waiters = new Map<number, Waiter>();
   /** Those that are not on disk yet. */
   readonly #unwritten = new Map<number, StoredMessage>();
+  /** Those that were given up and are read still, so that who gave them is told. */
+  readonly #givenUp = new Set<BacklogRows>();
   /** Before that none expires. */
   #expiresFrom = Infinity;
   /** Before that it is not looked for again. */
@@ -71,9 +74,9 @@ export class Backlog {
     return this.#rows.bytes;
   }
 
-  /** Sequence of the last one; 0: there is none. */
+  /** The last sequence that is in use, also for one that was given up and is read still; 0: there is none. */
   get last(): number {
-    return this.#rows.last?.sequence ?? 0;
+    return Math.max(0, ...[this.#rows, ...this.#givenUp].map(({ last }) => last?.sequence ?? 0));
   }
 
   /** When the first of them was accepted. */
@@ -86,8 +89,15 @@ export class Backlog {
     return Math.max(this.#expiresFrom, this.#lookedUntil);
   }
 
+  /** Whether the record of this message is wanted. */
   has(sequence: number): boolean {
-    return this.#rows.has(sequence);
+    return this.#find(sequence) !== undefined;
+  }
+
+  #find(sequence: number): BacklogRow | undefined {
+    const row = this.#rows.find(sequence);
+    if (row !== undefined || this.#givenUp.size === 0) return row;
+    return [...this.#givenUp].map((rows) => rows.find(sequence)).find((found) => found !== undefined);
   }
 
   /** A message comes behind all others, and is written. */
@@ -116,7 +126,7 @@ export class Backlog {
 
   /** The next messages for memory. Until each is {@link take}n it stays here. */
   next(read: ReadRows): void {
-    this.#readRows(pageOf(this.#rows), read);
+    this.#readRows(this.#pageOf(this.#rows), read);
   }
 
   /** Gives the message up, if it is the first still. */
@@ -146,41 +156,57 @@ export class Backlog {
       if (row === undefined) break;
       taken.push(row);
     }
-    return taken;
+    return this.#giveUp(taken);
   }
 
   takeAll(): BacklogRows {
     const all = this.#rows;
     this.#rows = new BacklogRows();
     this.#expiresFrom = Infinity;
-    return all;
+    return this.#giveUp(all);
   }
 
   /** Gives up what has expired; where much waits, up to a second late. */
   takeExpired(now: number): BacklogRows {
-    const late = new BacklogRows();
-    if (now < this.deadline) return late;
-    const rest = new BacklogRows();
-    this.#expiresFrom = Infinity;
-    for (const row of this.#rows) {
-      (row.expiresAt <= now ? late : rest).push(row);
-      if (row.expiresAt > now && row.expiresAt < this.#expiresFrom) this.#expiresFrom = row.expiresAt;
-    }
-    if (late.length > 0) this.#rows = rest;
+    if (now < this.deadline) return new BacklogRows();
+    const late = this.#rows.takeExpired(now);
+    this.#expiresFrom = this.#rows.expiresFrom;
     this.#lookedUntil = now + Math.min(this.length / LOOKED_AT, LONGEST_UNLOOKED);
-    return late;
+    return this.#giveUp(late);
   }
 
-  /** The first of `rows`, which were taken: they leave them as they are read. */
-  readTaken(rows: BacklogRows, read: ReadRows): void {
-    const page = pageOf(rows);
-    page.forEach(() => rows.shift());
-    this.#readRows(page, read);
+  #giveUp(rows: BacklogRows): BacklogRows {
+    if (rows.length > 0) this.#givenUp.add(rows);
+    return rows;
+  }
+
+  /** The first of `rows`, which were given up: they leave them when they are read. */
+  readGivenUp(rows: BacklogRows, read: ReadRows): void {
+    this.#readRows(this.#pageOf(rows), (page, messages) => {
+      for (let left = page.length; left > 0; left--) rows.shift();
+      const isHere = this.#givenUp.has(rows);
+      if (rows.length === 0) this.#givenUp.delete(rows);
+      read(page, isHere ? messages : undefined);
+    });
   }
 
   #readRows(rows: readonly BacklogRow[], read: ReadRows): void {
     const sequences = rows.map(({ sequence }) => sequence);
     this.read(sequences, (messages) => read(rows, messages));
+  }
+
+  /** No more than there is room for. */
+  #pageOf(rows: BacklogRows): BacklogRow[] {
+    const page: BacklogRow[] = [];
+    const mostMessages = Math.min(PAGE, this.window.messages);
+    const mostBytes = Math.min(PAGE_BYTES, this.window.bytes);
+    let bytes = 0;
+    for (const row of rows) {
+      bytes += row.size;
+      if (page.length > 0 && (page.length >= mostMessages || bytes > mostBytes)) break;
+      page.push(row);
+    }
+    return page;
   }
 
   /** Sequences of all, as they are now. */
@@ -194,26 +220,34 @@ export class Backlog {
   /** Messages by their sequences, whether they are here or were taken; undefined: they have an outcome, or cannot be read. */
   read(sequences: readonly number[], read: Read): void {
     const known = sequences.map((sequence) => this.#unwritten.get(sequence));
-    this.#records.read(sequences, (found) => read(found?.map((message, index) => known[index] ?? message)));
+    const rows = sequences.map((sequence) => this.#find(sequence));
+    // What is in memory needs no disk, which may have failed.
+    const asked = sequences.filter((_, index) => known[index] === undefined);
+    this.#records.read(asked, (found) => {
+      const next = found?.values();
+      read(next && known.map((message, index) => message ?? inTimeOf(rows[index], next.next().value)));
+    });
   }
 
   /** The end of the store: nobody is left here. @returns who waited, in order. */
   discard(): Waiter[] {
     const waiters = [...this.#waiters.values()];
     this.takeAll();
+    this.#givenUp.clear();
     this.#waiters.clear();
     this.#unwritten.clear();
     return waiters;
   }
 }
 
-function pageOf(rows: BacklogRows): BacklogRow[] {
-  const page: BacklogRow[] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    if (page.length === PAGE || (page.length > 0 && bytes + row.size > PAGE_BYTES)) break;
-    page.push(row);
-    bytes += row.size;
-  }
-  return page;
+/** What is told of a message that is there no more when its turn comes. */
+export function unreadable(): MqttError {
+  return new MqttError('store-failed', 'a message that waited on disk cannot be read any more: it is not sent');
+}
+
+/** The record has its times by the clock on the wall, which may have been set since. */
+function inTimeOf(row: BacklogRow | undefined, message: StoredMessage | undefined): StoredMessage | undefined {
+  if (row === undefined || message === undefined) return message;
+  const { acceptedAt, expiresAt } = row;
+  return { ...message, acceptedAt, expiresAt: expiresAt === Infinity ? undefined : expiresAt };
 }
