@@ -20,8 +20,8 @@ import {
 } from './database.ts';
 import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
 import type { BacklogRow } from './backlog-rows.ts';
-import { Backlog, type FoundMessages, type Read, type Window } from './backlog.ts';
-import { MemoryStore } from './memory-store.ts';
+import { Backlog, type FoundMessages, type Read, unreadable, type Window } from './backlog.ts';
+import { MemoryStore, tellAll } from './memory-store.ts';
 import {
   decodeFingerprint,
   decodeIdentity,
@@ -88,6 +88,9 @@ const MEGABYTE = 1024 * 1024;
 
 /** Milliseconds that it may take to say on disk what the received ids are worth. */
 const LONGEST_MARK = 1_000;
+
+/** Milliseconds that the disk may take for some messages of a session that goes on elsewhere. */
+const LONGEST_READ = 5_000;
 
 /** Bytes that a record costs besides its payload, about. */
 const OVERHEAD = 200;
@@ -301,9 +304,11 @@ export class DiskStore implements SessionStore {
   discard(error: Error, failing: Failing = atOnce): number {
     const { length } = this.backlog;
     const waiters = this.backlog.discard();
-    const count = this.#mirror.discard(error, failing) + length;
-    for (const { settle } of waiters) failing(() => settle?.(error, 0));
-    return count;
+    try {
+      return this.#mirror.discard(error, failing) + length;
+    } finally {
+      tellAll(waiters, error, failing);
+    }
   }
 
   /** Lets go of the folder, and removes what it made there. */
@@ -647,6 +652,7 @@ export class DiskStore implements SessionStore {
 
   async #found(sequences: readonly number[]): Promise<FoundMessages | undefined> {
     if (this.#phase === 'closed') return undefined;
+    if (sequences.length === 0) return [];
     const records = await this.#database.getMany(sequences.map(messageKey));
     const unreadable: Row[] = [];
     const messages = sequences.map((sequence, index) => {
@@ -677,13 +683,27 @@ export class DiskStore implements SessionStore {
     this.#lateReads.add(late);
   }
 
-  /** All that waits on disk alone comes into memory: for a session that goes on elsewhere. */
-  async bringBack(): Promise<void> {
-    while (this.backlog.length > 0) {
-      const { promise, resolve } = deferred<boolean>();
-      this.backlog.next((rows, messages) => resolve(messages !== undefined && this.#bring(rows, messages)));
-      if (!(await promise)) return;
-    }
+  /**
+   * All that waits on disk alone comes into memory: for a session that goes on elsewhere. Nobody may use it meanwhile.
+   * @returns whether that is all: not where the disk does not answer in time; then the rest waits here.
+   */
+  async bringBack(): Promise<boolean> {
+    while (this.backlog.length > 0) if (!(await this.#bringSome())) return false;
+    return true;
+  }
+
+  #bringSome(): Promise<boolean> {
+    const { promise, resolve } = deferred<boolean>();
+    let isLate = false;
+    const late = this.#clock.timer(LONGEST_READ, () => {
+      isLate = true;
+      resolve(false);
+    });
+    this.backlog.next((rows, messages) => {
+      late.cancel();
+      if (!isLate) resolve(messages !== undefined && this.#bring(rows, messages));
+    });
+    return promise;
   }
 
   #bring(rows: readonly BacklogRow[], messages: FoundMessages): true {
@@ -691,7 +711,8 @@ export class DiskStore implements SessionStore {
       if (!this.backlog.take(row)) continue;
       const message = messages[index];
       const settle = this.backlog.takeWaiter(row.sequence)?.settle;
-      if (message !== undefined) this.#mirror.put({ ...message, settle });
+      if (message === undefined) settle?.(unreadable(), 0);
+      else this.#mirror.put({ ...message, settle });
     }
     return true;
   }
