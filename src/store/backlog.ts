@@ -1,5 +1,6 @@
 import { MqttError } from '../protocol/errors.ts';
 import { BacklogRows, type BacklogRow } from './backlog-rows.ts';
+import { RecentMap } from '../util/recent-map.ts';
 import { sizeOf } from './message-size.ts';
 import type { Settle, StoredMessage } from './stored-message.ts';
 
@@ -50,9 +51,9 @@ export class Backlog {
   readonly window: Window;
   readonly #records: BacklogRecords;
   #rows = new BacklogRows();
-  readonly #waiters = new Map<number, Waiter>();
+  readonly #waiters = new RecentMap<Waiter>();
   /** Those that are not on disk yet. */
-  readonly #unwritten = new Map<number, StoredMessage>();
+  readonly #unwritten = new RecentMap<StoredMessage>();
   /** Those that were given up and are read still, so that who gave them is told. */
   readonly #givenUp = new Set<BacklogRows>();
   /** Before that none expires. */
@@ -231,8 +232,14 @@ export class Backlog {
 
   /** The end of the store: nobody is left here. @returns who waited, in order. */
   discard(): Waiter[] {
-    const waiters = [...this.#waiters.values()];
     this.takeAll();
+    const waiters: Waiter[] = [];
+    for (const rows of this.#givenUp) {
+      for (const { sequence } of rows) {
+        const waiter = this.#waiters.get(sequence);
+        if (waiter !== undefined) waiters.push(waiter);
+      }
+    }
     this.#givenUp.clear();
     this.#waiters.clear();
     this.#unwritten.clear();
