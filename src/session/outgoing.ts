@@ -327,7 +327,6 @@ export class Outgoing {
   dropExpired(now: number): void {
     for (const entry of this.#queued.takeExpired(now)) this.#accepted.end(entry, expired(entry), 0);
     this.#onDisk?.endExpired(now, expired);
-    this.#onDisk?.refill();
   }
 
   /** Settles with `error` the messages at QoS 0, where they do not wait. */

@@ -92,6 +92,7 @@ export class WaitingOnDisk {
     this.#end(this.#backlog.takeFirst(count, bytes), why);
   }
 
+  /** What has expired ends; those that follow come into memory, where others expired too. */
   endExpired(now: number, why: (entry: OutgoingMessage) => Error): void {
     this.#end(this.#backlog.takeExpired(now), why);
   }

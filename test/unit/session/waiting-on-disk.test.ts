@@ -122,6 +122,30 @@ describe('Messages that wait on disk', () => {
     assert.deepEqual(why(at.driver), ['a expired', 'b expired']);
   });
 
+  it('expire there', () => {
+    const at = scene();
+    acceptAll(at.driver, 'ab');
+    at.driver.accept('c', 1, 100);
+    assert.equal(at.driver.session.outgoing.expiryDeadline, 100);
+    at.driver.session.outgoing.dropExpired(99);
+    assert.equal(at.driver.session.outgoing.count, 3);
+    at.driver.session.outgoing.dropExpired(100);
+    at.store.answerAll();
+    assert.deepEqual(why(at.driver), ['c expired']);
+    assert.equal(at.driver.session.outgoing.expiryDeadline, Infinity);
+  });
+
+  it('are read once, however often it is asked what may be sent', () => {
+    const at = scene({}, { messages: 1 });
+    acceptAll(at.driver, 'ab');
+    at.driver.resume();
+    for (let turn = 0; turn < 3; turn++) at.driver.pump();
+    at.driver.receive(ack('puback', 1));
+    at.driver.pump();
+    at.driver.pump();
+    assert.equal(at.store.asked.length, 1);
+  });
+
   it('do not wait for what is under way, however much that is', () => {
     const at = scene({}, { messages: 100, bytes: 4 * SIZE });
     acceptAll(at.driver, 'abcdefgh');
@@ -349,6 +373,36 @@ describe('A client that leaves what waits on disk', () => {
     next.driver.resume();
     assert.equal(sendAll(next), 'bcdefgh');
     assert.deepEqual(why(at.driver), each('abcdef', '0'));
+  });
+
+  it('in part: what had come into memory is for the next one too', () => {
+    const at = scene({}, { messages: 3 });
+    acceptAll(at.driver, 'abcdef');
+    at.driver.resume(ONE_AT_A_TIME);
+    for (const packetId of [1, 2, 3]) {
+      at.driver.pump();
+      at.driver.receive(ack('puback', packetId));
+    }
+    at.driver.pump();
+    at.store.answer();
+    at.driver.lose(LOST);
+    at.driver.session.leave(0);
+    const next = { store: at.store, driver: new Driver(at.store) };
+    next.driver.resume();
+    assert.equal(sendAll(next), 'def');
+  });
+
+  it('to a next one that discards it: the Server may have what an earlier process had sent', () => {
+    const at = scene({}, { messages: 1 });
+    acceptAll(at.driver, 'ac');
+    at.driver.resume();
+    at.driver.pump();
+    at.driver.receive(ack('puback', 1));
+    at.driver.session.leave(0);
+    const next = new Driver(at.store);
+    next.session.outgoing.discard();
+    at.store.answerAll();
+    assert.match(String(at.driver.outcome('c')), /to c was discarded by a person: the broker may have it/);
   });
 
   it('while some are given up: they are told all the same, and touch nothing that comes since', () => {
