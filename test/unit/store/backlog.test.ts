@@ -3,6 +3,7 @@ import { BacklogRows } from '../../../src/store/backlog-rows.ts';
 import { Backlog, type FoundMessages, type Read, type Window } from '../../../src/store/backlog.ts';
 import { sizeOf } from '../../../src/store/message-size.ts';
 import type { StoredMessage } from '../../../src/store/session-store.ts';
+import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { record } from './contract.ts';
 
 /** More than two blocks. */
@@ -61,6 +62,27 @@ describe('rows of what waits on disk', () => {
       upTo(MANY).filter((sequence) => expiring(sequence) > 6),
     );
     assert.deepEqual([rows.bytes, late.bytes, rows.expiresFrom], [rows.length, late.length, 9]);
+  });
+});
+
+describe('rows of what waits on disk, whatever happens to them', () => {
+  it('are those of a list', () => {
+    const random = randomFrom(7);
+    const rows = new BacklogRows();
+    let list: { readonly sequence: number; readonly expiresAt: number }[] = [];
+    for (let sequence = 1, now = 0; sequence < 40_000; sequence++) {
+      const expiresAt = random() < 0.5 ? Infinity : now + wholeNumber(random, 1, 20_000);
+      rows.push({ sequence, size: 3, acceptedAt: now, expiresAt });
+      list.push({ sequence, expiresAt });
+      now += 1;
+      if (random() < 0.3) assert.equal(rows.shift()?.sequence, list.shift()?.sequence);
+      if (random() > 0.001) continue;
+      const late = list.filter((row) => row.expiresAt <= now);
+      list = list.filter((row) => row.expiresAt > now);
+      assert.deepEqual(sequencesOf(rows.takeExpired(now)), sequencesOf(late));
+      assert.deepEqual(sequencesOf(rows), sequencesOf(list));
+      assert.equal(rows.bytes, 3 * list.length);
+    }
   });
 });
 
