@@ -305,7 +305,7 @@ export const SECTIONS = [
         '4.3.3-9',
         undefined,
         'Behind a PUBREC that refuses the same identifier is another message',
-        'not applicable: ours never refuses',
+        'session/incoming.ts session/delivery.ts',
       ],
       [
         '4.3.3-10',

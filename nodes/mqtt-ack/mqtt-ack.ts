@@ -37,7 +37,7 @@ export = function register(RED: NodeAPI): void {
 /** @throws {MqttError} what the flow did wrong; of several handles all others are acknowledged. */
 function acknowledge({ delivery }: AckMsg, reasonCode: number, warn: (warning: Warning) => void): void {
   const problems: MqttError[] = [];
-  for (const handle of Array.isArray(delivery) ? (delivery as unknown[]) : [delivery]) {
+  for (const handle of handlesIn(delivery)) {
     const objection = handles.acknowledge(handle, reasonCode);
     if (objection === undefined) continue;
     if ('error' in objection) problems.push(objection.error);
@@ -45,6 +45,11 @@ function acknowledge({ delivery }: AckMsg, reasonCode: number, warn: (warning: W
   }
   const [first] = problems;
   if (first !== undefined) throw first;
+}
+
+/** Of an empty list one that is missing: whoever made it meant to acknowledge something. */
+function handlesIn(delivery: unknown): readonly unknown[] {
+  return Array.isArray(delivery) && delivery.length > 0 ? delivery : [delivery];
 }
 
 /** @throws {MqttError} `invalid-message`: it is neither 0 nor one with which a message may be refused. */

@@ -22,14 +22,20 @@ export class FlowTask implements Handled {
   /** At QoS 0 nobody else has it. */
   readonly #packet: PublishPacket | undefined;
   readonly #end: (task: FlowTask, reasonCode: number) => WorkState;
+  readonly #now: () => number;
+  readonly #cameAt: number;
 
-  /** @param end called when the flow says that it is done with it. */
+  /**
+   * @param end called when the flow says that it is done with it.
+   * @param now milliseconds since some fixed point.
+   */
   constructor(
     packet: PublishPacket,
     filter: TopicFilter,
     work: Work | undefined,
     { mqtt5, session }: Origin,
     end: (task: FlowTask, reasonCode: number) => WorkState,
+    now: () => number = () => performance.now(),
   ) {
     this.topic = packet.topic;
     this.filter = filter;
@@ -39,14 +45,31 @@ export class FlowTask implements Handled {
     // A small payload is part of a chunk of the socket.
     this.#packet = work === undefined ? { ...packet, payload: Buffer.from(packet.payload) } : undefined;
     this.#end = end;
+    this.#now = now;
+    this.#cameAt = now();
     this.id = handles.open(this);
   }
 
+  /** As it is now: it may have waited long for its turn, or be given to the flow again. */
   get packet(): PublishPacket | undefined {
-    return this.work === undefined ? this.#packet : this.work.packet;
+    const packet = this.work === undefined ? this.#packet : this.work.packet;
+    const { properties } = packet ?? {};
+    if (packet === undefined || properties?.messageExpiryInterval === undefined) return packet;
+    return {
+      ...packet,
+      properties: { ...properties, messageExpiryInterval: this.#left(properties.messageExpiryInterval) },
+    };
   }
 
   end(reasonCode: number): WorkState {
     return this.#end(this, reasonCode);
+  }
+
+  /**
+   * The Message Expiry Interval counts down while a message waits, as it does at a Server (3.3.2.3.3). Where it has passed it
+   * is 0: only a Server deletes for that, and what came is for the flow to judge.
+   */
+  #left(seconds: number): number {
+    return Math.max(0, seconds - Math.floor((this.#now() - this.#cameAt) / 1000));
   }
 }

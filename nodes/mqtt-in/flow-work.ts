@@ -222,7 +222,9 @@ export class FlowWork {
   #isLate(task: FlowTask, timeout: number): void {
     const flow = this.#flow;
     const { packet } = task;
-    if (flow === undefined || packet === undefined) return;
+    if (flow === undefined) return;
+    // A place must not be taken for ever, whatever became of the message.
+    if (packet === undefined) return this.#close(task, 'is gone');
     this.#late += 1;
     this.#inFlow.delete(task);
     const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined;

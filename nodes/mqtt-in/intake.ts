@@ -17,6 +17,7 @@ import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 import type { Handle } from '../mqtt-connection/handles.ts';
+import { RepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
 import type { SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
 import { StatusLight } from '../mqtt-connection/status-light.ts';
 import type { Subscriber } from '../mqtt-connection/wishes.ts';
@@ -45,6 +46,8 @@ export class Intake implements Subscriber, User, Flow {
   readonly #connection: SharedConnection;
   readonly #datatype: Datatype;
   readonly #light: StatusLight;
+  /** Of messages: a flow that stands still is late for all that it has at once. */
+  readonly #errors: RepeatedErrors;
   /** What its flow works on; undefined: a message is the flow's own when it has it. */
   readonly #work: FlowWork | undefined;
   readonly #workLight: WorkLight | undefined;
@@ -71,6 +74,7 @@ export class Intake implements Subscriber, User, Flow {
     this.node = node;
     this.subscribesLate = isDynamic;
     this.#light = new StatusLight(node);
+    this.#errors = new RepeatedErrors(node);
     this.#connection = connection;
     this.#datatype = datatype;
     this.#origin = originOf(connection);
@@ -128,6 +132,7 @@ export class Intake implements Subscriber, User, Flow {
     }
     this.#subscribed.clear();
     this.#leaveFlow(removed, stayed);
+    this.#errors.repeats.end();
     await this.#connection.deregister(this, removed);
   }
 
@@ -200,7 +205,7 @@ export class Intake implements Subscriber, User, Flow {
   #fail(error: unknown, packet: PublishPacket, datatype: Datatype, delivery?: Handle): void {
     const { topic, qos, retain } = packet;
     const msg = { topic, payload: undecoded(packet, datatype), qos, retain };
-    this.node.error(error, delivery === undefined ? msg : { ...msg, delivery });
+    this.#errors.hear(error, delivery === undefined ? msg : { ...msg, delivery });
   }
 
   #leaveFlow(removed: boolean, stayed: () => boolean): void {

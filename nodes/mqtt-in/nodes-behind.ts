@@ -1,5 +1,6 @@
 import type { Node } from 'node-red';
 import type { FlowListener } from '../mqtt-connection/flow-events.ts';
+import { hearingNodes } from './hearing-nodes.ts';
 
 /** The ids of the nodes that each output is wired to, as Node-RED keeps them at the node. */
 interface Wired extends Node {
@@ -54,6 +55,7 @@ export class NodesBehind implements Partial<FlowListener> {
     return this.#reached !== undefined && [...this.#reached].every(([id, node]) => this.#running(id) === node);
   }
 
+  /** Not what hears the mqtt-in itself: what it tells, such as that a message is late, leaves that in the flow. */
   #reach(from: readonly string[]): ReadonlyMap<string, unknown> {
     const reached = new Map<string, unknown>();
     const open = [...from];
@@ -61,8 +63,9 @@ export class NodesBehind implements Partial<FlowListener> {
       if (reached.has(id)) continue;
       const node = this.#running(id) as Wired | null;
       reached.set(id, node);
-      open.push(...(node?.wires ?? []).flat());
-      if (Array.isArray(node?.links)) open.push(...node.links.filter((link) => typeof link === 'string'));
+      if (node === null) continue;
+      open.push(...(node.wires ?? []).flat(), ...hearingNodes(node));
+      if (Array.isArray(node.links)) open.push(...node.links.filter((link) => typeof link === 'string'));
     }
     return reached;
   }

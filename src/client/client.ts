@@ -161,10 +161,12 @@ export class Client {
    * Ends everything, within about 2 s: what is under way may arrive, the rest waits in the store for the next client
    * with it, which settles it. Without a store of its own the client has nobody to go on, and settles it with
    * {@link ClientClosed}.
-   * @param unsubscribe whether the Server forgets the subscriptions first, which it otherwise keeps with the session.
+   * @param unsubscribe whether the Server forgets the subscriptions first, which it otherwise keeps with the session; not
+   *   while receivers work on messages of a session that it keeps: some Servers would forget those too.
    */
   async close(unsubscribe: boolean = false): Promise<void> {
-    if (unsubscribe) this.#subscriptions.clear();
+    const hasToSendAgain = this.#session.incoming.owes && !this.#endsSession;
+    if (unsubscribe && !hasToSendAgain) this.#subscriptions.clear();
     this.#deploy.abandon();
     await this.#lifecycle.stop('closed');
     this.#expiry.end();

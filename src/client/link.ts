@@ -48,6 +48,8 @@ export class Link {
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #drained: Deferred<void> | undefined;
+  /** What waits until receivers are done with what they have. */
+  #stuck: (() => void)[] = [];
   /** Messages at QoS 0 that have not left. */
   readonly #leaving = new Queue<readonly OutgoingMessage[]>();
 
@@ -63,7 +65,7 @@ export class Link {
       },
       limits: terms.limits,
       mqtt5: terms.protocolVersion === 5,
-      barrier: (reached) => connection.barrier(reached),
+      barrier: (reached) => this.#calm(reached),
       takePacketId: () => parts.session.ids.take(),
       send: (packet, request) => this.#request(packet, request),
     };
@@ -189,6 +191,7 @@ export class Link {
       handOver.mark();
     }
     if ((this.#answerDeadline ?? Infinity) <= now) this.#requests.expire(now);
+    this.#goOn();
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
     this.#prove();
@@ -196,6 +199,24 @@ export class Link {
     this.readOrNot();
     this.#arm();
     if (this.#idle) this.#drained?.resolve();
+  }
+
+  /**
+   * Calls `reached` when all that stood before it has come. While receivers work on messages that may wait at the Server,
+   * which sends only so many that are not acknowledged (4.9).
+   */
+  #calm(reached: () => void): void {
+    this.connection.barrier(() => {
+      if (this.#parts.session.incoming.owes) this.#stuck.push(reached);
+      else reached();
+    });
+  }
+
+  #goOn(): void {
+    if (this.#stuck.length === 0 || this.#parts.session.incoming.owes) return;
+    const stuck = this.#stuck;
+    this.#stuck = [];
+    for (const reached of stuck) this.#calm(reached);
   }
 
   #sendAll(now: number): void {

@@ -1,7 +1,7 @@
 import type { SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import type { Receiver, Router, Withheld } from '../router/router.ts';
-import { type Asked, hasRetained, type Member, type SubscriptionEntry } from './subscription-entry.ts';
+import { type Asked, hasAllRetained, hasRetained, type Member, type SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import { type AskedWish, membersOf, type WireWish } from './wire-plan.ts';
 
@@ -81,7 +81,11 @@ export class RetainedWindows {
     for (const served of serves) {
       // Copies of what it brings are not for one that still has its own identifier.
       if (asked.identifier !== undefined && !served.comesBy(entry)) continue;
-      this.#router.withhold(served.filter, withheldFrom(served, rule, mqtt5), asked.identifier);
+      this.#router.withhold(served.filter, {
+        rules: withheldFrom(served, rule, mqtt5),
+        identifier: asked.identifier,
+        isSure: !ambiguous,
+      });
     }
     if (mqtt5 && serves.some(hasWithheld)) {
       const awaiting = new Set(membersOf(serves).filter((member) => !hasRetained(member)));
@@ -108,7 +112,8 @@ export class RetainedWindows {
   /** From now on the entry gets what `cover` brings, which may be retained still. */
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
     for (const { asked, rule, awaiting } of this.#of(cover)) {
-      this.#router.withhold(entry.filter, withheldFrom(entry, rule, true, awaiting), asked.identifier);
+      const rules = withheldFrom(entry, rule, true, awaiting);
+      this.#router.withhold(entry.filter, { rules, identifier: asked.identifier, isSure: rule === 'first' });
     }
   }
 
@@ -181,8 +186,8 @@ export class RetainedWindows {
 }
 
 /**
- * Who had what is retained may not have all of it yet: what is on its way comes once for him and once for the others.
- * Who wants nothing gets nothing, where the flag is for nothing else: before MQTT 5 (3.3.1.3).
+ * Who had what is retained is not to have it again. Who may not have all of it yet is withheld only what he was given:
+ * the SUBSCRIBE may never reach the Server, and what comes meanwhile is his. Who wants nothing gets nothing, where the flag is for nothing else: before MQTT 5 (3.3.1.3).
  */
 function withheldFrom(
   { members }: SubscriptionEntry,
@@ -193,8 +198,8 @@ function withheldFrom(
   const rules = new Map<Receiver, Withheld>();
   for (const [receiver, member] of members) {
     if (member.options.retainHandling === 2) rules.set(receiver, mqtt5 ? rule : 'all');
-    else if (hasRetained(member) && !awaiting.has(member)) rules.set(receiver, rule);
-    else if (member.mayHaveCome) rules.set(receiver, 'again');
+    else if (hasAllRetained(member) && !awaiting.has(member)) rules.set(receiver, rule);
+    else if ((hasRetained(member) && !awaiting.has(member)) || member.mayHaveCome) rules.set(receiver, 'again');
   }
   return rules.size === 0 ? undefined : rules;
 }

@@ -373,6 +373,11 @@ export function hasRetained({ retained }: Member): boolean {
   return retained === 'coming' || retained === 'had';
 }
 
+/** Whether it has all of that. */
+export function hasAllRetained({ retained }: Member): boolean {
+  return retained === 'had';
+}
+
 /** Retain Handling is about the SUBSCRIBE alone: it does not make another subscription. */
 export function differs(one: SubscriptionOptions, other: SubscriptionOptions): boolean {
   return one.qos !== other.qos || one.noLocal !== other.noLocal || one.retainAsPublished !== other.retainAsPublished;

@@ -51,11 +51,10 @@ export function isTaken(route: Route, handout: Handout | undefined): boolean {
  * @param sure the flag alone tells that the Server retained the message, as it always does where `all` of it is withheld.
  */
 export function isWithheld(seat: Seat, packet: PublishPacket, copy: RetainedCopy, sure: boolean): boolean {
-  const rule = packet.dup ? undefined : copy.rules.get(seat);
-  const isIt = rule !== undefined && applies(rule, copy, sure, seat);
-  // Another content than the one that it has.
-  if (isIt && !copy.isKnown) seat.passedRetained(packet.topic);
-  return isIt;
+  const rule = copy.rules.get(seat);
+  // One that is sent again is what an earlier SUBSCRIBE brought: for the place, unless it has just that.
+  if (packet.dup && rule !== 'again') return false;
+  return rule !== undefined && applies(rule, copy, sure, seat);
 }
 
 /** A second one on its topic is another SUBSCRIBE's, or live. */

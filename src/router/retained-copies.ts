@@ -31,8 +31,6 @@ export interface RetainedCopy {
   readonly first: boolean;
   /** What came last on its topic once more. */
   readonly repeated: boolean;
-  /** It equals what came last on its topic. */
-  readonly isKnown: boolean;
   /** Whether it is that once more, for the first time, for a place that had it by another SUBSCRIBE or from the session. */
   readonly isAgainFor: (seat: Seat) => boolean;
 }
@@ -76,7 +74,7 @@ export class RetainedCopies {
     const isKnown = this.#keep(packet);
     const { topic, properties, dup } = packet;
     const window = this.#windows.find((one) => one.isOf(properties?.subscriptionIdentifiers));
-    if (window === undefined) return undefined;
+    if (window === undefined) return dup ? this.#ofBefore(topic, isKnown) : undefined;
     if (window.rules.size === 0) {
       this.#room.came += 1;
       return undefined;
@@ -86,10 +84,19 @@ export class RetainedCopies {
     const repeated = isKnown && isNew(topic, window.repeated);
     if (first || repeated || dup) this.#room.came += 1;
     const isTold = window.isToldBy(properties?.subscriptionIdentifiers);
-    // With the identifier of the SUBSCRIBE the first of a topic is what it brings; without one nothing tells.
-    const isAgainFor = (seat: Seat): boolean =>
-      isKnown && !dup && seat.hadRetained(topic) && (isTold ? first : window.isFirstFor(seat, topic));
-    return { rules: window.rules, first, repeated, isKnown, isAgainFor };
+    // With the identifier of the SUBSCRIBE the first of a topic is what it brings; where the flag does not tell, nothing does.
+    const isCopyFor = (seat: Seat): boolean =>
+      window.isSure || (!dup && (isTold ? first : window.isFirstFor(seat, topic)));
+    const isAgainFor = (seat: Seat): boolean => isKnown && seat.hadRetained(topic) && isCopyFor(seat);
+    return { rules: window.rules, first, repeated, isAgainFor };
+  }
+
+  /** What an earlier SUBSCRIBE brought is sent again: not for a place that has it, and awaits the rest. */
+  #ofBefore(topic: string, isKnown: boolean): RetainedCopy | undefined {
+    const window = this.#windows.find(({ rules, isSure }) => isSure && rules.size > 0);
+    if (window === undefined) return undefined;
+    const isAgainFor = (seat: Seat): boolean => isKnown && seat.hadRetained(topic);
+    return { rules: window.rules, first: false, repeated: false, isAgainFor };
   }
 
   /** What came last on the topic is not known any more. */

@@ -5,6 +5,8 @@ export class RetainedWindow {
   /** Of the SUBSCRIBE, if it has one. */
   readonly identifier: number | undefined;
   readonly rules: Map<Seat, Withheld>;
+  /** The RETAIN flag alone tells that the Server retained a message: no live one has it. */
+  readonly isSure: boolean;
   /** Topics of which any has come. */
   readonly topics = new Set<string>();
   /** Topics of which what came last before has come once more: one like it after that is live. */
@@ -12,7 +14,8 @@ export class RetainedWindow {
   /** Topics of which a copy was withheld from a place that had it before. */
   readonly #again = new Map<Seat, Set<string>>();
 
-  constructor(identifier: number | undefined, rules: Map<Seat, Withheld>) {
+  constructor(identifier: number | undefined, rules: Map<Seat, Withheld>, isSure: boolean) {
+    this.isSure = isSure;
     this.identifier = identifier;
     this.rules = rules;
   }

@@ -15,6 +15,16 @@ export interface Granted {
   readonly retainAsPublished: boolean;
 }
 
+/** What a SUBSCRIBE brings of what the Server retains, and for whom it is not. */
+export interface Withholding {
+  /** undefined: it is for all. */
+  readonly rules: ReadonlyMap<Receiver, Withheld> | undefined;
+  /** Of the SUBSCRIBE, if it has one. */
+  readonly identifier: number | undefined;
+  /** The RETAIN flag alone tells what it brings: no live message has it. */
+  readonly isSure: boolean;
+}
+
 /** Told what a receiver threw. */
 export type Failed = (error: unknown, filter: TopicFilter) => void;
 
@@ -191,14 +201,14 @@ export class Route {
   }
 
   /** A SUBSCRIBE with this identifier, if it has one, brings what the Server retains: for whom it is not. */
-  withhold(rules: ReadonlyMap<Receiver, Withheld> | undefined, identifier: number | undefined): void {
+  withhold({ rules, identifier, isSure }: Withholding): void {
     const bySeat = new Map<Seat, Withheld>();
     for (const [receiver, rule] of rules ?? []) {
       const seat = this.#receivers.get(receiver);
       if (seat !== undefined) bySeat.set(seat, rule);
     }
     if (rules !== undefined) for (const seat of this.#vacant.values()) bySeat.set(seat, 'repeated');
-    this.#retained.open(new RetainedWindow(identifier, bySeat));
+    this.#retained.open(new RetainedWindow(identifier, bySeat, isSure));
   }
 
   /** A receiver came while it comes, and wants nothing of it. */

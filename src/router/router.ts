@@ -3,7 +3,7 @@ import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import { deliverBy, type Handout } from './handout.ts';
 import { OverlappingDelivery } from './overlapping-delivery.ts';
 import type { Receiver } from './receiver.ts';
-import { byRank, type Failed, type Granted, Route } from './route.ts';
+import { byRank, type Failed, type Granted, Route, type Withholding } from './route.ts';
 import type { Withheld } from './seat.ts';
 import { RetiredIdentifiers } from './retired-identifiers.ts';
 import { TopicTrie } from './topic-trie.ts';
@@ -12,7 +12,7 @@ import type { Workable } from './work.ts';
 
 export type { Handout } from './handout.ts';
 export type { Receiver } from './receiver.ts';
-export type { Granted } from './route.ts';
+export type { Granted, Withholding } from './route.ts';
 export type { Withheld } from './seat.ts';
 export { Vacancy, type VacancyState } from './vacancy.ts';
 export { Work, type Workable, type WorkState } from './work.ts';
@@ -152,8 +152,8 @@ export class Router {
    * A SUBSCRIBE, with this identifier if it has one, brings what the Server retains for `filter`. What of that is not for
    * these receivers; undefined: all is.
    */
-  withhold(filter: TopicFilter, rules: ReadonlyMap<Receiver, Withheld> | undefined, identifier?: number): void {
-    this.#route(filter)?.withhold(rules, identifier);
+  withhold(filter: TopicFilter, withholding: Withholding): void {
+    this.#route(filter)?.withhold(withholding);
   }
 
   /** What any SUBSCRIBE for `filter` is still bringing of what the Server retains is not for this receiver either. */

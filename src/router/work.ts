@@ -43,7 +43,7 @@ export class Work {
    */
   end(reasonCode: number = ReasonCode.Success): WorkState {
     const before = this.#state;
-    if (before !== 'open') return before;
+    if (before === 'ended' || before === 'left') return before;
     this.#state = 'ended';
     this.#owner.workEnded(this, reasonCode);
     return before;

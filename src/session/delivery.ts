@@ -51,7 +51,8 @@ const DONE: DeliveryState = { step: 'done' };
 /** One received message at QoS 1 or 2, from its arrival to its acknowledgement (4.3). */
 export class Delivery implements Handout, NextAcknowledgement {
   readonly cmd: AckCommand;
-  readonly packetId: PacketId;
+  /** Of the connection on which it came last. */
+  packetId: PacketId;
   reasonCode: number = ReasonCode.Success;
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
@@ -68,6 +69,7 @@ export class Delivery implements Handout, NextAcknowledgement {
   /** What receivers are not done with. */
   #works: readonly Work[] = NOBODY;
   readonly #workDone: WorkDone | undefined;
+  #isLost = false;
   /** Nobody wants it, but somebody may still come who does. */
   #unclaimed = false;
   /** It may have come in another session than the one that the Server has now. */
@@ -123,10 +125,15 @@ export class Delivery implements Handout, NextAcknowledgement {
     return this.reasonCode >= 0x80;
   }
 
-  /** Nobody's work is waited for any more: whoever ends it is told why. */
+  /** No acknowledgement waits for what receivers do any more: whoever ends his work is told why. He has the message until then. */
   void(why: 'lost' | 'left'): void {
     for (const work of this.#works) work.void(why);
-    this.#works = NOBODY;
+    this.#isLost = why === 'lost';
+  }
+
+  /** Whether its session is lost: nobody but its receivers has it. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** Nobody wanted it: it waits for somebody who may come. */

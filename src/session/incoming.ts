@@ -62,13 +62,17 @@ export class Incoming {
   // Valid for the session.
   readonly #received: Received;
   /**
-   * What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. At QoS 1 only
-   * what is of an earlier connection, because within one an id may mean another message.
+   * What is not acknowledged, by packet id: sent again, it is not started a second time. At QoS 1 only what came again on
+   * this connection, because within one an id may mean another message.
    */
   readonly #open = new Map<PacketId, Delivery>();
+  /** At QoS 1, what is not acknowledged of earlier connections and has not come again on this one: of the last one first. */
+  #earlier = new Map<PacketId, Delivery>();
   readonly #held = new Set<Delivery>();
   /** What receivers are not done with. */
   readonly #atWork = new Set<Delivery>();
+  /** Those of them whose session is lost. */
+  readonly #lost = new Set<Delivery>();
   /** Of what is held or at work. */
   #keptBytes = 0;
   /** Handed out within this turn, in order; and how many there were in all, and before. */
@@ -126,19 +130,27 @@ export class Incoming {
   suspend(): void {
     // What everybody has comes again as another message, and may be one: at QoS 1 twice is better than never. Of what flows
     // worked on the content is known.
+    const before = this.#earlier;
+    this.#earlier = new Map();
     for (const delivery of this.#pubacks.drain()) {
-      if (delivery.state.step !== 'done' || delivery.fingerprint !== undefined)
-        this.#open.set(delivery.packetId, delivery);
+      this.#open.delete(delivery.packetId);
+      if (delivery.state.step !== 'done' || delivery.fingerprint !== undefined) this.#awaitAgain(delivery);
     }
+    for (const delivery of before.values()) this.#awaitAgain(delivery);
     this.#pubrecs.drain();
     this.#pubcomps.drain();
     this.#unreleased.clear();
+  }
+
+  #awaitAgain(delivery: Delivery): void {
+    if (!this.#earlier.has(delivery.packetId)) this.#earlier.set(delivery.packetId, delivery);
   }
 
   /** The Server has no session, and knows no id any more. What is held was received, and is still handed out. */
   reset(): void {
     this.#received.clear();
     this.#open.clear();
+    this.#earlier.clear();
     this.#void('lost');
   }
 
@@ -269,9 +281,14 @@ export class Incoming {
     return count > MOST_WHILE_AWAITING || this.#keptBytes + count * COST >= MOST_BYTES_WHILE_AWAITING;
   }
 
-  /** Messages of this connection that are held or at work, or wait behind one that is. */
+  /** Messages that are held or at work, or wait behind one that is; those of a lost session too: they have to be kept. */
   get unacknowledged(): number {
-    return behindKept(this.#pubacks) + behindKept(this.#pubrecs);
+    return behindKept(this.#pubacks) + behindKept(this.#pubrecs) + this.#lost.size;
+  }
+
+  /** Whether receivers work on what the Server still has in this session. */
+  get owes(): boolean {
+    return this.#atWork.size > this.#lost.size;
   }
 
   /** Whether receivers are not done with something. */
@@ -316,15 +333,21 @@ export class Incoming {
   doubtEnds(): void {
     this.#received.forgetDoubted();
     for (const [packetId, { doubt }] of this.#open) if (doubt !== undefined) this.#open.delete(packetId);
+    for (const [packetId, { doubt }] of this.#earlier) if (doubt !== undefined) this.#earlier.delete(packetId);
   }
 
   #doubt(doubt: IdDoubt): void {
     this.#received.doubt(doubt);
-    for (const delivery of this.#open.values()) delivery.doubted(doubt);
+    for (const delivery of this.#unacknowledged()) delivery.doubted(doubt);
+  }
+
+  *#unacknowledged(): Generator<Delivery> {
+    yield* this.#open.values();
+    yield* this.#earlier.values();
   }
 
   get #isDoubting(): boolean {
-    return this.#received.isDoubted || [...this.#open.values()].some(({ doubt }) => doubt !== undefined);
+    return this.#received.isDoubted || [...this.#unacknowledged()].some(({ doubt }) => doubt !== undefined);
   }
 
   #count({ qos }: PublishPacket, packetId: PacketId): void {
@@ -346,9 +369,24 @@ export class Incoming {
       return Delivery.done(packet, packetId);
     }
     const open = this.#open.size === 0 ? undefined : this.#open.get(packetId);
-    if (open?.isRepeatedBy(packet) !== true) return undefined;
-    open.confirm();
-    return open;
+    const repeated = open?.isRepeatedBy(packet) === true ? open : this.#comeAgain(packet, packetId);
+    repeated?.confirm();
+    return repeated;
+  }
+
+  /**
+   * What came on an earlier connection. Some Servers number anew on each; but all send again in order (4.6), so that what
+   * has another number is the next that is expected, or none of these.
+   */
+  #comeAgain(packet: PublishPacket, packetId: PacketId): Delivery | undefined {
+    if (!packet.dup || this.#earlier.size === 0) return undefined;
+    const [next] = this.#earlier.values();
+    const delivery = [this.#earlier.get(packetId), next].find((one) => one?.isRepeatedBy(packet) === true);
+    if (delivery === undefined) return undefined;
+    this.#earlier.delete(delivery.packetId);
+    delivery.packetId = packetId;
+    this.#open.set(packetId, delivery);
+    return delivery;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
@@ -397,16 +435,20 @@ export class Incoming {
     if (kept.has(delivery)) return;
     kept.add(delivery);
     this.#keptBytes += delivery.size;
+    if (step === 'at-work' && delivery.isLost) this.#lost.add(delivery);
   }
 
   #letGo(delivery: Delivery): void {
     if (this.#held.delete(delivery) || this.#atWork.delete(delivery)) this.#keptBytes -= delivery.size;
+    this.#lost.delete(delivery);
   }
 
   /** Nobody gets it from here any more. */
   #abandon(why: 'lost' | 'left'): void {
     this.#void(why);
     this.#held.clear();
+    this.#atWork.clear();
+    this.#lost.clear();
     this.#keptBytes = 0;
   }
 
@@ -415,7 +457,7 @@ export class Incoming {
     for (const delivery of this.#held) delivery.void(why);
     for (const delivery of this.#atWork) {
       delivery.void(why);
-      this.#letGo(delivery);
+      this.#lost.add(delivery);
     }
   }
 

@@ -186,6 +186,38 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     await acked(1);
   });
 
+  it('tells Catch nodes of each message that is late', async () => {
+    await started({ ackTimeout: '1', atOnce: '20', whenLate: 'acknowledge' });
+    const caught = collect('caught');
+    for (let number = 1; number <= 20; number++) come(`a/${number}`);
+    await reached(caught, 20);
+    const topics = new Set(caught.map(({ topic }) => topic));
+    assert.deepEqual([topics.size, caught.length], [20, 20]);
+  });
+
+  for (const [what, more, first] of [
+    [
+      'late messages',
+      { ackTimeout: '1', whenLate: 'acknowledge' },
+      /^the flow did not acknowledge the message to a\/1 /,
+    ],
+    ['messages that it cannot send', { datatype: 'json', ackTimeout: '' }, /a\/1/],
+  ] as const) {
+    it(`says of many ${what} in two lines where no Catch node hears`, async () => {
+      const uncaught = NODES.filter(({ type }) => type !== 'catch');
+      await startFlow([connection(broker.port), mqttIn({ ...FLOW_IN, atOnce: '20', ...more }), ...uncaught]);
+      peer = await connected(broker);
+      await peer.skipTo('subscribe');
+      for (let number = 1; number <= 20; number++) come(`a/${number}`);
+      await acked(20);
+      await until(() => errors('in').length >= 2, 'two lines');
+      const [one, other, ...rest] = errors('in');
+      assert.match(one ?? '', first);
+      assert.match(other ?? '', /^19 more like this, the last: .*a\/20/);
+      assert.deepEqual(rest, []);
+    });
+  }
+
   it('refuses with the reason that the mqtt-ack has, or that the message says, from MQTT 5 on', async () => {
     const refuse = { ...ACK, id: 'refuse', reasonCode: '151' };
     const byMsg = { ...ACK, id: 'by', reasonCode: 'msg' };
@@ -273,6 +305,84 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     await acked(1);
   });
 
+  /** A node `far` that is wired to nothing of the flow, and what hears the helper `h`, or nodes about it. */
+  const far = { id: 'far', type: 'helper' };
+  const hearing = (type: string, scope: unknown, more: object = {}): readonly FlowNode[] => [
+    { id: 'hearing', type, scope, wires: [['far']], ...more },
+    far,
+  ];
+  const inSubflow: readonly FlowNode[] = [
+    { id: 'sub', type: 'subflow', name: '', in: [{ wires: [{ id: 'inner' }] }], out: [] },
+    { id: 'inner', type: 'helper', z: 'sub', x: 0, y: 0, wires: [] },
+    { id: 'instance', type: 'subflow:sub' },
+  ];
+  const group = (id: string, ...nodes: string[]): FlowNode => ({ id, type: 'group', nodes });
+
+  /** A message is in the flow when a deploy replaces `far`. @returns what `h` has then. */
+  async function farReplaced(more: readonly FlowNode[], wires: readonly string[] = ['h']): Promise<Msg[]> {
+    const own = new Set(more.map(({ id }) => id));
+    // The test helper takes one node of a core type at most.
+    const others = NODES.filter(({ id, type }) => type !== 'catch' && type !== 'complete' && !own.has(id));
+    const flow = [connection(broker.port), mqttIn({ ...FLOW_IN, ackTimeout: '', wires: [wires] }), ...others, ...more];
+    await startFlow(flow);
+    peer = await connected(broker);
+    await peer.skipTo('subscribe');
+    const got = collect('h');
+    come('a/1');
+    await reached(got, 1);
+    await deploy(
+      flow.map((one) => (one.id === 'far' ? { ...one, name: 'other' } : one)),
+      'nodes',
+    );
+    await settle();
+    return got;
+  }
+
+  const SEEN: readonly [string, readonly FlowNode[], string[]?][] = [
+    ['a Catch node of the whole tab', hearing('catch', null)],
+    ['a Catch node for what no other one hears', hearing('catch', null, { uncaught: true })],
+    ['a Catch node of some nodes', hearing('catch', ['h'])],
+    [
+      'a Catch node of its group',
+      [...hearing('catch', 'group', { g: 'g' }), group('g', 'h', 'hearing'), { id: 'h', type: 'helper', g: 'g' }],
+    ],
+    ['a Complete node', hearing('complete', ['h'])],
+    ['a Status node of the whole tab', hearing('status', null)],
+    ['a Status node of some nodes', hearing('status', ['h'])],
+    [
+      'a Catch node that a node behind a Complete node leads to',
+      [{ id: 'first', type: 'complete', scope: ['h'], wires: [['behind']] }, ...hearing('catch', ['behind'])],
+    ],
+    [
+      'a Catch node of a subflow that it is wired to',
+      [...inSubflow, ...hearing('catch', ['instance'])],
+      ['h', 'instance'],
+    ],
+  ];
+  for (const [name, more, wires] of SEEN) {
+    it(`gives a message again that may be in a node behind ${name}, which a deploy replaced`, async () => {
+      const got = await farReplaced(more, wires);
+      const attempts = got.map(({ delivery }) => (delivery as { attempt: number }).attempt);
+      assert.deepEqual(attempts, [1, 2]);
+      node('ack').receive(got[1]);
+      await acked(1);
+    });
+  }
+
+  const UNSEEN: readonly [string, readonly FlowNode[]][] = [
+    ['a Catch node of other nodes', hearing('catch', ['ack'])],
+    ['a Catch node of the mqtt-in alone', hearing('catch', ['in'])],
+    ['a Catch node of another group', [...hearing('catch', 'group', { g: 'g' }), group('g', 'hearing')]],
+    ['a Catch node of another tab', hearing('catch', null, { z: 'another' })],
+    ['a Complete node of other nodes', hearing('complete', ['ack'])],
+    ['a Status node of other nodes', hearing('status', ['ack'])],
+  ];
+  for (const [name, more] of UNSEEN) {
+    it(`lets its flow go on where a deploy replaces a node behind ${name}`, async () => {
+      assert.equal((await farReplaced(more)).length, 1);
+    });
+  }
+
   it('can refuse what came while a deploy was under way', async () => {
     const refuse = { ...ACK, id: 'refuse', reasonCode: '151' };
     const flow = [connection5(broker.port), mqttIn(FLOW_IN), ...NODES, refuse];
@@ -312,6 +422,37 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     node('ack').receive(again[2]);
     await acked(3);
     assert.deepEqual(acks(), ['puback 1', 'puback 2', 'puback 3']);
+  });
+
+  it('that a deploy makes anew in the turn of a message, with the node behind, gives it to the flow as one and not as two', async () => {
+    const flow = await started();
+    const changed = new Set(['in', 'h']);
+    const closing = node('in');
+    const send = closing.send.bind(closing);
+    const first: unknown[] = [];
+    const deployed = new Promise<void>((resolve, reject) => {
+      closing.send = (msg) => {
+        first.push((msg as Msg)['delivery']);
+        send(msg);
+        // It begins behind the receive callback, and in front of the turn in which Node-RED hands the message on.
+        deploy(
+          flow.map((one) => (changed.has(one.id) ? { ...one, name: 'other' } : one)),
+          'nodes',
+          () => node('h').on('input', (msg) => again.push(msg)),
+        ).then(resolve, reject);
+      };
+    });
+    const again: Msg[] = [];
+    come('a/1');
+    await deployed;
+    await reached(again, 1);
+    await settle();
+    assert.deepEqual(
+      again.map(({ delivery }) => delivery),
+      [{ ...(first[0] as object), attempt: 2 }],
+    );
+    node('ack').receive(again[0]);
+    await acked(1);
   });
 
   it('that a deploy changes alone lets its flow go on: nothing comes twice', async () => {
@@ -406,16 +547,25 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
 describe('an mqtt-ack', () => {
   afterEach(stopFlow);
 
-  it('that gets what came from no such mqtt-in is an error to Catch, and nothing passes', async () => {
+  const NO_HANDLES: readonly unknown[] = [undefined, null, 'x', 7, true, {}, { id: 7 }, [], [undefined], [[]]];
+  it('that gets what came from no such mqtt-in is an error to Catch each time, and nothing passes', async () => {
     await startFlow([...NODES]);
     const caught = collect('caught');
     const behind = collect('behind');
-    for (const delivery of [undefined, 'x', { id: 'ab-1' }, { id: 7 }, []]) {
-      node('ack').receive({ payload: 'x', delivery });
-    }
-    await until(() => caught.length >= 3, 'three errors');
+    for (const delivery of NO_HANDLES) node('ack').receive({ payload: 'x', delivery });
+    await until(() => caught.length >= NO_HANDLES.length, 'an error each');
     await settle();
-    assert.match(errors('ack')[0] ?? '', /^not acknowledged: msg\.delivery is not what an mqtt-in has sent/);
-    assert.ok(behind.length <= 2);
+    for (const error of errors('ack')) {
+      assert.match(error, /^not acknowledged: msg\.delivery is not what an mqtt-in has sent/);
+    }
+    assert.deepEqual(behind, []);
+  });
+
+  it('that gets what only looks like a handle of an earlier process warns, and lets it pass', async () => {
+    await startFlow([...NODES]);
+    const behind = collect('behind');
+    node('ack').receive({ payload: 'x', delivery: { id: 'ab-1' } });
+    await until(() => behind.length > 0, 'the message');
+    assert.match(lines('ack', 'warn')[0] ?? '', /^not acknowledged: the message is of before Node-RED was started/);
   });
 });

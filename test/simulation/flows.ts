@@ -344,7 +344,7 @@ export class Flows {
       const state = work.end(isRefused ? 0x83 : 0);
       if (isRefused) this.#inbound.refused(label);
       this.#judge.note(() => `   ${place.name} is done with ${label}, which was ${state}`);
-      if (repeats && work.end() !== (state === 'open' ? 'ended' : state)) {
+      if (repeats && work.end() !== (state === 'left' ? 'left' : 'ended')) {
         this.#judge.violation('a work ends once', `${place.name} ended ${label} twice`);
       }
     };

@@ -1,4 +1,4 @@
-import type { PublishPacket, SubscriptionOptions, Work } from '../../src/index.ts';
+import type { PublishPacket, QoS, SubscriptionOptions, Work } from '../../src/index.ts';
 import type { Copy } from './copy.ts';
 import type { Judge } from './judge.ts';
 import { labelOf } from './server-codec.ts';
@@ -39,11 +39,14 @@ export interface Place {
   readonly latest: Map<string, number>;
   /** What its flow works on, or worked on. */
   working: Working[];
+  /** Copies that came again and that its flow does not work on, by message: so often it may get the message once more. */
+  readonly spare: Map<string, number>;
 }
 
 /** A message as its flow got it, and what that does with it. */
 interface Working {
   readonly label: string;
+  readonly qos: QoS;
   readonly packetId: number | undefined;
   readonly work: Work;
   /** A deploy took the node away in the turn in which it got it: the next one gets it too. */
@@ -88,6 +91,7 @@ export class Inbound {
       takenBack: new Set(),
       latest: new Map(),
       working: [],
+      spare: new Map(),
     };
     this.#places.push(place);
     return place;
@@ -109,6 +113,14 @@ export class Inbound {
     copy.given += 1;
     copy.handed = false;
     copy.gotMoment ??= this.#time.moment;
+    if (copy.given > 1) for (const place of this.#places) this.#spare(place, copy, 1);
+  }
+
+  /** Copies of one message under several ids are alike: which of them a flow has, only their number tells. */
+  #spare(place: Place, copy: Pick<Copy, 'label' | 'qos' | 'packetId'>, count: number): void {
+    const { label } = copy;
+    if (count > 0 && isStarted(place, copy)) return;
+    place.spare.set(label, Math.max(0, (place.spare.get(label) ?? 0) + count));
   }
 
   /** The place hears that its wish is granted. */
@@ -195,8 +207,8 @@ export class Inbound {
   }
 
   /** The place's flow is not done with the message when its call returns. */
-  working(place: Place, { payload, packetId }: PublishPacket, work: Work): void {
-    place.working.push({ label: labelOf(payload), packetId, work, isTakenBack: false });
+  working(place: Place, { payload, qos, packetId }: PublishPacket, work: Work): void {
+    place.working.push({ label: labelOf(payload), qos, packetId, work, isTakenBack: false });
   }
 
   /** A flow refuses the message: if the Server does not hear of that, it comes again, also to those who had it. */
@@ -215,7 +227,8 @@ export class Inbound {
   /** Whose flow surely works on the copy, whichever of several with its id it is. */
   #workerOf(copy: Copy): Place | undefined {
     // What is retained is sent again beside what a flow has of it.
-    if (copy.stored) return undefined;
+    // So is what an older session of the Server has, which it never acknowledged.
+    if (copy.stored || this.isOlder) return undefined;
     return this.#worksOn(copy).find(({ works }) => works.length > 0 && works.every(isOpen))?.place;
   }
 
@@ -235,13 +248,12 @@ export class Inbound {
       const text = `${place.name} receives ${label} of ${packet.topic} by ${filter}`;
       return this.#judge.violation('only who subscribed receives', text);
     }
-    const isStarted = place.working.some(
-      (one) => one.label === label && one.packetId === packet.packetId && isOpen(one.work) && !one.isTakenBack,
-    );
-    if (isStarted && packet.dup) {
+    const { qos, packetId = 0 } = packet;
+    if (packet.dup && isStarted(place, { label, qos, packetId }) && (place.spare.get(label) ?? 0) === 0) {
       const text = `${place.name} receives ${label} once more, which its flow still works on`;
       this.#judge.violation('not started twice', text);
     }
+    if (packet.dup) this.#spare(place, { label, qos, packetId }, -1);
     const copies = this.#copies.get(label) ?? [];
     for (const copy of copies) {
       if (copy.gotMoment === undefined) continue;
@@ -429,4 +441,10 @@ function covers({ filter, granted }: Wish, copy: Copy): boolean {
 function mayCover(filter: string, copy: Copy): boolean {
   if (!matches(filter, copy.topic)) return false;
   return copy.identifiers.length === 0 || copy.filters.some((subscribed) => coversFilter(subscribed, filter));
+}
+
+/** Whether its flow works on the copy under this id. */
+function isStarted({ working }: Place, { label, qos, packetId }: Pick<Copy, 'label' | 'qos' | 'packetId'>): boolean {
+  const own = working.filter((one) => one.label === label && one.qos === qos && one.packetId === packetId);
+  return own.some(({ work, isTakenBack }) => isOpen(work) && !isTakenBack);
 }

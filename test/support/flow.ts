@@ -54,18 +54,20 @@ export async function startFlow(nodes: readonly FlowNode[], credentials: object 
   );
 }
 
-/** Nodes that say nothing else lie on one tab; config nodes belong to all. */
+/** Nodes that say nothing else lie on one tab; config nodes and subflows belong to all. */
 function placed(nodes: readonly FlowNode[]): readonly FlowNode[] {
-  const tabs = new Set(nodes.map(({ z }) => z).filter((z) => typeof z === 'string'));
+  const subflows = new Set(nodes.filter(({ type }) => type === 'subflow').map(({ id }) => id));
+  const flows = nodes.map(({ z }) => z).filter((z) => typeof z === 'string');
+  const tabs = new Set(flows.filter((z) => !subflows.has(z)));
   const ids = [...tabs.add('tab')];
   return [
     ...ids.map((id) => ({ id, type: 'tab', label: id })),
-    ...nodes.map((each) => (isConfig(each) ? each : { x: 0, y: 0, z: 'tab', wires: [], ...each })),
+    ...nodes.map((each) => (belongsToAll(each) ? each : { x: 0, y: 0, z: 'tab', wires: [], ...each })),
   ];
 }
 
-function isConfig({ type }: FlowNode): boolean {
-  return ['mqtt-connection', 'mqtt-broker', 'tls-config'].includes(type);
+function belongsToAll({ type }: FlowNode): boolean {
+  return ['mqtt-connection', 'mqtt-broker', 'tls-config', 'subflow'].includes(type);
 }
 
 /** What the helper drives, and hides. Its own `setFlows` gives up when a deploy takes more than 300 ms. */

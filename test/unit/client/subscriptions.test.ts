@@ -1780,6 +1780,37 @@ describe('Subscriptions', () => {
           assert.equal(late.received, 1);
         });
 
+        it('what is still coming to it is not withheld for a node whose SUBSCRIBE the broker never got', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.add('a/+', { retainAsPublished: false });
+          one.subscriptions.flush(one.link);
+          one.router.deliver(copy(by));
+          assert.equal(late.received, 1);
+        });
+
+        it('what one SUBSCRIBE after another brought comes once, also where it is sent again', () => {
+          const broken = asked(true);
+          const { one, late, by } = broken;
+          one.router.deliver(copy(by));
+          const second = resumed(broken, 'subscriptions');
+          const third = resumed(broken, 'subscriptions');
+          for (const identifier of [by, second]) one.router.deliver({ ...copy(identifier), dup: true });
+          one.router.deliver(copy(third));
+          assert.equal(late.received, 1);
+          one.router.deliver({ ...copy(third, 'y'), dup: true });
+          assert.equal(late.received, 2, 'another content');
+        });
+
+        it('what is sent again may be live where live messages have the flag, and comes', () => {
+          const broken = asked(true, mqtt5);
+          const { one, late, by } = broken;
+          one.router.deliver(copy(by));
+          resumed(broken, 'subscriptions');
+          one.router.deliver({ ...copy(by), dup: true });
+          assert.equal(late.received, mqtt5 ? 2 : 1);
+        });
+
         it('who takes the place of a node of before gets it anew', () => {
           const broken = asked(true);
           const { one } = broken;

@@ -58,7 +58,7 @@ async function came(virtual: VirtualClient, ...packets: Packet[]): Promise<void>
 async function reconnected(virtual: VirtualClient, sessionPresent: boolean): Promise<void> {
   virtual.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent, returnCode: 0, reasonCode: 0 }) };
   virtual.server.connection.close();
-  await virtual.pass(1000);
+  await virtual.pass(10_000);
   assert.equal(virtual.client.state.phase, 'connected');
 }
 
@@ -147,6 +147,80 @@ describe('A message that a receiver works on', () => {
       assert.deepEqual(acks(next), [`${ack} 7`]);
     });
   }
+
+  it('is not started again where the Server numbers anew on each connection, and acknowledged under its new number', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 71), message('a', 1, 72), message('b', 1, 1));
+    await reconnected(virtual, true);
+    const again = (topic: string, id: number): Packet => message(topic, 1, id, { dup: true });
+    await came(virtual, again('a', 1), again('a', 2), again('b', 3));
+    assert.deepEqual(worker.topics, ['a', 'a', 'b'], 'each is one of them');
+    await came(virtual, again('a', 4), message('b', 1, 5));
+    assert.deepEqual(worker.topics, ['a', 'a', 'b', 'a', 'b'], 'one more of the same content, and one that is new');
+    for (const index of [0, 1, 2, 3, 4]) worker.end(index);
+    await virtual.settle();
+    assert.deepEqual(
+      acks(virtual),
+      [1, 2, 3, 4, 5].map((id) => `puback ${id}`),
+    );
+  });
+
+  it('and that the Server numbered anew is known on the connection behind that too', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 71));
+    for (const id of [1, 2]) {
+      await reconnected(virtual, true);
+      await came(virtual, message('a', 1, id, { dup: true }));
+    }
+    await reconnected(virtual, false);
+    await came(virtual, message('a', 1, 2, { dup: true }));
+    assert.deepEqual(worker.topics, ['a', 'a'], 'in a new session it is another one');
+  });
+
+  it('and that waits for a node of a deploy when the session is lost stays with the one that has it, and goes to the other', async () => {
+    const [virtual, worker] = await scene();
+    virtual.subscribe('a', new Taker('other')).release();
+    await came(virtual, message('a', 1, 7, { payload: Buffer.from('payload') }));
+    await reconnected(virtual, false);
+    const back = new Taker('other');
+    virtual.subscribe('a', back);
+    virtual.client.prune();
+    await virtual.settle();
+    assert.deepEqual(back.topics, ['a']);
+    assert.equal(worker.works[0]?.packet?.payload.toString(), 'payload');
+    assert.equal(worker.end(0), 'lost');
+    assert.equal(worker.works[0]?.packet, undefined);
+  });
+
+  it('may stand before what is retained for another: whether all of that has come is asked when it is done', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 7));
+    const asked = (): number => virtual.server.connection.all('pingreq').length;
+    const before = asked();
+    virtual.subscribe('r/+', new Taker('other'));
+    await virtual.pass(1000);
+    assert.equal(asked(), before + 1, 'once');
+    worker.end(0);
+    await virtual.pass(1000);
+    assert.ok(asked() > before + 2, 'until nothing comes any more');
+  });
+
+  it('keeps the subscriptions of its session at a stop that unsubscribes: some Servers would forget it with them', async () => {
+    for (const [cleanStart, works, expected] of [
+      [false, true, 0],
+      [false, false, 1],
+      [true, true, 1],
+    ] as const) {
+      const [virtual, worker] = await scene({ cleanStart });
+      await came(virtual, message('a', 1, 7));
+      if (!works) worker.end(0);
+      const closing = virtual.client.close(true);
+      await virtual.pass(3000);
+      await closing;
+      const { length } = virtual.server.connection.all('unsubscribe');
+      assert.equal(length, expected, `clean ${cleanStart}, works ${works}`);
+    }
+  });
 
   it('of a session that ends with its connection comes from nobody again when the client is closed', async () => {
     for (const options of [{ cleanStart: true }, { protocolVersion: 5 as const, sessionExpiryInterval: 0 }]) {
@@ -288,7 +362,7 @@ describe('A message that a receiver refuses', () => {
     assert.deepEqual(acks(virtual), ['puback 7 153']);
   });
 
-  it('at QoS 2 ends its exchange: its id is free for the next, and counts for no limit', async () => {
+  it('at QoS 2 ends its exchange: its id is free for the next, and counts for no limit [MQTT-4.3.3-9]', async () => {
     const store = new MemoryStore();
     const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1, store });
     // As it ought to: a refused message is over.
@@ -303,6 +377,17 @@ describe('A message that a receiver refuses', () => {
     worker.end(1);
     await virtual.settle();
     assert.deepEqual(acks(virtual), ['pubrec 7 151', 'pubrec 7']);
+  });
+
+  it('at QoS 2 is over for the Receive Maximum too: the Server may send the next under another id', async () => {
+    const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 1 });
+    virtual.server.connection.answers = { pubrec: () => undefined };
+    for (const packetId of [7, 8, 9]) {
+      await came(virtual, message('a', 2, packetId));
+      worker.end(packetId - 7, 0x97);
+      await virtual.settle();
+    }
+    assert.deepEqual(acks(virtual), ['pubrec 7 151', 'pubrec 8 151', 'pubrec 9 151']);
   });
 });
 
@@ -350,6 +435,17 @@ describe('What receivers have at once', () => {
     assert.equal(await flooded([virtual, worker], 1100), 1500, 'and then no further');
   });
 
+  it('counts over lost sessions: nobody else has it, and what comes anew waits with it', async () => {
+    const [virtual, worker] = await scene();
+    assert.equal(await flooded([virtual, worker], 600), 600);
+    await reconnected(virtual, false);
+    const before = await flooded([virtual, worker], 600);
+    assert.ok(before >= 1000 && before < 1100, String(before));
+    for (let index = 0; index < 600; index++) assert.equal(worker.end(index), 'lost');
+    await virtual.settle();
+    assert.ok(worker.topics.length > before);
+  });
+
   it('counts by its bytes too', async () => {
     const [virtual, worker] = await scene();
     const payload = Buffer.alloc(6 * 1024 * 1024);
@@ -358,5 +454,18 @@ describe('What receivers have at once', () => {
     worker.end(0);
     await virtual.settle();
     assert.ok(worker.topics.length > 3);
+  });
+
+  it('counts by its bytes what a lost session left with flows, until they are done with it', async () => {
+    const [virtual, worker] = await scene();
+    const payload = Buffer.alloc(6 * 1024 * 1024);
+    for (let number = 1; number <= 3; number++) await came(virtual, message('a', 1, number, { payload }));
+    await reconnected(virtual, false);
+    await came(virtual, message('b', 1, 1));
+    await came(virtual, message('c', 1, 2));
+    assert.deepEqual(worker.topics, ['a', 'a', 'a']);
+    for (const index of [0, 1, 2]) worker.end(index);
+    await virtual.settle();
+    assert.deepEqual(worker.topics, ['a', 'a', 'a', 'b', 'c']);
   });
 });

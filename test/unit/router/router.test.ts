@@ -541,7 +541,7 @@ describe('Router', () => {
       const router = new Router();
       const [wants, refuses] = [new Sink(), new Sink()];
       for (const sink of [wants, refuses]) router.add(asFilter('a'), sink);
-      router.withhold(asFilter('a'), new Map([[refuses, 'all']]));
+      router.withhold(asFilter('a'), { rules: new Map([[refuses, 'all']]), identifier: undefined, isSure: true });
       router.deliver(packet('a', undefined, true));
       assert.deepEqual([wants.got.length, refuses.got.length], [1, 0]);
       router.deliver(packet('a'));
@@ -553,7 +553,7 @@ describe('Router', () => {
 
     it('is withheld from nobody where it comes again after a connection: the first may have been lost on the way', () => {
       const { router, sink } = routed({ a: undefined });
-      router.withhold(asFilter('a'), new Map([[sink, 'all']]));
+      router.withhold(asFilter('a'), { rules: new Map([[sink, 'all']]), identifier: undefined, isSure: true });
       router.deliver({ ...packet('a', undefined, true), dup: true });
       assert.equal(sink.got.length, 1);
     });
@@ -562,14 +562,14 @@ describe('Router', () => {
       const router = new Router();
       const sink = new Sink();
       router.add(asFilter('#'), sink);
-      router.withhold(asFilter('#'), new Map([[sink, 'first']]));
+      router.withhold(asFilter('#'), { rules: new Map([[sink, 'first']]), identifier: undefined, isSure: true });
       for (let n = 0; n < 10_010; n++) router.deliver(packet(`t/${n}`, undefined, true));
       assert.equal(sink.got.length, 10);
     });
 
     it('reaches a receiver by another of its filters, which does want it', () => {
       const { router, sink } = routed({ 'a/#': undefined, 'a/b': undefined });
-      router.withhold(asFilter('a/#'), new Map([[sink, 'all']]));
+      router.withhold(asFilter('a/#'), { rules: new Map([[sink, 'all']]), identifier: undefined, isSure: true });
       router.deliver(packet('a/b', undefined, true));
       assert.deepEqual(sink.got, ['a/b']);
     });
@@ -592,7 +592,12 @@ describe('Router', () => {
           router,
           running,
           added,
-          window: (identifier) => router.withhold(asFilter('lamp'), new Map([[running, 'repeated']]), identifier),
+          window: (identifier) =>
+            router.withhold(asFilter('lamp'), {
+              rules: new Map([[running, 'repeated']]),
+              identifier: identifier,
+              isSure: false,
+            }),
         };
       }
 
@@ -645,7 +650,11 @@ describe('Router', () => {
         router.release(asFilter('lamp'), before);
         router.deliver({ ...state('on'), qos: 0 });
         router.add(asFilter('lamp'), after);
-        router.withhold(asFilter('lamp'), new Map([[after, 'repeated']]));
+        router.withhold(asFilter('lamp'), {
+          rules: new Map([[after, 'repeated']]),
+          identifier: undefined,
+          isSure: false,
+        });
         router.deliver(state('on'));
         assert.equal(after.got.length, 1);
       });
@@ -658,7 +667,7 @@ describe('Router', () => {
         const long = packet('x'.repeat(60_000), undefined, true);
         router.deliver(long);
         window();
-        router.withhold(asFilter('#'), new Map([[node, 'repeated']]));
+        router.withhold(asFilter('#'), { rules: new Map([[node, 'repeated']]), identifier: undefined, isSure: false });
         router.deliver(long);
         assert.equal(node.got.length, 2);
       });
@@ -670,7 +679,7 @@ describe('Router', () => {
         const all = Array.from({ length: 10_010 }, (_, n) => packet(`t/${n}`, undefined, true));
         all.push(packet(`long/${'x'.repeat(600)}`, undefined, true));
         for (const each of all) router.deliver(each);
-        router.withhold(asFilter('#'), new Map([[sink, 'repeated']]));
+        router.withhold(asFilter('#'), { rules: new Map([[sink, 'repeated']]), identifier: undefined, isSure: false });
         sink.got.length = 0;
         for (const each of all) router.deliver(each);
         assert.equal(sink.got.length, 11);
@@ -678,7 +687,11 @@ describe('Router', () => {
         router.add(asFilter('long/#'), sink);
         const last = packet('long/short', undefined, true);
         router.deliver(last);
-        router.withhold(asFilter('long/#'), new Map([[sink, 'repeated']]));
+        router.withhold(asFilter('long/#'), {
+          rules: new Map([[sink, 'repeated']]),
+          identifier: undefined,
+          isSure: false,
+        });
         sink.got.length = 0;
         router.deliver(last);
         assert.equal(sink.got.length, 0);

@@ -146,7 +146,7 @@ describe('Router, while a deploy takes receivers away and brings them back', () 
     const retained = { ...packet('a'), retain: true };
     router.deliver(retained, notes);
     router.release(asFilter('a'), node);
-    router.withhold(asFilter('a'), new Map());
+    router.withhold(asFilter('a'), { rules: new Map(), identifier: undefined, isSure: false });
     router.deliver(retained, notes);
     assert.deepEqual(notes.vacancies, []);
     router.deliver({ ...retained, payload: Buffer.from('live') }, notes);

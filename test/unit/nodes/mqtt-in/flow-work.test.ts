@@ -311,6 +311,13 @@ describe('Messages at QoS 0 that wait for a flow', () => {
     assert.deepEqual([work.report.waiting, work.report.dropped], [1, 2]);
   });
 
+  it('are as large as they like where the flow is free: they need not wait', () => {
+    const { work, flow } = scene({ atOnce: 1 });
+    const large = { ...packetTo('large', 0), payload: Buffer.alloc(17 * 1024 * 1024) };
+    work.receive(large, FILTER, undefined, ORIGIN);
+    assert.deepEqual([flow.got, work.report.dropped], [['large 1'], 0]);
+  });
+
   it('leave their place when their time is over: nobody has them to give again', () => {
     const { clock, flow, come } = scene({ atOnce: 1 });
     come('a', 0);
