@@ -11,10 +11,15 @@ type State = StoredMessage['state'];
 export function joinSessions(store: SessionStore, live: StoredSession): void {
   const there = store.load();
   if (live.identity !== undefined) takeOver(store, there, live, live.identity);
-  const last = there.outgoing.at(-1)?.sequence ?? 0;
+  const { backlog } = store;
+  const last = Math.max(there.outgoing.at(-1)?.sequence ?? 0, backlog?.last ?? 0);
   const lastOrder = there.outgoing.reduce((highest, { state }) => Math.max(highest, orderOf(state)), 0);
   for (const message of live.outgoing) {
-    store.put({ ...message, sequence: last + message.sequence, state: behind(message.state, lastOrder) });
+    const joined = { ...message, sequence: last + message.sequence, state: behind(message.state, lastOrder) };
+    // What waits there goes first.
+    if (backlog !== undefined && backlog.length > 0 && joined.state.step === 'queued')
+      backlog.put(joined, waiterOf(joined));
+    else store.put(joined);
   }
 }
 
@@ -45,6 +50,10 @@ function besides(state: State, isTaken: (id: number) => boolean): State | undefi
   if (state.step === 'queued') return state;
   if (isTaken(state.packetId)) return state.step === 'abandoned' ? undefined : { step: 'queued' };
   return state.step === 'released' ? { ...state, doubtful: true } : state;
+}
+
+function waiterOf({ settle }: StoredMessage): { settle: StoredMessage['settle'] } | undefined {
+  return settle === undefined ? undefined : { settle };
 }
 
 /** PUBRELs leave in the order of their PUBRECs: those of before first. */

@@ -139,7 +139,8 @@ export class KeptSession implements Opened {
     const disk = await this.#attempt;
     if (disk === undefined) return;
     try {
-      await (isGone || this.#store === disk ? disk.forget() : disk.close());
+      const isElsewhere = this.#store === disk && disk.backlog.length === 0;
+      await (isGone || isElsewhere ? disk.forget() : disk.close());
     } catch (error) {
       this.#report(`the session in ${disk.folder} could not be removed: ${textOf(error)}`);
     }
@@ -153,10 +154,19 @@ export class KeptSession implements Opened {
   async #open(free: Promise<void>): Promise<Store> {
     await this.#earlier?.opening;
     const store = await this.#firstStore(free);
-    if (this.#earlier?.store !== undefined) joinSessions(store, this.#earlier.store.load());
+    const earlier = this.#earlier?.store;
+    if (earlier instanceof DiskStore && !(await earlier.bringBack())) this.#leavesBehind(earlier);
+    if (earlier !== undefined) joinSessions(store, earlier.load());
     this.#earlier = undefined;
     this.#store = store;
     return store;
+  }
+
+  #leavesBehind({ backlog: { length }, folder }: DiskStore): void {
+    const which = length === 1 ? '1 message' : `${length} messages`;
+    this.#report(
+      `${which} cannot be read from ${folder}: they stay there, and are sent when the session is kept there again`,
+    );
   }
 
   async #firstStore(free: Promise<void>): Promise<Store> {

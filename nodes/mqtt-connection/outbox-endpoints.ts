@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NodeAPI } from 'node-red';
-import type { WaitingMessage } from '../../src/index.ts';
 import { exportedMessage } from '../common/exported-message.ts';
 import { OUTBOX_PATH, type OutboxAnswer } from '../common/outbox-answer.ts';
 import { connectionOf } from './connection-of.ts';
@@ -10,6 +9,8 @@ import type { SharedConnection } from './shared-connection.ts';
 
 /** Messages in one turn of the event loop: what is written meanwhile waits that long. */
 const MESSAGES_PER_TURN = 200;
+
+type Pages = ReturnType<SharedConnection['waitingMessages']>;
 
 const NOTHING = { messages: 0, bytes: 0, oldest: undefined };
 
@@ -36,7 +37,7 @@ export function serveOutbox(RED: NodeAPI, hasSession: (id: string) => boolean): 
     if (connection === undefined) return void response.sendStatus(404);
     response.type('application/x-ndjson');
     // A reader that goes away needs no more.
-    pipeline(Readable.from(lines(connection.waitingMessages, Date.now())), response).catch(() => undefined);
+    pipeline(Readable.from(lines(connection.waitingMessages(), Date.now())), response).catch(() => undefined);
   });
   httpAdmin.delete(`${path}/messages`, auth.needsPermission('mqtt-connection.write'), ({ params }, response) => {
     const connection = connectionOf(RED, params['id']);
@@ -57,10 +58,12 @@ function answerOf({ outbox, settings }: SharedConnection): OutboxAnswer {
 }
 
 /** JSON, one message a line. */
-async function* lines(messages: readonly WaitingMessage[], now: number): AsyncGenerator<string> {
-  for (let start = 0; start < messages.length; start += MESSAGES_PER_TURN) {
-    const some = messages.slice(start, start + MESSAGES_PER_TURN);
-    yield some.map((message) => `${JSON.stringify(exportedMessage(message, now))}\n`).join('');
-    await nextTurn();
+async function* lines(pages: Pages, now: number): AsyncGenerator<string> {
+  for await (const messages of pages) {
+    for (let start = 0; start < messages.length; start += MESSAGES_PER_TURN) {
+      const some = messages.slice(start, start + MESSAGES_PER_TURN);
+      yield some.map((message) => `${JSON.stringify(exportedMessage(message, now))}\n`).join('');
+      await nextTurn();
+    }
   }
 }

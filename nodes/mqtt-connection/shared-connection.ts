@@ -142,8 +142,8 @@ export class SharedConnection {
   }
 
   /** As {@link Client.waitingMessages}. */
-  get waitingMessages(): WaitingMessage[] {
-    return this.#current.client?.waitingMessages ?? [];
+  waitingMessages(): AsyncIterable<readonly WaitingMessage[]> | readonly [] {
+    return this.#current.client?.waitingMessages() ?? [];
   }
 
   /** As {@link Client.discardUnsent}. */

@@ -4,7 +4,7 @@ import { parseShare, parseTopicFilter, type TopicFilter } from '../protocol/topi
 import { overlaps } from '../router/overlap.ts';
 import { type Receiver, Router } from '../router/router.ts';
 import type { Settle } from '../store/session-store.ts';
-import { mayHaveLeft } from '../session/outgoing-message.ts';
+import { mayHaveLeft, type OutgoingMessage } from '../session/outgoing-message.ts';
 import { Session } from '../session/session.ts';
 import { Deploy } from './deploy.ts';
 import { Expiry } from './expiry.ts';
@@ -75,6 +75,7 @@ export class Client {
       failing,
       failed: (error) => this.#count(error),
       workDone: () => this.#lifecycle.wake(),
+      came: () => this.#lifecycle.wake(),
       whenFull: outbox.whenFull,
       qos0Waits: outbox.qos0Waits,
       emptied,
@@ -123,14 +124,13 @@ export class Client {
     return { messages: count, bytes, oldest };
   }
 
-  /** What waits for the Server, the oldest first. */
-  get waitingMessages(): WaitingMessage[] {
+  /** What waits for the Server, the oldest first; what waits on disk alone is read as it is asked for. */
+  async *waitingMessages(): AsyncGenerator<readonly WaitingMessage[]> {
+    const { outgoing } = this.#session;
     const now = this.#settings.clock.now();
-    return this.#session.outgoing.waiting.map((entry) => ({
-      message: entry.message,
-      age: now - entry.acceptedAt,
-      mayHaveLeft: mayHaveLeft(entry),
-    }));
+    const onDisk = outgoing.waitingOnDisk();
+    yield outgoing.waiting.map((entry) => asWaiting(entry, now));
+    for await (const some of onDisk) yield some.map((entry) => asWaiting(entry, now));
   }
 
   /**
@@ -343,6 +343,10 @@ export class Client {
       this.#settings.report(new MqttError('invalid-options', `a listener to the state failed: ${textOf(error)}`));
     }
   }
+}
+
+function asWaiting(entry: OutgoingMessage, now: number): WaitingMessage {
+  return { message: entry.message, age: now - entry.acceptedAt, mayHaveLeft: mayHaveLeft(entry) };
 }
 
 function asError(thrown: unknown): Error {

@@ -1,8 +1,8 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import type { Outgoing } from '../session/outgoing.ts';
-import { sizeOf } from '../session/outgoing-message.ts';
 import type { WhenFull } from '../session/giving-way.ts';
+import { sizeOf } from '../store/message-size.ts';
 import type { Clock } from '../util/clock.ts';
 import type { ClientState } from './state.ts';
 

@@ -1,8 +1,11 @@
 import { MqttError, textOf } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
+import type { BacklogRow } from '../store/backlog-rows.ts';
+import { type Backlog, unreadable, type Waiter } from '../store/backlog.ts';
+import { sizeOf } from '../store/message-size.ts';
 import type { Failing, OutgoingState, Restored, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
-import { type OutgoingMessage, sizeOf } from './outgoing-message.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
 
 export interface AcceptedOptions {
   readonly store: SessionStore;
@@ -15,6 +18,18 @@ export interface AcceptedOptions {
   readonly emptied?: (() => void) | undefined;
 }
 
+/** The place of a message that waits on disk, and the message itself when it is in memory. */
+export class PlaceOnDisk implements Waiter {
+  readonly sequence: number;
+  settle: Settle | undefined;
+  entry: OutgoingMessage | undefined;
+
+  constructor(sequence: number, settle: Settle) {
+    this.sequence = sequence;
+    this.settle = settle;
+  }
+}
+
 /**
  * What was accepted and has no outcome yet: counted for the limits, on record in the store at QoS 1 and 2, and each told
  * its outcome once.
@@ -23,13 +38,22 @@ export class AcceptedMessages {
   readonly #options: AcceptedOptions;
   readonly #store: SessionStore;
   #sequence = 0;
+  /** The last one of an earlier client. */
+  #earlierUpTo = 0;
   #count = 0;
   #bytes = 0;
   #left = false;
 
   constructor(options: AcceptedOptions) {
+    const { store } = options;
     this.#options = options;
-    this.#store = options.store;
+    this.#store = store;
+    if (store.backlog === undefined) return;
+    const { length, bytes, last } = store.backlog;
+    this.#count = length;
+    this.#bytes = bytes;
+    this.#sequence = last;
+    this.#earlierUpTo = last;
   }
 
   get count(): number {
@@ -69,6 +93,82 @@ export class AcceptedMessages {
     return entry;
   }
 
+  /** A message is accepted that waits on disk alone. */
+  acceptOnDisk(
+    backlog: Backlog,
+    message: Message,
+    acceptedAt: number,
+    expiresAt: number | undefined,
+    settle: Settle,
+  ): PlaceOnDisk {
+    const sequence = ++this.#sequence;
+    const place = new PlaceOnDisk(sequence, settle);
+    backlog.put({ sequence, message, acceptedAt, expiresAt, state: { step: 'queued' } }, place);
+    this.#count += 1;
+    this.#bytes += sizeOf(message);
+    return place;
+  }
+
+  /** A message that waited on disk is in memory; undefined: it could not be read, which its sender is told. */
+  drawn({ sequence, size }: BacklogRow, message: StoredMessage | undefined): OutgoingMessage | undefined {
+    const waiter = this.#store.backlog?.takeWaiter(sequence);
+    if (message === undefined) return this.#lost(size, waiter?.settle);
+    const entry = this.seen(message, waiter?.settle);
+    if (waiter instanceof PlaceOnDisk) waiter.entry = entry;
+    return entry;
+  }
+
+  /** A message that waits on disk, as it would be in memory. */
+  seen(message: StoredMessage, settle?: Settle): OutgoingMessage {
+    return {
+      ...message,
+      settle,
+      recorded: true,
+      restored: settle === undefined,
+      isEarlier: message.sequence <= this.#earlierUpTo,
+      settled: false,
+      size: sizeOf(message.message),
+      connection: 0,
+      hangUps: 0,
+    };
+  }
+
+  async *seenAll(
+    pages: AsyncIterable<readonly StoredMessage[]> | undefined,
+  ): AsyncGenerator<readonly OutgoingMessage[]> {
+    for await (const page of pages ?? []) yield page.map((message) => this.seen(message));
+  }
+
+  /** So much of what waits on disk does not count any more. */
+  givenUp(count: number, bytes: number): void {
+    this.#count -= count;
+    this.#bytes -= bytes;
+  }
+
+  #lost(size: number, settle: Settle | undefined): undefined {
+    this.givenUp(1, size);
+    this.#failUnseen(unreadable(), settle);
+    if (this.#count === 0 && !this.#left) this.#options.emptied?.();
+  }
+
+  /** A message that was given up, and counts no more, cannot be looked at: the store is closed. */
+  endUnread(sequence: number): void {
+    const settle = this.#store.backlog?.takeWaiter(sequence)?.settle;
+    if (settle === undefined) return;
+    const text = 'a message that waited on disk was given up, and nobody can say which: its store was closed';
+    this.#failUnseen(new MqttError('dropped', text), settle);
+  }
+
+  #failUnseen(error: MqttError, settle: Settle | undefined): void {
+    const tell = (): void => settle?.(error, 0);
+    try {
+      this.#options.failed(error);
+      this.#options.failing(() => (settle === undefined ? this.#options.restored(error, tell) : tell()));
+    } catch (thrown) {
+      this.#listenerFailed(thrown);
+    }
+  }
+
   /** Takes up a message of an earlier client. */
   restore(stored: StoredMessage): OutgoingMessage {
     const size = sizeOf(stored.message);
@@ -83,6 +183,7 @@ export class AcceptedMessages {
       hangUps: 0,
     };
     this.#sequence = Math.max(this.#sequence, entry.sequence);
+    this.#earlierUpTo = this.#sequence;
     this.#add(entry);
     return entry;
   }
@@ -131,29 +232,33 @@ export class AcceptedMessages {
         this.#options.failed(error);
         this.#options.failing(() => this.#fail(entry, error, reasonCode));
       }
-      if (this.#count === 0) this.#options.emptied?.();
+      if (this.#count === 0 && !this.#left) this.#options.emptied?.();
     } catch (thrown) {
-      this.#listenerFailed(entry, thrown);
+      this.#listenerFailed(thrown, entry.message.topic);
     }
   }
 
   /** Who gave it is told that it is done: it is on record, and goes on without him. */
-  stored(entry: OutgoingMessage): void {
-    const { settle, settled } = entry;
+  stored(accepted: OutgoingMessage | PlaceOnDisk): void {
+    const waiter = accepted instanceof PlaceOnDisk ? (accepted.entry ?? accepted) : accepted;
+    const { settle } = waiter;
+    // A million that nobody waits for must not be remembered.
+    if (waiter instanceof PlaceOnDisk && !this.#left) this.#store.backlog?.takeWaiter(waiter.sequence);
     // Whoever has the store now has its own record of it, and tells.
-    if (settled || settle === undefined || this.#left) return;
-    entry.settle = undefined;
-    entry.restored = true;
+    if (settle === undefined || this.#left || ('settled' in waiter && waiter.settled)) return;
+    waiter.settle = undefined;
+    if ('restored' in waiter) waiter.restored = true;
     try {
       settle(undefined, ReasonCode.Success);
     } catch (thrown) {
-      this.#listenerFailed(entry, thrown);
+      this.#listenerFailed(thrown);
     }
   }
 
   /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
-  #listenerFailed({ message: { topic } }: OutgoingMessage, thrown: unknown): void {
-    const text = `whoever was told the outcome of the message to ${topic} failed: ${textOf(thrown)}`;
+  #listenerFailed(thrown: unknown, topic?: string): void {
+    const which = topic === undefined ? 'a message' : `the message to ${topic}`;
+    const text = `whoever was told the outcome of ${which} failed: ${textOf(thrown)}`;
     this.#options.report(new MqttError('invalid-message', text, { cause: thrown }));
   }
 
@@ -166,6 +271,7 @@ export class AcceptedMessages {
   /** The store is somebody else's now. */
   leave(): void {
     this.#left = true;
+    // What is being given up is told all the same, and counts nowhere.
     this.#count = 0;
     this.#bytes = 0;
   }

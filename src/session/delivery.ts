@@ -3,7 +3,8 @@ import type { TopicFilter } from '../protocol/topic.ts';
 import { type Handout, type Receiver, type Vacancy, Work, type Workable } from '../router/router.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { fingerprintOf, graver, type IdDoubt, isRepetition } from './repetition.ts';
-import { type NextAcknowledgement, sizeOfProperties } from './outgoing-message.ts';
+import { sizeOfProperties } from '../store/message-size.ts';
+import type { NextAcknowledgement } from './outgoing-message.ts';
 
 /** Hands a message to its receivers, and notes them; false if nobody has it, and nobody will. */
 export type Deliver = (packet: PublishPacket, handout?: Handout) => boolean;

@@ -1,4 +1,4 @@
-import type { AckCommand, Message, MessageProperties, PacketId } from '../protocol/packet.ts';
+import type { AckCommand, Message, PacketId } from '../protocol/packet.ts';
 import type { OutgoingState, Settle, StoredMessage } from '../store/session-store.ts';
 
 /** An accepted message on its way out. */
@@ -16,7 +16,7 @@ export interface OutgoingMessage extends StoredMessage {
   readonly isEarlier: boolean;
   /** Whoever waits for its outcome was told. */
   settled: boolean;
-  /** What it counts for in limits, as {@link sizeOf} counts it. */
+  /** What it counts for in limits, as `sizeOf` counts it. */
   readonly size: number;
   /** Number of the connection that last carried its PUBLISH or PUBREL; tells a resend from a first send. */
   connection: number;
@@ -27,22 +27,6 @@ export interface OutgoingMessage extends StoredMessage {
 /** Whether the Server may have it, though it waits to be sent. */
 export function mayHaveLeft({ state, connection, isEarlier, message }: OutgoingMessage): boolean {
   return state.step !== 'queued' || connection > 0 || (isEarlier && message.qos === 1);
-}
-
-/** What one message costs beside its bytes: the record, its places in queue and store. */
-const OVERHEAD = 200;
-
-/** Bytes that a message counts for in limits: topic, payload and properties, and a share for its record. */
-export function sizeOf({ topic, payload, properties }: Message): number {
-  return OVERHEAD + topic.length + payload.length + (properties === undefined ? 0 : sizeOfProperties(properties));
-}
-
-/** Bytes of the properties that have a length of their own; names and texts by their characters. */
-export function sizeOfProperties(properties: MessageProperties): number {
-  const { correlationData, contentType, responseTopic, userProperties = [] } = properties;
-  let size = (correlationData?.length ?? 0) + (contentType?.length ?? 0) + (responseTopic?.length ?? 0);
-  for (const [name, value] of userProperties) size += name.length + value.length;
-  return size;
 }
 
 /** A packet that may be sent now. */

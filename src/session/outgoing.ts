@@ -4,7 +4,7 @@ import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { OutgoingState, Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
 import { RecentMap } from '../util/recent-map.ts';
-import { type AcceptedOptions, AcceptedMessages } from './accepted-messages.ts';
+import { type AcceptedOptions, AcceptedMessages, type PlaceOnDisk } from './accepted-messages.ts';
 import { MOST_ANSWERS, type NextAcknowledgement, type NextPacket, type OutgoingMessage } from './outgoing-message.ts';
 import { HangUps } from './hang-ups.ts';
 import type { PacketIds } from './packet-ids.ts';
@@ -21,6 +21,7 @@ import {
 } from './undelivered.ts';
 import type { WhenFull } from './giving-way.ts';
 import { WaitingMessages } from './waiting-messages.ts';
+import { WaitingOnDisk } from './waiting-on-disk.ts';
 
 export interface OutgoingOptions extends AcceptedOptions {
   readonly ids: PacketIds;
@@ -28,6 +29,8 @@ export interface OutgoingOptions extends AcceptedOptions {
   readonly whenFull?: WhenFull | undefined;
   /** Whether messages at QoS 0 wait for the next connection; without it they end with each. Default false. */
   readonly qos0Waits?: boolean | undefined;
+  /** Messages that waited on disk alone can be sent now. */
+  readonly came?: (() => void) | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -70,6 +73,8 @@ export class Outgoing {
   /** The last message that an earlier client is known to have sent; 0: none, or that was looked at. */
   #sentUpTo = 0;
   readonly #queued: WaitingMessages;
+  /** Behind them; undefined: the store has all in memory. */
+  readonly #onDisk: WaitingOnDisk | undefined;
   readonly #published = new RecentMap<OutgoingMessage>();
   /** In the order of their PUBREC [MQTT-4.6.0-4]: released, or abandoned. */
   readonly #released = new Map<PacketId, OutgoingMessage>();
@@ -86,11 +91,15 @@ export class Outgoing {
   readonly #pubrels = new Queue<NextAcknowledgement>();
   readonly #resend = new Queue<OutgoingMessage>();
 
-  constructor({ ids, whenFull, qos0Waits = false, ...options }: OutgoingOptions) {
+  constructor({ ids, whenFull, qos0Waits = false, came = ignore, ...options }: OutgoingOptions) {
     this.#qos0Waits = qos0Waits;
     // What does not wait is in nobody's place.
     this.#queued = new WaitingMessages(whenFull, ({ message }) => qos0Waits || message.qos > 0);
     this.#accepted = new AcceptedMessages(options);
+    const { backlog } = options.store;
+    if (backlog !== undefined) {
+      this.#onDisk = new WaitingOnDisk({ backlog, accepted: this.#accepted, queued: this.#queued, came });
+    }
     this.#ids = ids;
     this.#report = options.report;
   }
@@ -121,6 +130,7 @@ export class Outgoing {
       this.#releases = orderOf(entry);
       if ('packetId' in entry.state) this.#released.set(entry.state.packetId, entry);
     }
+    this.#onDisk?.refill();
   }
 
   /**
@@ -149,20 +159,39 @@ export class Outgoing {
     expiresAt: number | undefined,
     settle: Settle,
     recorded: boolean = message.qos > 0,
-  ): OutgoingMessage {
+  ): OutgoingMessage | PlaceOnDisk {
+    if (this.#onDisk?.isNext === true && (recorded || this.#qos0Waits)) {
+      return this.#onDisk.accept(message, acceptedAt, expiresAt, settle);
+    }
     const entry = this.#accepted.accept(message, acceptedAt, expiresAt, settle, recorded);
     this.#queued.push(entry);
     return entry;
   }
 
   /** Who gave it need not wait for the Server: it is durable. A failure is told as one of an earlier client is. */
-  stored(entry: OutgoingMessage): void {
-    this.#accepted.stored(entry);
+  stored(accepted: OutgoingMessage | PlaceOnDisk): void {
+    this.#accepted.stored(accepted);
   }
 
   /** Messages give way to one to `topic`, so that so much becomes free, if that can be; who gave them is told. */
   makeWay(topic: string, count: number, bytes: number): void {
-    for (const entry of this.#queued.givingWay(topic, count, bytes)) {
+    const inMemory = this.#queued.givingWay(topic, count, bytes);
+    if (inMemory.length > 0) this.#giveWay(inMemory);
+    else if (this.#queued.whenFull === 'drop-oldest') this.#makeWayOnDisk(topic, count, bytes);
+  }
+
+  /** All that waits in memory, which is older, and as much as is missing of what is on disk; nothing where that is too little. */
+  #makeWayOnDisk(topic: string, count: number, bytes: number): void {
+    const onDisk = this.#onDisk;
+    const free = this.#queued.freeFor(topic);
+    if (onDisk === undefined || free.count + onDisk.length < count || free.bytes + onDisk.bytes < bytes) return;
+    // First: who is told may publish.
+    onDisk.giveWay(count - free.count, bytes - free.bytes, ({ message }) => gaveWay(message, 'drop-oldest'));
+    this.#giveWay(this.#queued.givingWay(topic, free.count, free.bytes));
+  }
+
+  #giveWay(entries: readonly OutgoingMessage[]): void {
+    for (const entry of entries) {
       // Who was told of the one before may have brought about the end of this one, or that it left.
       if (entry.settled || entry.state.step !== 'queued') continue;
       this.#queued.takeOut(entry);
@@ -175,18 +204,18 @@ export class Outgoing {
 
   /** When {@link dropExpired} has something to do, at the earliest: `Clock.now`; Infinity: never. */
   get expiryDeadline(): number {
-    return this.#queued.deadline;
+    return Math.min(this.#queued.deadline, this.#onDisk?.deadline ?? Infinity);
   }
 
   /** Since when the message has waited, or been under way, that was accepted first: `Clock.now`; undefined: there is none. */
   get waitingSince(): number | undefined {
-    let since = this.#queued.peek()?.acceptedAt ?? Infinity;
+    let since = this.#queued.peek()?.acceptedAt ?? this.#onDisk?.since ?? Infinity;
     for (const { acceptedAt } of this.#published.values()) since = Math.min(since, acceptedAt);
     for (const { acceptedAt } of this.#released.values()) since = Math.min(since, acceptedAt);
     return since === Infinity ? undefined : since;
   }
 
-  /** Accepted messages that are not settled, in their order. */
+  /** Accepted messages in memory that are not settled, in their order. */
   get waiting(): OutgoingMessage[] {
     const underWay = [...this.#published.values(), ...this.#released.values()];
     return [...underWay, ...this.#queued]
@@ -194,11 +223,18 @@ export class Outgoing {
       .sort(bySequence);
   }
 
+  /** The same of those that wait on disk alone, some at a time. */
+  waitingOnDisk(): AsyncGenerator<readonly OutgoingMessage[]> {
+    return this.#accepted.seenAll(this.#onDisk?.read());
+  }
+
   /** A person does not want what waits to be sent any more; who gave it is told. @returns how many messages. */
   discard(): number {
     const unsent = this.#queued.drain();
+    // First: who is told may publish.
+    const onDisk = this.#onDisk?.endAll(discarded) ?? 0;
     for (const entry of unsent) this.#accepted.end(entry, discarded(entry), 0);
-    return unsent.length;
+    return unsent.length + onDisk;
   }
 
   /** Accepts a message about this connection: it goes before everything that waits, and ends with the connection. */
@@ -283,12 +319,14 @@ export class Outgoing {
     this.#queued.drain();
     this.#published.clear();
     this.#released.clear();
+    this.#onDisk?.leave();
     this.#accepted.leave();
   }
 
   /** Settles what expired while it waited, so that it does not keep fresh messages out. */
   dropExpired(now: number): void {
     for (const entry of this.#queued.takeExpired(now)) this.#accepted.end(entry, expired(entry), 0);
+    this.#onDisk?.endExpired(now, expired);
   }
 
   /** Settles with `error` the messages at QoS 0, where they do not wait. */
@@ -309,7 +347,7 @@ export class Outgoing {
 
   /** Whether everything that was accepted has left and is acknowledged. */
   get idle(): boolean {
-    const waiting = this.#queued.length + this.#announcements.length;
+    const waiting = this.#queued.length + this.#announcements.length + (this.#onDisk?.length ?? 0);
     return waiting === 0 && this.#published.size === 0 && this.#released.size === 0;
   }
 
@@ -319,6 +357,7 @@ export class Outgoing {
    */
   next(now: number): NextPacket | undefined {
     this.#now = now;
+    this.#onDisk?.refill();
     if (this.#pubrels.length > 0) return this.#pubrels.shift();
     if (!this.#hangUps.mayPublish) return this.#takeAnnouncement(now);
     if (this.#resend.length > 0) return this.#nextResend(now) ?? this.#nextUnlessResending(now);
@@ -625,6 +664,10 @@ export class Outgoing {
     if (entry.state.step === 'abandoned') this.#accepted.forget(entry);
     else this.#accepted.end(entry, error, reasonCode);
   }
+}
+
+function ignore(): void {
+  // Nobody has to hear of it.
 }
 
 function pubrel(packetId: PacketId, reasonCode: number = ReasonCode.Success): NextAcknowledgement {

@@ -52,6 +52,8 @@ export interface SessionOptions {
   readonly qos0Waits?: boolean | undefined;
   /** Receivers are done with a message that can be acknowledged now. */
   readonly workDone?: (() => void) | undefined;
+  /** Messages that waited on disk alone can be sent now. */
+  readonly came?: (() => void) | undefined;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -83,6 +85,7 @@ export class Session {
       whenFull: options.whenFull,
       qos0Waits: options.qos0Waits,
       emptied: options.emptied,
+      came: options.came,
     });
     this.incoming = new Incoming({
       store,
@@ -194,7 +197,8 @@ function ownSession(store: SessionStore, { identity, report }: SessionOptions): 
   for (const { packetId } of stored.received) store.removeReceived(packetId);
   for (const { filter } of stored.subscriptions) store.removeSubscription(filter);
   const outgoing = stored.outgoing.flatMap((message) => moved(message, store));
-  if (outgoing.length > 0 && earlier.server !== identity.server) report(movedTo(identity.server, outgoing.length));
+  const count = outgoing.length + (store.backlog?.length ?? 0);
+  if (count > 0 && earlier.server !== identity.server) report(movedTo(identity.server, count));
   return { identity, outgoing, received: [], subscriptions: [] };
 }
 

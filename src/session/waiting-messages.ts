@@ -1,5 +1,5 @@
 import { Queue } from '../util/queue.ts';
-import { type GivingWay, OldestFirst, ReplacedFirst, type WhenFull } from './giving-way.ts';
+import { type Amount, type GivingWay, OldestFirst, ReplacedFirst, type WhenFull } from './giving-way.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
 /** Messages for each of which a hundredth of a millisecond passes before it is looked at again: so looking takes little. */
@@ -97,10 +97,15 @@ export class WaitingMessages extends Queue<OutgoingMessage> {
     return late;
   }
 
+  /** How much becomes free at most for one more message to `topic`. */
+  freeFor(topic: string): Amount {
+    return this.#givingWay?.freeFor(topic) ?? { count: 0, bytes: 0 };
+  }
+
   /** Those that give way to one more message to `topic`, so that `count` and `bytes` become free; none if that cannot be. */
   givingWay(topic: string, count: number, bytes: number): OutgoingMessage[] {
-    const free = this.#givingWay?.freeFor(topic);
-    if (this.#givingWay === undefined || free === undefined || free.count < count || free.bytes < bytes) return [];
+    const free = this.freeFor(topic);
+    if (this.#givingWay === undefined || free.count < count || free.bytes < bytes) return [];
     this.#skipGone();
     const leaving: OutgoingMessage[] = [];
     let freed = 0;

@@ -19,7 +19,9 @@ import {
   why,
 } from './database.ts';
 import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
-import { MemoryStore } from './memory-store.ts';
+import type { BacklogRow } from './backlog-rows.ts';
+import { Backlog, type FoundMessages, type Read, unreadable, type Window } from './backlog.ts';
+import { MemoryStore, tellAll } from './memory-store.ts';
 import {
   decodeFingerprint,
   decodeIdentity,
@@ -33,16 +35,28 @@ import {
   encodeSubscription,
   UnreadableRecord,
 } from './record-codec.ts';
-import type {
-  Durable,
-  Failing,
-  SessionIdentity,
-  SessionStore,
-  StoredMessage,
-  StoredReceived,
-  StoredSession,
-  StoredSubscription,
+import { sizeOf } from './message-size.ts';
+import {
+  atOnce,
+  type Durable,
+  type Failing,
+  type OutgoingState,
+  type SessionIdentity,
+  type SessionStore,
+  type StoredMessage,
+  type StoredReceived,
+  type StoredSession,
+  type StoredSubscription,
 } from './session-store.ts';
+
+/** What is known while the records are read. */
+interface Reading {
+  readonly states: Map<number, OutgoingState>;
+  /** The last message that has a step. */
+  lastStep: number;
+  readonly inMemory: { messages: number; bytes: number };
+  readonly unreadable: Row[];
+}
 
 type Batch = ChainedBatch<Database, string, Buffer>;
 
@@ -53,6 +67,8 @@ export interface DiskStoreOptions {
   /** Whether each batch is on the medium before it counts: it outlives a power cut then, not only the process. Default false. */
   readonly fsync?: boolean;
   readonly clock?: Clock;
+  /** What waits in memory too; what is behind it waits on disk alone. Default 10,000 messages, 16 MiB. */
+  readonly window?: Window;
   /** Told what a person should know: what could not be read or written. */
   readonly report: (problem: MqttError) => void;
 }
@@ -73,8 +89,13 @@ const MEGABYTE = 1024 * 1024;
 /** Milliseconds that it may take to say on disk what the received ids are worth. */
 const LONGEST_MARK = 1_000;
 
+/** Milliseconds that the disk may take for some messages of a session that goes on elsewhere. */
+const LONGEST_READ = 5_000;
+
 /** Bytes that a record costs besides its payload, about. */
 const OVERHEAD = 200;
+
+const DEFAULT_WINDOW: Window = { messages: 10_000, bytes: 16 * MEGABYTE };
 
 /** Records, and bytes of them, that are read at once. */
 const READ_AT_ONCE = 1000;
@@ -84,12 +105,14 @@ const READ_BYTES = 1024 * 1024;
 const DIGITS = 16;
 
 /**
- * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too; what is written
+ * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too, but for messages
+ * that wait behind many others: those are read when their turn comes. What is written
  * goes to the disk in batches, one after another, each with all that came while the last one was written. Where the disk
  * fails the session goes on in memory, and is written anew when it works again.
  */
 export class DiskStore implements SessionStore {
   readonly #mirror = new MemoryStore();
+  readonly backlog: Backlog;
   readonly #folder: string;
   readonly #database: Database;
   #fsync: boolean;
@@ -113,14 +136,23 @@ export class DiskStore implements SessionStore {
   /** `failed`: in memory alone, until the disk works again; `rewriting`: perhaps it does, and what comes is collected. */
   #phase: 'writing' | 'failed' | 'rewriting' | 'closed' = 'writing';
   #retry: Timer | undefined;
+  /** Messages of the backlog that are read again later. */
+  readonly #lateReads = new Set<{ readonly timer: Timer; readonly read: Read }>();
+  /** Whether it was told that they cannot be read. */
+  #readsFail = false;
   /** What the database was given to do and has not done, in time or not. */
   #underWay = 0;
 
   private constructor(
     folder: string,
     database: Database,
-    { fsync = false, clock = systemClock, report }: DiskStoreOptions,
+    { fsync = false, clock = systemClock, window = DEFAULT_WINDOW, report }: DiskStoreOptions,
   ) {
+    this.backlog = new Backlog(window, {
+      write: (message) => this.#write(message),
+      read: (sequences, read) => this.#readBacklog(sequences, read),
+      took: (message) => this.#mirror.put(message),
+    });
     this.#folder = folder;
     this.#database = database;
     this.#fsync = fsync;
@@ -196,9 +228,13 @@ export class DiskStore implements SessionStore {
 
   put(message: StoredMessage): void {
     this.#mirror.put(message);
+    this.#write(message);
+    if (isKept(message)) this.#putState(message);
+  }
+
+  #write(message: StoredMessage): void {
     this.#unwritten.add(message.sequence);
     this.#put(this.#messageRow(message));
-    if (isKept(message)) this.#putState(message);
   }
 
   advance(message: StoredMessage): void {
@@ -209,6 +245,7 @@ export class DiskStore implements SessionStore {
   remove(sequence: number): void {
     this.#mirror.remove(sequence);
     this.#unwritten.delete(sequence);
+    this.backlog.written(sequence);
     this.#delete(messageKey(sequence));
     if (this.#stepped.delete(sequence)) this.#delete(stateKey(sequence));
   }
@@ -264,8 +301,14 @@ export class DiskStore implements SessionStore {
   }
 
   /** As {@link MemoryStore.discard}; the disk keeps nothing of it either, when {@link forget} is through. */
-  discard(error: Error, failing?: Failing): number {
-    return this.#mirror.discard(error, failing);
+  discard(error: Error, failing: Failing = atOnce): number {
+    const { length } = this.backlog;
+    const waiters = this.backlog.discard();
+    try {
+      return this.#mirror.discard(error, failing) + length;
+    } finally {
+      tellAll(waiters, error, failing);
+    }
   }
 
   /** Lets go of the folder, and removes what it made there. */
@@ -281,10 +324,18 @@ export class DiskStore implements SessionStore {
   async #end(): Promise<void> {
     this.#phase = 'closed';
     this.#retry?.cancel();
+    this.#dropReads();
     await this.#batch?.close();
     this.#batch = undefined;
     await this.#database.close();
     await leave(this.#folder);
+  }
+
+  #dropReads(): void {
+    const late = [...this.#lateReads];
+    this.#lateReads.clear();
+    for (const { timer } of late) timer.cancel();
+    for (const { read } of late) read(undefined);
   }
 
   get #isCollecting(): boolean {
@@ -337,8 +388,15 @@ export class DiskStore implements SessionStore {
   }
 
   #wrote(messages: readonly number[]): void {
-    for (const sequence of messages) this.#unwritten.delete(sequence);
+    this.#areWritten(messages);
     this.#succeeds();
+  }
+
+  #areWritten(messages: readonly number[]): void {
+    for (const sequence of messages) {
+      this.#unwritten.delete(sequence);
+      this.backlog.written(sequence);
+    }
   }
 
   /** A disk that hangs must not keep messages back: it counts as one that failed. What it does later changes nothing. */
@@ -404,7 +462,7 @@ export class DiskStore implements SessionStore {
 
   #isBack(messages: readonly number[]): void {
     this.#phase = 'writing';
-    for (const sequence of messages) this.#unwritten.delete(sequence);
+    this.#areWritten(messages);
     this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#folder}`));
     this.#succeeds();
   }
@@ -419,7 +477,7 @@ export class DiskStore implements SessionStore {
     const rows = this.#rows();
     const all = this.#database.batch();
     // One batch: it is written as a whole, or nothing of it.
-    for (const key of stale) if (!key.startsWith('unreadable/')) all.del(key);
+    for (const key of stale) if (!key.startsWith('unreadable/') && !this.#isOnlyThere(key)) all.del(key);
     for (const row of rows) all.put(...row);
     const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
     await this.#inTime(all.write({ sync: this.#fsync }), longestFor(bytes));
@@ -441,14 +499,25 @@ export class DiskStore implements SessionStore {
     if (this.#phase !== 'failed') throw new Error('it was closed');
   }
 
-  /** Bytes of all records, about. */
-  get #size(): number {
-    return this.#mirror.load().outgoing.reduce((sum, { message }) => sum + OVERHEAD + message.payload.length, 0);
+  /** Whether the record is that of a message that memory does not have. */
+  #isOnlyThere(key: string): boolean {
+    const [room, rest = ''] = key.split('/', 2);
+    return room === 'message' && this.backlog.has(Number(rest)) && !this.#unwritten.has(Number(rest));
   }
 
-  /** Every record of the session. */
+  /** Bytes of all records that memory has, about. */
+  get #size(): number {
+    return this.#inMemory().reduce((sum, { message }) => sum + OVERHEAD + message.payload.length, 0);
+  }
+
+  #inMemory(): StoredMessage[] {
+    return [...this.#mirror.load().outgoing, ...this.backlog.unwritten];
+  }
+
+  /** Every record of the session that memory has. */
   #rows(): Row[] {
-    const { identity, outgoing, received, subscriptions } = this.#mirror.load();
+    const { identity, received, subscriptions } = this.#mirror.load();
+    const outgoing = this.#inMemory();
     return [
       [VERSION_KEY, VERSION],
       ...(identity === undefined ? [] : [identityRow(identity)]),
@@ -484,25 +553,30 @@ export class DiskStore implements SessionStore {
   }
 
   async #read(): Promise<void> {
-    const messages = new Map<number, StoredMessage>();
-    const unreadable: Row[] = [];
-    const records = this.#database.iterator({ highWaterMarkBytes: READ_BYTES });
+    const reading: Reading = { states: new Map(), lastStep: 0, inMemory: { messages: 0, bytes: 0 }, unreadable: [] };
+    // The steps first: a message with one is in memory, and so is all that was accepted before it.
+    await this.#readRange({ gte: 'state/', lt: 'state0' }, reading);
+    await this.#readRange({ lt: 'state/' }, reading);
+    await this.#readRange({ gte: 'state0' }, reading);
+    if (reading.unreadable.length > 0) await this.#setAside(reading.unreadable);
+  }
+
+  async #readRange(range: { gte?: string; lt?: string }, reading: Reading): Promise<void> {
+    const records = this.#database.iterator({ ...range, highWaterMarkBytes: READ_BYTES });
     try {
       // Many at a time: a wait for each would take most of the time.
       for (let some = await records.nextv(READ_AT_ONCE); some.length > 0; some = await records.nextv(READ_AT_ONCE)) {
-        unreadable.push(...some.filter(([key, value]) => !this.#isTaken(key, value, messages)));
+        reading.unreadable.push(...some.filter(([key, value]) => !this.#isTaken(key, value, reading)));
       }
     } finally {
       await records.close();
     }
-    for (const message of messages.values()) this.#mirror.put(message);
-    if (unreadable.length > 0) await this.#setAside(unreadable);
   }
 
   /** Whether the record could be read, and is there now. */
-  #isTaken(key: string, value: Buffer, messages: Map<number, StoredMessage>): boolean {
+  #isTaken(key: string, value: Buffer, reading: Reading): boolean {
     try {
-      this.#take(key, value, messages);
+      this.#take(key, value, reading);
       return true;
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
@@ -510,30 +584,19 @@ export class DiskStore implements SessionStore {
     }
   }
 
-  #take(key: string, value: Buffer, messages: Map<number, StoredMessage>): void {
+  #take(key: string, value: Buffer, reading: Reading): void {
     const slash = key.indexOf('/');
     const rest = key.slice(slash + 1);
     switch (slash < 0 ? key : key.slice(0, slash)) {
       case 'identity':
         return this.#mirror.saveIdentity(decodeIdentity(value.toString()));
-      case 'message': {
-        const { message, acceptedAt, expiresAt } = decodeMessage(value);
-        const wall = this.#clock.wall() - this.#clock.now();
-        const sequence = numberOf(rest, Number.MAX_SAFE_INTEGER);
-        return void messages.set(sequence, {
-          sequence,
-          message,
-          acceptedAt: acceptedAt - wall,
-          expiresAt: expiresAt === undefined ? undefined : expiresAt - wall,
-          state: { step: 'queued' },
-        });
-      }
+      case 'message':
+        return this.#takeMessage(this.#messageOf(sequenceOf(rest), value), reading);
       case 'state': {
-        // Behind all messages, in the order of the keys.
-        const message = messages.get(numberOf(rest, Number.MAX_SAFE_INTEGER));
-        if (message === undefined) return;
-        messages.set(message.sequence, { ...message, state: decodeState(value.toString()) });
-        return void this.#stepped.add(message.sequence);
+        const sequence = sequenceOf(rest);
+        reading.states.set(sequence, decodeState(value.toString()));
+        reading.lastStep = Math.max(reading.lastStep, sequence);
+        return;
       }
       case 'received':
         return this.#mirror.saveReceived({
@@ -543,6 +606,115 @@ export class DiskStore implements SessionStore {
       case 'filter':
         return this.#mirror.saveSubscription(decodeSubscription(rest, value.toString()));
     }
+  }
+
+  #messageOf(sequence: number, record: Buffer): StoredMessage {
+    const { message, acceptedAt, expiresAt } = decodeMessage(record);
+    const wall = this.#clock.wall() - this.#clock.now();
+    return {
+      sequence,
+      message,
+      acceptedAt: acceptedAt - wall,
+      expiresAt: expiresAt === undefined ? undefined : expiresAt - wall,
+      state: { step: 'queued' },
+    };
+  }
+
+  #takeMessage(message: StoredMessage, { states, lastStep, inMemory }: Reading): void {
+    const { sequence } = message;
+    const { window } = this.backlog;
+    const isFull = inMemory.messages >= window.messages || inMemory.bytes >= window.bytes;
+    if (isFull && sequence > lastStep) return this.backlog.found(message);
+    inMemory.messages += 1;
+    inMemory.bytes += sizeOf(message.message);
+    const state = states.get(sequence);
+    if (state !== undefined) this.#stepped.add(sequence);
+    this.#mirror.put(state === undefined ? message : { ...message, state });
+  }
+
+  /** A disk that fails is asked again: what waits there waits for it. */
+  #readBacklog(sequences: readonly number[], read: Read): void {
+    this.#answer(sequences, read).catch((error: unknown) => {
+      this.#report(new MqttError('store-failed', `what waits in ${this.#folder} was read, and then: ${why(error)}`));
+    });
+  }
+
+  async #answer(sequences: readonly number[], read: Read): Promise<void> {
+    let found: FoundMessages | undefined;
+    try {
+      found = await this.#found(sequences);
+    } catch (error) {
+      if (this.#phase !== 'closed') return this.#readLater(error, sequences, read);
+    }
+    this.#readsFail = false;
+    read(found);
+  }
+
+  async #found(sequences: readonly number[]): Promise<FoundMessages | undefined> {
+    if (this.#phase === 'closed') return undefined;
+    if (sequences.length === 0) return [];
+    const records = await this.#database.getMany(sequences.map(messageKey));
+    const unreadable: Row[] = [];
+    const messages = sequences.map((sequence, index) => {
+      const record = records[index];
+      if (record === undefined) return undefined;
+      try {
+        return this.#messageOf(sequence, record);
+      } catch {
+        unreadable.push([messageKey(sequence), record]);
+        return undefined;
+      }
+    });
+    if (unreadable.length > 0) await this.#setAside(unreadable);
+    return messages;
+  }
+
+  #readLater(error: unknown, sequences: readonly number[], read: Read): void {
+    if (!this.#readsFail) {
+      const text = `what waits in ${this.#folder} cannot be read: ${why(error)}; it is tried again every ${RETRY_TIME / 1000} s`;
+      this.#report(new MqttError('store-failed', text, { cause: error, retryable: true }));
+    }
+    this.#readsFail = true;
+    const timer = this.#clock.timer(RETRY_TIME, () => {
+      this.#lateReads.delete(late);
+      this.#readBacklog(sequences, read);
+    });
+    const late = { timer, read };
+    this.#lateReads.add(late);
+  }
+
+  /**
+   * All that waits on disk alone comes into memory: for a session that goes on elsewhere. Nobody may use it meanwhile.
+   * @returns whether that is all: not where the disk does not answer in time; then the rest waits here.
+   */
+  async bringBack(): Promise<boolean> {
+    while (this.backlog.length > 0) if (!(await this.#bringSome())) return false;
+    return true;
+  }
+
+  #bringSome(): Promise<boolean> {
+    const { promise, resolve } = deferred<boolean>();
+    let isLate = false;
+    const late = this.#clock.timer(LONGEST_READ, () => {
+      isLate = true;
+      resolve(false);
+    });
+    this.backlog.next((rows, messages) => {
+      late.cancel();
+      if (!isLate) resolve(messages !== undefined && this.#bring(rows, messages));
+    });
+    return promise;
+  }
+
+  #bring(rows: readonly BacklogRow[], messages: FoundMessages): true {
+    for (const [index, row] of rows.entries()) {
+      if (!this.backlog.take(row)) continue;
+      const message = messages[index];
+      const settle = this.backlog.takeWaiter(row.sequence)?.settle;
+      if (message === undefined) settle?.(unreadable(), 0);
+      else this.#mirror.put({ ...message, settle });
+    }
+    return true;
   }
 
   /** Never deleted: somebody may be able to read them. */
@@ -600,6 +772,10 @@ function subscriptionRow(subscription: StoredSubscription): Row {
 /** At QoS 1 the packet id need not outlive the process: sent anew it is sent once more, as it is with its id. */
 function isKept({ message, state }: StoredMessage): boolean {
   return message.qos === 2 && state.step !== 'queued';
+}
+
+function sequenceOf(text: string): number {
+  return numberOf(text, Number.MAX_SAFE_INTEGER);
 }
 
 function numberOf(text: string, highest: number): number {

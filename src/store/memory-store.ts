@@ -94,7 +94,7 @@ export class MemoryStore implements SessionStore {
 }
 
 /** One that throws when it is told keeps nothing from the others. */
-function tellAll(waiting: readonly StoredMessage[], error: Error, failing: Failing): void {
+export function tellAll(waiting: readonly Pick<StoredMessage, 'settle'>[], error: Error, failing: Failing): void {
   const thrown: unknown[] = [];
   for (const { settle } of waiting) {
     try {

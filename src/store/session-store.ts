@@ -1,8 +1,9 @@
-import type { Message, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
+import type { PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
+import type { Backlog } from './backlog.ts';
+import type { StoredMessage } from './stored-message.ts';
 
-/** What became of a message: the Server's Reason Code (0 for QoS 0 and before MQTT 5), or the error. Called once. */
-export type Settle = (error: Error | undefined, reasonCode: number) => void;
+export type { OutgoingState, Settle, StoredMessage } from './stored-message.ts';
 
 /** Calls `tell`, which tells somebody that a message failed: at once, or in a later turn and in the order in which they came. */
 export type Failing = (tell: () => void) => void;
@@ -11,38 +12,6 @@ export type Failing = (tell: () => void) => void;
 export type Restored = (error: Error, tell: () => void) => void;
 
 export const atOnce: Failing = (tell) => tell();
-
-/**
- * How far an outgoing message is (4.3): accepted without a packet id, sent as PUBLISH, or sent as PUBREL.
- * `released` replaces `published`: [MQTT-4.3.3-6] the PUBLISH is never sent again. `order` rises with each PUBREC:
- * PUBRELs are sent again in that order [MQTT-4.6.0-4]. `abandoned`: nobody waits for the message any more, and a PUBREL
- * only makes the Server forget its id, which would otherwise turn a new message under it into a repetition.
- */
-export type OutgoingState =
-  | { readonly step: 'queued' }
-  | { readonly step: 'published'; readonly packetId: PacketId }
-  | {
-      readonly step: 'released';
-      readonly packetId: PacketId;
-      readonly order: number;
-      /** The Server may have begun a session since, in which it knows nothing of this one. */
-      readonly doubtful?: true;
-    }
-  | { readonly step: 'abandoned'; readonly packetId: PacketId; readonly order: number };
-
-/** One accepted message. */
-export interface StoredMessage {
-  /** Rises with every accepted message: the order of sending, and the key of the record. */
-  readonly sequence: number;
-  readonly message: Message;
-  /** Milliseconds of `Clock.now`. */
-  readonly acceptedAt: number;
-  /** When the message is not sent any more, from its Message Expiry Interval or for us: milliseconds of `Clock.now`. */
-  readonly expiresAt: number | undefined;
-  readonly state: OutgoingState;
-  /** Who waits for the outcome; a store that outlives the process cannot keep it. */
-  readonly settle?: Settle | undefined;
-}
 
 /** A subscription that the Server granted, or may have. */
 export interface StoredSubscription {
@@ -80,7 +49,7 @@ export interface SessionIdentity {
 export interface StoredSession {
   /** Undefined: nobody's yet. */
   readonly identity: SessionIdentity | undefined;
-  /** By rising sequence. */
+  /** By rising sequence: those in memory. */
   readonly outgoing: readonly StoredMessage[];
   readonly received: readonly StoredReceived[];
   /** Subscriptions that the Server granted and keeps with the session (4.1). */
@@ -92,6 +61,8 @@ export interface StoredSession {
  * The session calls it in protocol order; the packet that a record is about leaves when {@link commit} says so.
  */
 export interface SessionStore {
+  /** Messages that wait on disk alone, behind those that {@link load} has; undefined: the store has all in memory. */
+  readonly backlog?: Backlog | undefined;
   load(): StoredSession;
   saveIdentity(identity: SessionIdentity): void;
   /** Adds the record of a message, with its payload. */

@@ -13,6 +13,8 @@ const given = {};
 const arrivals = {};
 let starts = 0;
 let generating;
+/** What {@link fill} gives. */
+const filling = { node: undefined, messages: 0, size: 0, given: 0, done: 0 };
 /** What {@link watch} saw. */
 let watched;
 /** By sink: how many messages came, where nobody asks which. */
@@ -44,6 +46,7 @@ RED.init(server, {
 });
 RED.events.on('flows:started', () => (starts += 1));
 RED.hooks.add('onComplete.reliability', ({ node, msg, error }) => {
+  if (node.id === filling.node) return filled(error);
   const record = given[node.id];
   if (record !== undefined && msg.number !== undefined) {
     (record[error ? 'failed' : 'done'] ??= []).push(msg.number);
@@ -70,6 +73,10 @@ function answer({ type, ...options }) {
   switch (type) {
     case 'generate':
       return generate(options);
+    case 'fill':
+      return fill(options);
+    case 'filled':
+      return filling.done;
     case 'starts':
       return starts;
     case 'report':
@@ -114,6 +121,29 @@ function generate({ nodes, everyMs }) {
   clearInterval(generating);
   generating = everyMs === 0 ? undefined : setInterval(() => nodes.forEach(give), everyMs);
   return null;
+}
+
+/** Messages that were given and are not done, at most. */
+const UNDER_WAY = 500;
+
+function fill(options) {
+  Object.assign(filling, { ...options, given: 0, done: 0 });
+  giveMore();
+  return null;
+}
+
+function giveMore() {
+  const node = RED.nodes.getNode(filling.node);
+  while (filling.given < filling.messages && filling.given - filling.done < UNDER_WAY) {
+    node.receive({ payload: String(filling.given).padEnd(filling.size) });
+    filling.given += 1;
+  }
+}
+
+function filled(error) {
+  if (error) throw new Error(`a message that fills was refused: ${error}`);
+  filling.done += 1;
+  if (filling.given - filling.done <= UNDER_WAY / 2) giveMore();
 }
 
 function give(id) {

@@ -120,6 +120,16 @@ export class NodeRedUnderTest {
     await this.#ask({ type: 'generate', nodes, everyMs });
   }
 
+  /** This mqtt-out gets so many messages of `size` bytes, their numbers from 0 on, a few hundred at a time. */
+  async fill(node: string, messages: number, size: number): Promise<void> {
+    await this.#ask({ type: 'fill', node, messages, size });
+  }
+
+  /** Of how many of them it was told that they are done. */
+  async filled(): Promise<number> {
+    return (await this.#ask({ type: 'filled' })) as number;
+  }
+
   async report(): Promise<HostReport> {
     return (await this.#ask({ type: 'report' })) as HostReport;
   }

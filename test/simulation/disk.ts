@@ -1,5 +1,6 @@
 import { MemoryStore, type SessionStore } from '../../src/index.ts';
-import type { Durable } from '../../src/store/session-store.ts';
+import { Backlog, type Read, type Window } from '../../src/store/backlog.ts';
+import type { Durable, StoredMessage } from '../../src/store/session-store.ts';
 import type { Random } from '../../src/util/clock.ts';
 import { wholeNumber } from '../support/random.ts';
 import { IO, type VirtualTime } from './virtual-time.ts';
@@ -14,6 +15,8 @@ export class Disk {
   readonly #random: Random;
   /** Milliseconds that a write takes at most. */
   readonly #slowest: number;
+  /** What waits in memory too. */
+  readonly #window: Window;
   readonly #log: Written[];
   #durable: number;
   /** How much of the log is durable when what is being written is: a batch is written as a whole, or nothing of it. */
@@ -24,11 +27,13 @@ export class Disk {
   #waiting: { readonly upTo: number; readonly durable: Durable }[] = [];
   /** How much of the log somebody may wait for: what is only removed nobody does. */
   #needed = 0;
+  #store: DiskStore | undefined;
 
-  constructor(time: VirtualTime, random: Random, slowest: number, log: readonly Written[] = []) {
+  constructor(time: VirtualTime, random: Random, slowest: number, window: Window, log: readonly Written[] = []) {
     this.#time = time;
     this.#random = random;
     this.#slowest = slowest;
+    this.#window = window;
     this.#log = [...log];
     this.#durable = log.length;
   }
@@ -38,7 +43,7 @@ export class Disk {
     this.#dead = true;
     const isWritten = this.#writing !== undefined && this.#random() < 0.5;
     const left = isWritten ? this.#writing : this.#durable;
-    return new Disk(this.#time, this.#random, this.#slowest, this.#log.slice(0, left));
+    return new Disk(this.#time, this.#random, this.#slowest, this.#window, this.#log.slice(0, left));
   }
 
   get writing(): boolean {
@@ -47,9 +52,33 @@ export class Disk {
 
   /** What is on it, for a new process. */
   open(): SessionStore {
-    const store = new DiskStore(this);
-    for (const written of this.#log) written(store.mirror);
-    return store;
+    const found = new MemoryStore();
+    for (const written of this.#log) written(found);
+    this.#store = new DiskStore(this, this.#window, found);
+    return this.#store;
+  }
+
+  /** Messages that are on it. */
+  get outgoing(): readonly StoredMessage[] {
+    const found = new MemoryStore();
+    for (const written of this.#log) written(found);
+    return found.load().outgoing;
+  }
+
+  /** So much has been written. */
+  get end(): number {
+    return this.#log.length;
+  }
+
+  isWritten(end: number): boolean {
+    return end <= this.#durable;
+  }
+
+  /** Something is read, which takes its time. */
+  whenRead(read: () => void): void {
+    this.#time.at(wholeNumber(this.#random, 0, this.#slowest), IO, () => {
+      if (!this.#dead) read();
+    });
   }
 
   get isDurable(): boolean {
@@ -89,6 +118,7 @@ export class Disk {
     if (this.#dead) return;
     this.#writing = undefined;
     this.#durable = upTo;
+    this.#store?.wrote();
     const ready = this.#waiting.filter((one) => one.upTo <= upTo);
     this.#waiting = this.#waiting.filter((one) => one.upTo > upTo);
     this.#begin();
@@ -98,11 +128,53 @@ export class Disk {
 
 /** A store as a client sees it, on a disk. */
 class DiskStore implements SessionStore {
-  readonly mirror = new MemoryStore();
+  readonly backlog: Backlog;
+  readonly #mirror = new MemoryStore();
   readonly #disk: Disk;
+  /** Messages with a record, and how far the log has to be written for it to be on disk. */
+  readonly #records = new Map<number, { readonly message: StoredMessage; readonly end: number }>();
+  /** Of these it is not known yet that they are. */
+  readonly #unwritten = new Set<number>();
 
-  constructor(disk: Disk) {
+  constructor(disk: Disk, window: Window, found: MemoryStore) {
     this.#disk = disk;
+    this.backlog = new Backlog(window, {
+      write: (message) => this.#write(message),
+      read: (sequences, read) => this.#read(sequences, read),
+      took: (message) => this.#mirror.put(message),
+    });
+    this.#take(found);
+  }
+
+  /** As a process finds it: what is behind the window, and behind all that was sent, is on disk alone. */
+  #take(found: MemoryStore): void {
+    const { identity, outgoing, received, subscriptions } = found.load();
+    const lastStep = outgoing.findLast(({ state }) => state.step !== 'queued')?.sequence ?? 0;
+    for (const [index, message] of outgoing.entries()) {
+      this.#records.set(message.sequence, { message, end: 0 });
+      if (index >= this.backlog.window.messages && message.sequence > lastStep) this.backlog.found(message);
+      else this.#mirror.put(message);
+    }
+    if (identity !== undefined) this.#mirror.saveIdentity(identity);
+    for (const each of received) this.#mirror.saveReceived(each);
+    for (const each of subscriptions) this.#mirror.saveSubscription(each);
+  }
+
+  /** Before anybody else is told. */
+  wrote(): void {
+    for (const sequence of this.#unwritten) {
+      const record = this.#records.get(sequence);
+      if (record !== undefined && !this.#disk.isWritten(record.end)) continue;
+      this.#unwritten.delete(sequence);
+      this.backlog.written(sequence);
+    }
+  }
+
+  #read(sequences: readonly number[], read: Read): void {
+    this.#disk.whenRead(() => {
+      const records = sequences.map((sequence) => this.#records.get(sequence));
+      read(records.map((one) => (one !== undefined && this.#disk.isWritten(one.end) ? one.message : undefined)));
+    });
   }
 
   get isDurable(): boolean {
@@ -114,7 +186,7 @@ class DiskStore implements SessionStore {
   }
 
   load(): ReturnType<SessionStore['load']> {
-    return this.mirror.load();
+    return this.#mirror.load();
   }
 
   saveIdentity(...args: Parameters<SessionStore['saveIdentity']>): void {
@@ -122,14 +194,21 @@ class DiskStore implements SessionStore {
   }
 
   put(message: Parameters<SessionStore['put']>[0]): void {
-    this.mirror.put(message);
+    this.#mirror.put(message);
+    this.#write(message);
+  }
+
+  #write(message: StoredMessage): void {
     const { sequence, message: content, acceptedAt, expiresAt } = message;
     const state = content.qos === 2 ? message.state : QUEUED;
-    this.#disk.write((store) => store.put({ sequence, message: content, acceptedAt, expiresAt, state }), true);
+    const record = { sequence, message: content, acceptedAt, expiresAt, state };
+    this.#disk.write((store) => store.put(record), true);
+    this.#records.set(sequence, { message: record, end: this.#disk.end });
+    this.#unwritten.add(sequence);
   }
 
   advance(message: Parameters<SessionStore['advance']>[0]): void {
-    this.mirror.advance(message);
+    this.#mirror.advance(message);
     const { sequence, state } = message;
     // At QoS 1 the step is not kept.
     if (message.message.qos !== 2) return;
@@ -141,6 +220,9 @@ class DiskStore implements SessionStore {
 
   remove(sequence: number): void {
     this.#do((store) => store.remove(sequence), false);
+    this.#records.delete(sequence);
+    this.#unwritten.delete(sequence);
+    this.backlog.written(sequence);
   }
 
   saveReceived(...args: Parameters<SessionStore['saveReceived']>): void {
@@ -160,7 +242,7 @@ class DiskStore implements SessionStore {
   }
 
   #do(written: Written, needed: boolean): void {
-    written(this.mirror);
+    written(this.#mirror);
     this.#disk.write(written, needed);
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../../src/index.ts';
 import type { Dial } from '../../src/transport/dial.ts';
 import { type Random, randomFrom, wholeNumber } from '../support/random.ts';
+import type { Window } from '../../src/store/backlog.ts';
 import { Disk } from './disk.ts';
 import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
@@ -108,7 +109,7 @@ export class Flows {
     this.#inbound = oracles.inbound;
     this.#random = random;
     if (scenario.disk !== undefined)
-      this.#disk = new Disk(server.time, randomFrom(scenario.seed ^ 0xd15c), scenario.disk);
+      this.#disk = new Disk(server.time, randomFrom(scenario.seed ^ 0xd15c), scenario.disk, windowOf(scenario.seed));
     this.#store = this.#disk?.open() ?? new MemoryStore();
     this.#network = network;
     this.#workRandom = randomFrom(scenario.seed ^ 0x3042);
@@ -469,7 +470,8 @@ export class Flows {
     this.#stoppingSince = undefined;
     this.#disk = this.#disk?.kill();
     this.#store = this.#disk?.open() ?? new MemoryStore();
-    this.#outbound.killed(this.#store.load().outgoing.map(({ message }) => labelOf(message.payload)));
+    const stored = this.#disk?.outgoing ?? [];
+    this.#outbound.killed(stored.map(({ message }) => labelOf(message.payload)));
     if (this.#disk === undefined) this.#inbound.forgotten();
     else this.#inbound.killed();
     this.#later(gap, () => this.open());
@@ -550,4 +552,11 @@ export class Flows {
     const [node, place] = [this.#scenario.nodes[at], this.#places[at]];
     return node === undefined || place === undefined ? {} : { node, place: { index: at, place } };
   }
+}
+
+/** Half of the disks have most of what waits alone. */
+function windowOf(seed: number): Window {
+  const random = randomFrom(seed ^ 0xbac1);
+  const messages = random() < 0.5 ? 10_000 : wholeNumber(random, 1, 4);
+  return { messages, bytes: 16 * 1024 * 1024 };
 }

@@ -3,7 +3,7 @@ import { type OutboxOptions, whyRefused } from '../../../src/client/outbox.ts';
 import type { ClientState } from '../../../src/client/state.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 import type { QoS } from '../../../src/protocol/packet.ts';
-import { sizeOf } from '../../../src/session/outgoing-message.ts';
+import { sizeOf } from '../../../src/store/message-size.ts';
 import { systemClock } from '../../../src/util/clock.ts';
 import { Driver, message } from '../session/fixture.ts';
 

@@ -6,7 +6,7 @@ import type { OutgoingState } from '../../../src/store/session-store.ts';
 import { WaitingMessages } from '../../../src/session/waiting-messages.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { PacketIds } from '../../../src/session/packet-ids.ts';
-import { sizeOf } from '../../../src/session/outgoing-message.ts';
+import { sizeOf } from '../../../src/store/message-size.ts';
 import { ack, Driver, id, IDENTITY, LIMITS, message, received } from './fixture.ts';
 
 const LOST = new MqttError('offline', 'gone');

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { MqttError } from '../../../src/protocol/errors.ts';
 import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk-store.ts';
+import { sizeOf } from '../../../src/store/message-size.ts';
 import type { SessionStore, StoredMessage } from '../../../src/store/session-store.ts';
 import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
@@ -780,5 +781,298 @@ describe('DiskStore', () => {
     stores.pop();
     assert.deepEqual(told, [error]);
     await assert.rejects(stat(folder), { code: 'ENOENT' });
+  });
+
+  describe('behind its window', () => {
+    const window = { messages: 3, bytes: 1_000_000 };
+    const numbers = (messages: readonly (StoredMessage | undefined)[] | undefined): unknown =>
+      messages?.map((message) => message?.sequence);
+    const inMemory = (store: DiskStore): unknown => numbers(store.load().outgoing);
+    const onDisk = (store: DiskStore): number[] => [...store.backlog.sequences];
+
+    /** Messages from 1 on are put, as a session does. */
+    function accept(store: DiskStore, count: number, settle?: StoredMessage['settle']): void {
+      for (let sequence = 1; sequence <= count; sequence++) {
+        if (sequence <= store.backlog.window.messages) store.put({ ...record(sequence), settle });
+        else store.backlog.put(record(sequence), settle && { settle });
+      }
+    }
+
+    async function accepted(
+      folder: string,
+      count: number,
+      options: Partial<DiskStoreOptions> = {},
+    ): Promise<DiskStore> {
+      const store = await open(folder, { window, ...options });
+      accept(store, count);
+      await committed(store);
+      return store;
+    }
+
+    const read = (store: DiskStore, ...sequences: number[]): Promise<unknown> =>
+      new Promise((resolve) => store.backlog.read(sequences, (messages) => resolve(numbers(messages))));
+
+    /** From now on each read ends so, until `end`. */
+    function failingReads(fail: () => Promise<never>): { count: number; end: () => void } {
+      const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_getMany');
+      assert.ok(original !== undefined);
+      const fails = { count: 0, end: () => void Object.defineProperty(ClassicLevel.prototype, '_getMany', original) };
+      const value = (): Promise<never> => {
+        fails.count += 1;
+        return fail();
+      };
+      Object.defineProperty(ClassicLevel.prototype, '_getMany', { ...original, value });
+      return fails;
+    }
+
+    it('has messages on disk alone, and finds them so in the next process, in their order', async () => {
+      const folder = await newFolder();
+      for (const store of [await accepted(folder, 7), await killed(folder, { window })]) {
+        assert.deepEqual(inMemory(store), [1, 2, 3]);
+        assert.deepEqual(onDisk(store), [4, 5, 6, 7]);
+        assert.deepEqual(await read(store, 4, 7), [4, 7]);
+      }
+    });
+
+    it('has what is behind so many bytes on disk alone', async () => {
+      const folder = await newFolder();
+      await accepted(folder, 5);
+      const bytes = sizeOf(record(1).message) + 1;
+      const store = await killed(folder, { window: { messages: 100, bytes } });
+      assert.deepEqual(
+        [inMemory(store), onDisk(store)],
+        [
+          [1, 2],
+          [3, 4, 5],
+        ],
+      );
+    });
+
+    it('has all in memory that came before a message with a step: it was sent before it', async () => {
+      const folder = await newFolder();
+      const store = await open(folder, { window });
+      for (let sequence = 1; sequence <= 7; sequence++) store.put(record(sequence));
+      store.advance(record(5, { step: 'published', packetId: id(7) }));
+      await committed(store);
+      const next = await killed(folder, { window });
+      assert.deepEqual(
+        [inMemory(next), onDisk(next)],
+        [
+          [1, 2, 3, 4, 5],
+          [6, 7],
+        ],
+      );
+    });
+
+    it('is not asked for what is not written: that is in memory', async () => {
+      const store = await open(await newFolder(), { window });
+      accept(store, 5);
+      assert.equal(store.unwritten, 5);
+      const reads = failingReads(() => Promise.reject(new Error('no disk')));
+      try {
+        assert.deepEqual(await read(store, 4, 5), [4, 5]);
+      } finally {
+        reads.end();
+      }
+      await committed(store);
+      assert.deepEqual([...store.backlog.unwritten], []);
+      assert.deepEqual(await read(store, 4, 5), [4, 5]);
+    });
+
+    it('forgets a message that is removed, wherever it is', async () => {
+      const folder = await newFolder();
+      const store = await accepted(folder, 6);
+      for (const sequence of [2, 5]) store.remove(sequence);
+      store.backlog.put(record(7), undefined);
+      store.remove(7);
+      await store.flush();
+      assert.deepEqual([...store.backlog.unwritten], []);
+      const next = await killed(folder, { window });
+      assert.deepEqual([inMemory(next), onDisk(next)], [[1, 3, 4], [6]]);
+    });
+
+    it('has messages that came into memory in its records still, and writes their steps', async () => {
+      const folder = await newFolder();
+      const store = await accepted(folder, 5);
+      await new Promise<void>((resolve) =>
+        store.backlog.next((rows, messages) => {
+          for (const row of rows) store.backlog.take(row);
+          for (const message of messages ?? []) if (message !== undefined) store.backlog.took(message);
+          resolve();
+        }),
+      );
+      assert.deepEqual([inMemory(store), onDisk(store)], [[1, 2, 3, 4, 5], []]);
+      store.advance(record(4, { step: 'published', packetId: id(9) }));
+      await committed(store);
+      const next = await killed(folder, { window });
+      assert.deepEqual(next.load().outgoing[3]?.state, { step: 'published', packetId: id(9) });
+    });
+
+    it('asks a disk that cannot be read again every ten seconds, says so once, and goes on', async () => {
+      const { clock, timers } = timing();
+      const store = await accepted(await newFolder(), 5, { clock });
+      const reads = failingReads(() => Promise.reject(new Error('it is ill')));
+      const found = read(store, 4, 5);
+      try {
+        for (const count of [1, 2]) {
+          await until(() => reads.count === count && timers.length === 1, 'a read that fails');
+          assert.equal(timers[0]?.delay, 10_000);
+          if (count === 1) timers.shift()?.fire();
+        }
+      } finally {
+        reads.end();
+      }
+      timers.shift()?.fire();
+      assert.deepEqual(await found, [4, 5]);
+      assert.equal(reports.length, 1);
+      assert.match(reports[0]?.message ?? '', /cannot be read: it is ill; it is tried again every 10 s/);
+    });
+
+    it('says that it is closed to who waits for a read', async () => {
+      const store = await accepted(await newFolder(), 5);
+      const reads = failingReads(() => Promise.reject(new Error('it is ill')));
+      const late = read(store, 4);
+      await until(() => reports.length === 1, 'a read that fails');
+      reads.end();
+      await store.close();
+      stores.pop();
+      assert.deepEqual([await late, await read(store, 5)], [undefined, undefined]);
+    });
+
+    it('sets aside what cannot be read, and has the others', async () => {
+      const folder = await newFolder();
+      await (await accepted(folder, 6)).close();
+      stores.pop();
+      const store = await open(folder, { window });
+      // It could be read when the process began.
+      const key = `message/${'5'.padStart(16, '0')}`;
+      await store.flush();
+      const odd = failingGet(key);
+      try {
+        assert.deepEqual(await read(store, 4, 5, 6), [4, undefined, 6]);
+      } finally {
+        odd.end();
+      }
+      assert.match(reports[0]?.message ?? '', /1 record of the session in .* cannot be read, and stay there/);
+      await store.close();
+      stores.pop();
+      let kept: Buffer | undefined;
+      await change(folder, async (database) => void (kept = await database.get(`unreadable/${key}`)));
+      assert.ok(kept !== undefined);
+    });
+
+    /** From now on the disk changes a bit of this record. */
+    function failingGet(key: string): { end: () => void } {
+      const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_getMany');
+      assert.ok(original !== undefined);
+      const getMany = original.value as (this: unknown, keys: string[], options: unknown) => Promise<Buffer[]>;
+      async function value(this: unknown, keys: string[], options: unknown): Promise<unknown[]> {
+        const found = await getMany.call(this, keys, options);
+        return found.map((record_, index) => (keys[index] === key ? record_.subarray(1) : record_));
+      }
+      Object.defineProperty(ClassicLevel.prototype, '_getMany', { ...original, value });
+      return { end: () => void Object.defineProperty(ClassicLevel.prototype, '_getMany', original) };
+    }
+
+    it('is written anew with what only the disk has, and what only memory has', async () => {
+      const { clock, timers } = timing();
+      const folder = await newFolder();
+      const store = await accepted(folder, 8, { clock });
+      const givenUp = store.backlog.takeFirst(2, 0);
+      const fails = failingWrites(() => Promise.reject(new Error('full')));
+      store.backlog.put(record(9), undefined);
+      await committed(store);
+      store.backlog.put(record(10), undefined);
+      store.remove(2);
+      fails.end();
+      assert.equal(store.unwritten, 2);
+      timers.shift()?.fire();
+      await store.flush();
+      assert.equal(store.unwritten, 0);
+      assert.deepEqual([...store.backlog.unwritten], []);
+      const found = await new Promise((resolve) =>
+        store.backlog.readGivenUp(givenUp, (_, messages) => resolve(numbers(messages))),
+      );
+      assert.deepEqual(found, [4, 5]);
+      for (const sequence of [4, 5]) store.remove(sequence);
+      await store.flush();
+      const next = await killed(folder, { window });
+      assert.deepEqual(
+        [inMemory(next), onDisk(next)],
+        [
+          [1, 3, 6],
+          [7, 8, 9, 10],
+        ],
+      );
+    });
+
+    it('tells all who wait when it is discarded, also where one of them throws', async () => {
+      const store = await open(await newFolder(), { window });
+      let told = 0;
+      accept(store, 6, () => {
+        told += 1;
+        if (told === 2) throw new Error('a flow');
+      });
+      await committed(store);
+      store.backlog.takeFirst(1, 0);
+      assert.throws(() => store.discard(new Error('removed')), /a flow/);
+      assert.equal(told, 6);
+      assert.equal(store.backlog.length, 0);
+    });
+
+    it('counts those that it discards', async () => {
+      const store = await accepted(await newFolder(), 6);
+      assert.equal(store.discard(new Error('removed')), 6);
+    });
+
+    it('brings all back into memory for a session that goes on elsewhere, with who waits', async () => {
+      const store = await open(await newFolder(), { window });
+      const told: unknown[] = [];
+      accept(store, 9, (error) => void told.push(error));
+      await committed(store);
+      assert.equal(await store.bringBack(), true);
+      assert.deepEqual([inMemory(store), onDisk(store)], [[1, 2, 3, 4, 5, 6, 7, 8, 9], []]);
+      for (const { settle } of store.load().outgoing) settle?.(undefined, 0);
+      assert.equal(told.length, 9);
+    });
+
+    it('tells who waits for a message that cannot be brought back', async () => {
+      const folder = await newFolder();
+      const store = await open(folder, { window });
+      const told: unknown[] = [];
+      accept(store, 5, (error) => void told.push(error));
+      await committed(store);
+      const odd = failingGet(`message/${'4'.padStart(16, '0')}`);
+      try {
+        assert.equal(await store.bringBack(), true);
+      } finally {
+        odd.end();
+      }
+      assert.deepEqual(inMemory(store), [1, 2, 3, 5]);
+      assert.match(String(told), /cannot be read any more/);
+    });
+
+    it('brings back no more where the disk hangs: the rest stays', async () => {
+      const { clock, timers } = timing();
+      const store = await accepted(await newFolder(), 5, { clock });
+      const { promise, resolve } = deferred<never>();
+      const reads = failingReads(() => promise);
+      const back = store.bringBack();
+      await until(() => reads.count === 1, 'a read that hangs');
+      reads.end();
+      assert.equal(timers[0]?.delay, 5_000);
+      timers.shift()?.fire();
+      assert.equal(await back, false);
+      // What comes too late is not taken.
+      resolve([undefined, undefined] as never);
+      await new Promise((turn) => setImmediate(turn));
+      assert.deepEqual(
+        [inMemory(store), onDisk(store)],
+        [
+          [1, 2, 3],
+          [4, 5],
+        ],
+      );
+    });
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { joinSessions } from '../../../../nodes/mqtt-connection/join-sessions.ts';
 import { MemoryStore, type StoredMessage, type StoredSubscription, type TopicFilter } from '../../../../src/index.ts';
+import { PagedStore } from '../../../support/paged-store.ts';
 import { id, record, taken } from '../../store/contract.ts';
 
 type State = StoredMessage['state'];
@@ -81,5 +82,34 @@ describe('two sessions that become one', () => {
     assert.deepEqual(store.load().identity, ME);
     assert.deepEqual(store.load().received, [taken(1, 10)]);
     assert.deepEqual(states(store), { 1: published(5) });
+  });
+
+  /** Two messages in memory, two on disk. */
+  function paged(): PagedStore {
+    const store = new PagedStore();
+    for (const sequence of [1, 2]) store.put(record(sequence));
+    for (const sequence of [3, 4]) store.backlog.put(record(sequence), undefined);
+    return store;
+  }
+
+  it('have what waits on disk before what waited in memory, with who waits; what is under way goes on', () => {
+    const store = paged();
+    const live = session(ME, published(5), { step: 'queued' });
+    const settle = (): void => undefined;
+    live.put({ ...record(3), settle, expiresAt: 77 });
+    joinSessions(store, live.load());
+    assert.deepEqual(states(store), { 1: { step: 'queued' }, 2: { step: 'queued' }, 5: published(5) });
+    assert.deepEqual([...store.backlog.sequences], [3, 4, 6, 7]);
+    assert.equal(store.backlog.takeWaiter(6), undefined);
+    assert.equal(store.backlog.takeWaiter(7)?.settle, settle);
+    assert.equal(store.backlog.deadline, 77);
+    assert.deepEqual([...store.records.keys()], [1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('are in memory where nothing waits on disk alone', () => {
+    const store = new PagedStore();
+    joinSessions(store, session(ME, { step: 'queued' }, { step: 'queued' }).load());
+    assert.deepEqual(Object.keys(states(store)), ['1', '2']);
+    assert.equal(store.backlog.length, 0);
   });
 });

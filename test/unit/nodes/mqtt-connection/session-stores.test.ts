@@ -12,6 +12,7 @@ import {
   type TopicName,
 } from '../../../../src/index.ts';
 import { SessionStores, type SessionUser } from '../../../../nodes/mqtt-connection/session-stores.ts';
+import { type Clock, systemClock } from '../../../../src/util/clock.ts';
 import { type Deferred, deferred } from '../../../../src/util/deferred.ts';
 import { until } from '../../../support/events.ts';
 
@@ -350,6 +351,64 @@ describe('the session of a connection whose disk cannot be used', () => {
     assert.ok(existsSync(join(folder, 'session')));
     all.remove('c');
     await all.told();
+  });
+
+  /** Stores whose disks have all but one message alone; their clock has no time. */
+  function paged(clock = systemClock): SessionStores {
+    const open: typeof DiskStore.open = async (path, options) => {
+      const store = await DiskStore.open(path, { ...options, clock, window: { messages: 1, bytes: 1_000_000 } });
+      opened.push(store);
+      return store;
+    };
+    return new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
+  }
+
+  /** One message in memory, two on disk; what who gave them is told. */
+  async function filled(all: SessionStores): Promise<{ readonly store: DiskStore; readonly outcomes: unknown[] }> {
+    const store = await all.of('c', { folder, fsync: false }, told()).opening;
+    assert.ok(store instanceof DiskStore);
+    const outcomes: unknown[] = [];
+    const settle = (error: Error | undefined): void => void outcomes.push(error);
+    store.put({ ...record(1), settle });
+    for (const sequence of [2, 3]) store.backlog.put(record(sequence), { settle });
+    await store.flush();
+    return { store, outcomes };
+  }
+
+  it('has all in memory where a person chose that, also what waited on disk alone, and all again on disk', async () => {
+    const all = paged();
+    const { outcomes } = await filled(all);
+    assert.deepEqual(sequences(await all.of('c', IN_MEMORY, told()).opening), [1, 2, 3]);
+    await until(() => !existsSync(folder), 'its folder is gone');
+    const onDisk = await all.of('c', { folder, fsync: false }, told()).opening;
+    assert.deepEqual(sequences(onDisk), [1, 2, 3]);
+    assert.equal(all.remove('c'), 3);
+    await all.told();
+    assert.equal(outcomes.length, 3);
+    assert.deepEqual(problems, []);
+  });
+
+  it('leaves on disk what that does not give back, and says so', async () => {
+    const late: (() => void)[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      timer: (delay, fire) => {
+        if (delay === 5_000) late.push(fire);
+        return { cancel: () => undefined };
+      },
+    };
+    const all = paged(clock);
+    const { store } = await filled(all);
+    let isAsked = false;
+    // It never answers.
+    store.backlog.next = () => void (isAsked = true);
+    const { opening } = all.of('c', IN_MEMORY, told());
+    await until(() => isAsked, 'a read that hangs');
+    late.forEach((fire) => fire());
+    assert.deepEqual(sequences(await opening), [1]);
+    assert.match(problems.join(), /^2 messages cannot be read from .*: they stay there, and are sent when the session/);
+    await all.told();
+    assert.ok(existsSync(join(folder, 'session')));
   });
 
   it('is opened when the folder of an earlier one of its id is gone', async () => {
