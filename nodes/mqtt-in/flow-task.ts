@@ -67,9 +67,9 @@ export class FlowTask implements Handled {
 
   /**
    * The Message Expiry Interval counts down while a message waits, as it does at a Server (3.3.2.3.3). Where it has passed it
-   * is 0: only a Server deletes for that, and what came is for the flow to judge.
+   * is 1: only a Server deletes for that, what came is for the flow to judge, and for some brokers 0 is without an end.
    */
   #left(seconds: number): number {
-    return Math.max(0, seconds - Math.floor((this.#now() - this.#cameAt) / 1000));
+    return Math.max(1, seconds - Math.floor((this.#now() - this.#cameAt) / 1000));
   }
 }

@@ -27,7 +27,7 @@ export = function register(RED: NodeAPI): void {
     const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def), flowWorkOptions(def));
     const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
-    const behind = new NodesBehind(this, (id) => RED.nodes.getNode(id));
+    const behind = new NodesBehind(this, RED.nodes);
     let isBegun = false;
     const begin = (): void => {
       // Before `behind` forgets who they were.

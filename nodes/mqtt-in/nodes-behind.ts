@@ -1,4 +1,4 @@
-import type { Node } from 'node-red';
+import type { Node, NodeAPI } from 'node-red';
 import type { FlowListener } from '../mqtt-connection/flow-events.ts';
 import { hearingNodes } from './hearing-nodes.ts';
 
@@ -9,6 +9,16 @@ interface Wired extends Node {
   readonly links?: unknown;
 }
 
+/** What the flows say of a Link Call node. */
+interface LinkCall {
+  readonly id: string;
+  readonly linkType?: unknown;
+  readonly links?: unknown;
+}
+
+/** The nodes that run, and what the flows say of them. */
+type Nodes = Pick<NodeAPI['nodes'], 'getNode' | 'eachNode'>;
+
 /** Nodes of a flow that are looked at: one that is larger is not followed to its end. */
 const MOST_NODES = 1000;
 
@@ -18,16 +28,15 @@ const MOST_NODES = 1000;
  */
 export class NodesBehind implements Partial<FlowListener> {
   readonly #node: Wired;
-  readonly #find: (id: string) => unknown;
+  readonly #nodes: Nodes;
   /** Who they were when a deploy began, by id; null: a node that is disabled. */
   #before: ReadonlyMap<string, unknown> | undefined;
   /** The same of all that a message may reach from there. */
   #reached: ReadonlyMap<string, unknown> | undefined;
 
-  /** @param find the node of an id that runs now, as `RED.nodes.getNode`. */
-  constructor(node: Node, find: (id: string) => unknown) {
+  constructor(node: Node, nodes: Nodes) {
     this.#node = node;
-    this.#find = find;
+    this.#nodes = nodes;
   }
 
   stopping(): void {
@@ -65,12 +74,25 @@ export class NodesBehind implements Partial<FlowListener> {
       reached.set(id, node);
       if (node === null) continue;
       open.push(...(node.wires ?? []).flat(), ...hearingNodes(node));
-      if (Array.isArray(node.links)) open.push(...node.links.filter((link) => typeof link === 'string'));
+      open.push(...linksOf(node.type === 'link call' ? this.#call(id) : node));
     }
     return reached;
   }
 
-  #running(id: string): unknown {
-    return this.#find(id) ?? null;
+  /** Node-RED keeps where a Link Call node leads in the flows alone; where a message says it, nobody knows. */
+  #call(id: string): { readonly links?: unknown } {
+    let call: LinkCall = { id };
+    this.#nodes.eachNode((def) => {
+      if (def.id === id) call = def as LinkCall;
+    });
+    return call.linkType === 'dynamic' ? {} : call;
   }
+
+  #running(id: string): unknown {
+    return this.#nodes.getNode(id) ?? null;
+  }
+}
+
+function linksOf({ links }: { readonly links?: unknown }): readonly string[] {
+  return Array.isArray(links) ? links.filter((link) => typeof link === 'string') : [];
 }

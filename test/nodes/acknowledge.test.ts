@@ -354,6 +354,15 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
       [{ id: 'first', type: 'complete', scope: ['h'], wires: [['behind']] }, ...hearing('catch', ['behind'])],
     ],
     [
+      'a Link Call node',
+      [
+        { id: 'call', type: 'link call', linkType: 'static', links: ['called'], wires: [[]] },
+        { id: 'called', type: 'link in', links: [], wires: [['far']] },
+        far,
+      ],
+      ['h', 'call'],
+    ],
+    [
       'a Catch node of a subflow that it is wired to',
       [...inSubflow, ...hearing('catch', ['instance'])],
       ['h', 'instance'],
