@@ -36,6 +36,7 @@ export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } fr
 export type { Receiver, Work, Workable, WorkState } from './router/router.ts';
 export { DiskStore, type DiskStoreOptions } from './store/disk-store.ts';
 export { MemoryStore } from './store/memory-store.ts';
+export { sizeOf } from './store/message-size.ts';
 export type {
   SessionIdentity,
   SessionStore,

@@ -1,4 +1,5 @@
-import type { PublishPacket, TopicFilter, Work, WorkState } from '../../src/index.ts';
+import type { PublishPacket, Work, WorkState } from '../../src/index.ts';
+import type { Datatype } from '../common/decode.ts';
 import { type Handled, handles } from '../mqtt-connection/handles.ts';
 
 /** What a message came by. */
@@ -10,7 +11,8 @@ export interface Origin {
 
 /** A message that the flow has, or will get. */
 export class FlowTask implements Handled {
-  readonly filter: TopicFilter;
+  /** Of the subscription by which it came; undefined: the node's own. */
+  readonly datatype: Datatype | undefined;
   readonly mayBeRefused: boolean;
   readonly topic: string;
   /** undefined: at QoS 0 there is nothing to acknowledge. */
@@ -19,6 +21,8 @@ export class FlowTask implements Handled {
   readonly id: string;
   attempt = 0;
   startedAt = 0;
+  /** When the flow got it first. */
+  firstAt: number | undefined;
   /** At QoS 0 nobody else has it. */
   readonly #packet: PublishPacket | undefined;
   readonly #end: (task: FlowTask, reasonCode: number) => WorkState;
@@ -31,14 +35,14 @@ export class FlowTask implements Handled {
    */
   constructor(
     packet: PublishPacket,
-    filter: TopicFilter,
+    datatype: Datatype | undefined,
     work: Work | undefined,
     { mqtt5, session }: Origin,
     end: (task: FlowTask, reasonCode: number) => WorkState,
     now: () => number = () => performance.now(),
   ) {
     this.topic = packet.topic;
-    this.filter = filter;
+    this.datatype = datatype;
     this.work = work;
     this.session = session;
     this.mayBeRefused = mqtt5 || work === undefined;

@@ -1,5 +1,6 @@
-import { MqttError, type PublishPacket, type TopicFilter, type Workable, type WorkState } from '../../src/index.ts';
+import { MqttError, type PublishPacket, type Workable, type WorkState } from '../../src/index.ts';
 import type { FlowWorkOptions } from '../common/acknowledge.ts';
+import type { Datatype } from '../common/decode.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 import { type Handle, handles } from '../mqtt-connection/handles.ts';
 import { after, type After } from '../mqtt-connection/waits.ts';
@@ -17,9 +18,11 @@ const WALL: Time = { now: () => performance.now(), after };
 /** What the flow of one mqtt-in has to do with its messages. */
 export interface Flow {
   /** Sends a message into the flow. @returns whether it could be sent; if not, that was told. */
-  send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean;
+  send({ packet, datatype }: Sendable, handle: Handle | undefined): boolean;
   /** Tells that the flow did not acknowledge a message in time. */
-  late(error: MqttError, packet: PublishPacket, handle: Handle): void;
+  late(error: MqttError, { packet, datatype }: Sendable, handle: Handle): void;
+  /** Tells that a message at QoS 0 was dropped, because too many wait. */
+  dropped(topic: string): void;
   /** Whether the Server goes on with this session, and so sends again what it has of it; undefined: not known yet. */
   resumes(session: string): boolean | undefined;
 }
@@ -27,7 +30,8 @@ export interface Flow {
 /** A message as it goes into a flow. */
 export interface Sendable {
   readonly packet: PublishPacket;
-  readonly filter: TopicFilter;
+  /** Of the subscription by which it came; undefined: the node's own. */
+  readonly datatype: Datatype | undefined;
 }
 
 /**
@@ -57,10 +61,11 @@ export class FlowWork {
   }
 
   get report(): FlowCounts {
-    const [first] = this.#inFlow;
+    const now = this.#time.now();
+    const first = Math.min(now, ...[...this.#inFlow].map(({ firstAt = now }) => firstAt));
     return {
       inFlow: this.#inFlow.size,
-      oldest: first === undefined ? 0 : Math.floor((this.#time.now() - first.startedAt) / 1000),
+      oldest: Math.floor((now - first) / 1000),
       waiting: this.#waiting.size,
       late: this.#late,
       again: this.#again,
@@ -77,6 +82,7 @@ export class FlowWork {
   begin(flow: Flow): void {
     this.#flow = flow;
     if (this.#stayed?.() === false) {
+      this.#again += this.#inFlow.size;
       this.#waiting.addFirst(this.#inFlow);
       this.#inFlow.clear();
     }
@@ -120,17 +126,17 @@ export class FlowWork {
     this.pause(() => true);
     const all = [...this.#inFlow, ...this.#waiting];
     const unsent = isFlowGone ? all : [...this.#waiting];
-    const messages = unsent.flatMap(({ packet, filter, work }) =>
-      packet === undefined || work?.state === 'left' ? [] : [{ packet, filter }],
+    const messages = unsent.flatMap(({ packet, datatype, work }) =>
+      packet === undefined || work?.state === 'left' ? [] : [{ packet, datatype }],
     );
     for (const task of all) this.#close(task, 'was acknowledged when its mqtt-in was removed or changed');
     return { acknowledged: all.length, unsent: messages };
   }
 
-  receive(packet: PublishPacket, filter: TopicFilter, workable: Workable | undefined, origin: Origin): void {
+  receive({ packet, datatype }: Sendable, workable: Workable | undefined, origin: Origin): void {
     const work = workable?.begin();
     if (work === undefined && !this.#isFree && !this.#hasRoom(packet)) return;
-    const task = new FlowTask(packet, filter, work, origin, (ended, code) => this.#ended(ended, code));
+    const task = new FlowTask(packet, datatype, work, origin, (ended, code) => this.#ended(ended, code));
     this.#waiting.add(task);
     this.#fill();
     this.#arm();
@@ -166,8 +172,10 @@ export class FlowWork {
     }
     task.attempt += 1;
     task.startedAt = this.#time.now();
+    task.firstAt ??= task.startedAt;
     this.#inFlow.add(task);
-    if (!flow.send(packet, task.filter, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
+    const { datatype } = task;
+    if (!flow.send({ packet, datatype }, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
   }
 
   #handleOf({ id, attempt }: FlowTask): Handle {
@@ -193,6 +201,7 @@ export class FlowWork {
       const task = this.#waiting.whoGivesWay(packet, this.#options.qos0WhenFull);
       if (task === 'none') return true;
       this.#dropped += 1;
+      this.#flow?.dropped((task ?? packet).topic);
       if (task === undefined) return false;
       this.#waiting.delete(task);
       handles.close(task.id, 'was dropped: too many waited for the flow');
@@ -228,7 +237,8 @@ export class FlowWork {
     this.#late += 1;
     this.#inFlow.delete(task);
     const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined;
-    flow.late(late(task, timeout, isGivenAgain), packet, this.#handleOf(task));
+    const { datatype } = task;
+    flow.late(late(task, timeout, isGivenAgain), { packet, datatype }, this.#handleOf(task));
     if (!isGivenAgain) return this.#close(task, 'was acknowledged when the time for it was over');
     this.#again += 1;
     this.#start(task, flow);

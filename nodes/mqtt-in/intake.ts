@@ -18,22 +18,27 @@ import { failure, type NodeStatus } from '../common/status.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 import type { Handle } from '../mqtt-connection/handles.ts';
 import { RepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
+import { Repeats } from '../mqtt-connection/repeats.ts';
 import type { SharedConnection, User } from '../mqtt-connection/shared-connection.ts';
 import { StatusLight } from '../mqtt-connection/status-light.ts';
 import type { Subscriber } from '../mqtt-connection/wishes.ts';
 import type { Origin } from './flow-task.ts';
-import type { Flow, FlowWork } from './flow-work.ts';
+import type { Flow, FlowWork, Sendable } from './flow-work.ts';
 import { flowWorks } from './flow-works.ts';
 import { WorkLight } from './work-light.ts';
 
 interface Subscribed {
   readonly subscription: Subscription;
-  readonly datatype: Datatype;
+  /** undefined: the node's own. */
+  readonly datatype: Datatype | undefined;
   /** Why the broker refused it, while it does. */
   refusal: MqttError | undefined;
   /** No Local was asked for and is not in force, while it is not. */
   receivesOwn: boolean;
 }
+
+/** Milliseconds between two lines about messages that are dropped, at most. */
+const LONGEST_SILENCE = 60_000;
 
 /** The messages of this connection come back to the node that asked not to get them. */
 const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Local not met' };
@@ -48,6 +53,7 @@ export class Intake implements Subscriber, User, Flow {
   readonly #light: StatusLight;
   /** Of messages: a flow that stands still is late for all that it has at once. */
   readonly #errors: RepeatedErrors;
+  readonly #drops: Repeats;
   /** What its flow works on; undefined: a message is the flow's own when it has it. */
   readonly #work: FlowWork | undefined;
   readonly #workLight: WorkLight | undefined;
@@ -75,6 +81,7 @@ export class Intake implements Subscriber, User, Flow {
     this.subscribesLate = isDynamic;
     this.#light = new StatusLight(node);
     this.#errors = new RepeatedErrors(node);
+    this.#drops = new Repeats((text) => node.warn(text), LONGEST_SILENCE);
     this.#connection = connection;
     this.#datatype = datatype;
     this.#origin = originOf(connection);
@@ -116,7 +123,7 @@ export class Intake implements Subscriber, User, Flow {
   /** All nodes of its flow exist. */
   begin(): void {
     if (this.#work !== undefined) return this.#work.begin(this);
-    for (const { packet, filter } of this.#earlier?.end().unsent ?? []) this.receive(packet, filter);
+    for (const unsent of this.#earlier?.end().unsent ?? []) this.send(unsent, undefined);
     this.#earlier = undefined;
   }
 
@@ -133,13 +140,14 @@ export class Intake implements Subscriber, User, Flow {
     this.#subscribed.clear();
     this.#leaveFlow(removed, stayed);
     this.#errors.repeats.end();
+    this.#drops.end();
     await this.#connection.deregister(this, removed);
   }
 
   /** Subscribes the node's own filter; one that breaks the rules is told to a person. */
   subscribe(filter: string, options: SubscriptionOptions): void {
     try {
-      this.add(filter, options, this.#datatype);
+      this.add(filter, options, undefined);
     } catch (error) {
       this.#problem = error instanceof MqttError ? error : new MqttError('invalid-filter', textOf(error));
       this.node.error(this.#problem, { topic: filter });
@@ -155,7 +163,7 @@ export class Intake implements Subscriber, User, Flow {
     const subscription = this.#connection.subscribe(filter, this, options, (outcome) => this.#heard(filter, outcome));
     this.#subscribed.set(filter, {
       subscription,
-      datatype: datatype ?? this.#datatype,
+      datatype,
       refusal: undefined,
       receivesOwn: false,
     });
@@ -168,12 +176,12 @@ export class Intake implements Subscriber, User, Flow {
   }
 
   receive(packet: PublishPacket, filter: TopicFilter, workable?: Workable): void {
-    if (this.#work === undefined) this.send(packet, filter, undefined);
-    else this.#work.receive(packet, filter, workable, this.#origin);
+    const datatype = this.#subscribed.get(filter)?.datatype;
+    if (this.#work === undefined) this.send({ packet, datatype }, undefined);
+    else this.#work.receive({ packet, datatype }, workable, this.#origin);
   }
 
-  send(packet: PublishPacket, filter: TopicFilter, handle: Handle | undefined): boolean {
-    const datatype = this.#subscribed.get(filter)?.datatype ?? this.#datatype;
+  send({ packet, datatype = this.#datatype }: Sendable, handle: Handle | undefined): boolean {
     try {
       const msg = toMsg(packet, datatype, this.#connection.local);
       msg._msgid = messageId();
@@ -186,8 +194,14 @@ export class Intake implements Subscriber, User, Flow {
     }
   }
 
-  late(error: MqttError, packet: PublishPacket, handle: Handle): void {
-    this.#fail(error, packet, this.#datatype, handle);
+  late(error: MqttError, { packet, datatype = this.#datatype }: Sendable, handle: Handle): void {
+    this.#fail(error, packet, datatype, handle);
+  }
+
+  dropped(topic: string): void {
+    const text = `a message at QoS 0 to ${shownText(topic)} was dropped: too many wait for the flow`;
+    if (this.#drops.isFirst('dropped')) this.node.warn(text);
+    else this.#drops.count('dropped', text);
   }
 
   show(status: NodeStatus): void {

@@ -1,8 +1,8 @@
-import type { PublishPacket } from '../../src/index.ts';
+import { type PublishPacket, sizeOf } from '../../src/index.ts';
 import type { Qos0WhenFull } from '../common/acknowledge.ts';
 import type { FlowTask } from './flow-task.ts';
 
-/** Messages at QoS 0 that wait for the flow at most, and their bytes: nobody holds them back. */
+/** Messages at QoS 0 that wait for the flow at most, and their bytes, properties too: nobody holds them back. */
 export const MOST_QOS0 = 1000;
 const MOST_QOS0_BYTES = 16 * 1024 * 1024;
 
@@ -11,6 +11,10 @@ export class WaitingTasks {
   #all = new Set<FlowTask>();
   readonly #qos0 = new Set<FlowTask>();
   #qos0Bytes = 0;
+  /** At QoS 0, by topic. */
+  readonly #latest = new Map<string, FlowTask>();
+  /** At QoS 0, those that a later one to their topic replaces, the oldest first. */
+  readonly #replaced = new Set<FlowTask>();
 
   get size(): number {
     return this.#all.size;
@@ -30,32 +34,37 @@ export class WaitingTasks {
     if (task.work !== undefined) return;
     this.#qos0.add(task);
     this.#qos0Bytes += bytesOf(task);
+    const before = this.#latest.get(task.topic);
+    if (before !== undefined) this.#replaced.add(before);
+    this.#latest.set(task.topic, task);
   }
 
   /** In front of all others. */
   addFirst(tasks: Iterable<FlowTask>): void {
     const others = [...this.#all];
-    this.#all = new Set();
-    for (const task of tasks) this.add(task);
-    for (const task of others) this.#all.add(task);
+    for (const task of others) this.delete(task);
+    for (const task of [...tasks, ...others]) this.add(task);
   }
 
   delete(task: FlowTask): void {
     this.#all.delete(task);
-    if (this.#qos0.delete(task)) this.#qos0Bytes -= bytesOf(task);
+    if (!this.#qos0.delete(task)) return;
+    this.#qos0Bytes -= bytesOf(task);
+    if (!this.#replaced.delete(task)) this.#latest.delete(task.topic);
   }
 
   /** What has to give way for a message at QoS 0; undefined: the message itself; `none`: there is room for it. */
-  whoGivesWay({ topic, payload }: PublishPacket, whenFull: Qos0WhenFull): FlowTask | undefined | 'none' {
-    const isFull = this.#qos0.size >= MOST_QOS0 || this.#qos0Bytes + payload.length > MOST_QOS0_BYTES;
+  whoGivesWay(packet: PublishPacket, whenFull: Qos0WhenFull): FlowTask | undefined | 'none' {
+    const size = sizeOf(packet);
+    const isFull = this.#qos0.size >= MOST_QOS0 || this.#qos0Bytes + size > MOST_QOS0_BYTES;
     if (!isFull) return 'none';
-    if (whenFull === 'drop-newest' || payload.length > MOST_QOS0_BYTES) return undefined;
-    if (whenFull === 'keep-latest') for (const task of this.#qos0) if (task.topic === topic) return task;
+    if (whenFull === 'drop-newest' || size > MOST_QOS0_BYTES) return undefined;
     const [oldest] = this.#qos0;
-    return oldest;
+    const [replaced = this.#latest.get(packet.topic)] = this.#replaced;
+    return whenFull === 'keep-latest' ? (replaced ?? oldest) : oldest;
   }
 }
 
 function bytesOf({ packet }: FlowTask): number {
-  return packet?.payload.length ?? 0;
+  return packet === undefined ? 0 : sizeOf(packet);
 }

@@ -19,7 +19,7 @@ export class WorkLight {
     this.#changed = changed;
   }
 
-  /** Such as `20 in the flow (12 s), 3 waiting`; undefined: the flow keeps up. */
+  /** Such as `20 in the flow (12 s), 3 waiting, 1 late`; undefined: the flow keeps up. */
   get text(): string | undefined {
     return this.#text;
   }
@@ -41,8 +41,9 @@ export class WorkLight {
   }
 }
 
-export function workText({ inFlow, oldest, waiting, dropped }: FlowCounts): string | undefined {
+export function workText({ inFlow, oldest, waiting, late, dropped }: FlowCounts): string | undefined {
   if (waiting === 0 && oldest < LONG) return undefined;
-  const rest = [...(waiting === 0 ? [] : [`${waiting} waiting`]), ...(dropped === 0 ? [] : [`${dropped} dropped`])];
+  const counts = { waiting, late, dropped };
+  const rest = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
   return [`${inFlow} in the flow (${ageOf(oldest * 1000)})`, ...rest].join(', ');
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { PublishPacket, TopicFilter } from '../../../../src/index.ts';
+import type { PublishPacket } from '../../../../src/index.ts';
 import { Work } from '../../../../src/router/work.ts';
 import { FlowTask } from '../../../../nodes/mqtt-in/flow-task.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -19,7 +19,7 @@ function scene(messageExpiryInterval: number | undefined, qos: 0 | 1): [FakeCloc
   const work = qos === 0 ? undefined : new Work({ packet, workEnded: () => undefined });
   const task = new FlowTask(
     packet,
-    '#' as TopicFilter,
+    undefined,
     work,
     ORIGIN,
     () => 'open',

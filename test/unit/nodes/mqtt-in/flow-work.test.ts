@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import type { PublishPacket, TopicFilter, WorkState } from '../../../../src/index.ts';
+import type { PublishPacket, WorkState } from '../../../../src/index.ts';
 import { Work } from '../../../../src/router/work.ts';
 import type { FlowWorkOptions } from '../../../../nodes/common/acknowledge.ts';
 import { type Handle, handles } from '../../../../nodes/mqtt-connection/handles.ts';
-import { type Flow, FlowWork } from '../../../../nodes/mqtt-in/flow-work.ts';
+import { type Flow, FlowWork, type Sendable } from '../../../../nodes/mqtt-in/flow-work.ts';
 import { MOST_QOS0 } from '../../../../nodes/mqtt-in/waiting-tasks.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
-const FILTER = '#' as TopicFilter;
 const ORIGIN = { mqtt5: true, session: 'mine' };
 const OPTIONS: FlowWorkOptions = { atOnce: 2, timeout: 60_000, whenLate: 'again', qos0WhenFull: 'drop-oldest' };
 
@@ -21,7 +20,7 @@ class KeptFlow implements Flow {
   /** Topics that cannot be sent. */
   readonly unsendable = new Set<string>();
 
-  send({ topic }: PublishPacket, _filter: TopicFilter, handle: Handle | undefined): boolean {
+  send({ packet: { topic } }: Sendable, handle: Handle | undefined): boolean {
     this.got.push(`${topic} ${handle?.attempt}`);
     if (handle !== undefined) this.handles.push(handle);
     return !this.unsendable.has(topic);
@@ -33,6 +32,10 @@ class KeptFlow implements Flow {
 
   late(error: Error): void {
     this.told.push(error.message);
+  }
+
+  dropped(topic: string): void {
+    this.told.push(`${topic} dropped`);
   }
 
   /** Acknowledges the message that was sent as the n-th. */
@@ -70,11 +73,11 @@ function scene(options: Partial<FlowWorkOptions> = {}): Scene {
   const come = (topic: string, qos: 0 | 1 = 1): Work | undefined => {
     const packet = packetTo(topic, qos);
     if (qos === 0) {
-      work.receive(packet, FILTER, undefined, ORIGIN);
+      work.receive({ packet, datatype: undefined }, undefined, ORIGIN);
       return undefined;
     }
     const own = new Work({ packet, workEnded: () => void acknowledged.push(topic) });
-    work.receive(packet, FILTER, { begin: () => own }, ORIGIN);
+    work.receive({ packet, datatype: undefined }, { begin: () => own }, ORIGIN);
     return own;
   };
   return { clock, work, flow, acknowledged, come };
@@ -296,6 +299,47 @@ describe('Messages at QoS 0 that wait for a flow', () => {
     assert.deepEqual(next(all, 1), ['t/4 1'], 'where there is none, the oldest gives way');
   });
 
+  it('keep the only one of a topic, as long as another topic has several', () => {
+    const all = flooded('keep-latest');
+    for (let count = 0; count < 3; count++) all.come('t/7', 0);
+    const rest = next(all, MOST_QOS0);
+    assert.deepEqual([rest.length, all.work.report.dropped], [MOST_QOS0, 3]);
+    assert.ok(rest.includes('t/0 1') && rest.includes('t/999 1'));
+    assert.equal(rest.filter((one) => one === 't/7 1').length, 1);
+  });
+
+  it('have the data type of their subscription each time, though that is gone', () => {
+    const { clock, work, flow } = scene({ atOnce: 1 });
+    const types: unknown[] = [];
+    flow.send = ({ datatype }) => types.push(datatype) > 0;
+    const packet = packetTo('a', 1);
+    work.receive(
+      { packet, datatype: 'utf8' },
+      { begin: () => new Work({ packet, workEnded: () => undefined }) },
+      ORIGIN,
+    );
+    clock.advance(60_000);
+    work.pause(() => false);
+    work.begin(flow);
+    assert.deepEqual(types, ['utf8', 'utf8', 'utf8']);
+    assert.equal(work.report.oldest, 60, 'since the flow got it first');
+    assert.equal(work.report.again, 2);
+  });
+
+  it('that are dropped are told', () => {
+    const all = flooded('drop-oldest');
+    all.come('t/new', 0);
+    assert.deepEqual(all.flow.told, ['t/0 dropped']);
+  });
+
+  it('count by their properties too, which may be many', () => {
+    const { work } = scene({ atOnce: 1 });
+    const userProperties = Array.from({ length: 30_000 }, () => ['k', 'v'] as const);
+    const packet = { ...packetTo('a', 0), properties: { userProperties } };
+    for (let count = 0; count < 5; count++) work.receive({ packet, datatype: undefined }, undefined, ORIGIN);
+    assert.deepEqual([work.report.inFlow, work.report.waiting, work.report.dropped], [1, 2, 2]);
+  });
+
   it('are not dropped for what comes at QoS 1', () => {
     const all = flooded('drop-oldest');
     all.come('kept');
@@ -305,16 +349,20 @@ describe('Messages at QoS 0 that wait for a flow', () => {
   it('count by their bytes too: none that is too large is kept', () => {
     const { work } = scene({ atOnce: 1 });
     const large = { ...packetTo('large', 0), payload: Buffer.alloc(9 * 1024 * 1024) };
-    for (let count = 0; count < 3; count++) work.receive(large, FILTER, undefined, ORIGIN);
+    for (let count = 0; count < 3; count++) work.receive({ packet: large, datatype: undefined }, undefined, ORIGIN);
     assert.deepEqual([work.report.inFlow, work.report.waiting, work.report.dropped], [1, 1, 1]);
-    work.receive({ ...large, payload: Buffer.alloc(17 * 1024 * 1024) }, FILTER, undefined, ORIGIN);
+    work.receive(
+      { packet: { ...large, payload: Buffer.alloc(17 * 1024 * 1024) }, datatype: undefined },
+      undefined,
+      ORIGIN,
+    );
     assert.deepEqual([work.report.waiting, work.report.dropped], [1, 2]);
   });
 
   it('are as large as they like where the flow is free: they need not wait', () => {
     const { work, flow } = scene({ atOnce: 1 });
     const large = { ...packetTo('large', 0), payload: Buffer.alloc(17 * 1024 * 1024) };
-    work.receive(large, FILTER, undefined, ORIGIN);
+    work.receive({ packet: large, datatype: undefined }, undefined, ORIGIN);
     assert.deepEqual([flow.got, work.report.dropped], [['large 1'], 0]);
   });
 
@@ -330,9 +378,10 @@ describe('Messages at QoS 0 that wait for a flow', () => {
   it('keep no chunk alive: their payload is copied', () => {
     const { work, flow } = scene({ atOnce: 1 });
     const sent: string[] = [];
-    flow.send = ({ payload }) => sent.push(payload.toString()) > 0;
+    flow.send = ({ packet: { payload } }) => sent.push(payload.toString()) > 0;
     const chunk = Buffer.from('payload and more');
-    work.receive({ ...packetTo('a', 0), payload: chunk.subarray(0, 7) }, FILTER, undefined, ORIGIN);
+    const packet = { ...packetTo('a', 0), payload: chunk.subarray(0, 7) };
+    work.receive({ packet, datatype: undefined }, undefined, ORIGIN);
     work.pause(() => false);
     chunk.fill(0);
     work.begin(flow);

@@ -125,6 +125,21 @@ describe('What waits for the flow of an mqtt-in whose connection was made anew',
   });
 });
 
+describe('An mqtt-in whose flow is slower than QoS 0 comes', () => {
+  it('says once what is dropped, and then how many', async () => {
+    const { node, intake } = scene();
+    for (let count = 0; count < 1005; count++) intake.receive({ ...packetTo(`t/${count}`), qos: 0 }, FILTER);
+    await intake.close(
+      true,
+      () => true,
+      () => true,
+    );
+    const [first, rest] = node.warnings;
+    assert.match(String(first), /^a message at QoS 0 to t\/1 was dropped: too many wait for the flow$/);
+    assert.match(String(rest), /^3 more like this, the last: a message at QoS 0 to t\/4 was dropped/);
+  });
+});
+
 describe('An mqtt-in that is closed while its flow works', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }));
   afterEach(() => {
