@@ -129,8 +129,9 @@ export class FlowWork {
     const messages = unsent.flatMap(({ packet, datatype, work }) =>
       packet === undefined || work?.state === 'left' ? [] : [{ packet, datatype }],
     );
+    const acknowledged = all.filter(({ work }) => work?.state === 'open').length;
     for (const task of all) this.#close(task, 'was acknowledged when its mqtt-in was removed or changed');
-    return { acknowledged: all.length, unsent: messages };
+    return { acknowledged, unsent: messages };
   }
 
   receive({ packet, datatype }: Sendable, workable: Workable | undefined, origin: Origin): void {

@@ -7,8 +7,11 @@ import type { SubscriptionLink } from './subscription-link.ts';
 /** Answered PINGREQs, with no message at QoS 1 or 2 between them, after which nothing is on its way. */
 const CALM_BARRIERS = 3;
 
-/** After so many in all nothing is, on a connection that is never calm too. */
+/** After so many in all nothing is, on a connection that is never calm too, unless what is retained still comes. */
 const MOST_BARRIERS = 6;
+
+/** Then neither: live messages may look like it. */
+const MOST_COMING = 100;
 
 /**
  * Whether what a SUBSCRIBE brings of what the Server retains has come. A Server that is killed before it has sent all of
@@ -34,7 +37,7 @@ export class RetainedArrival {
     // Without a session nothing is left of it behind the connection.
     if (link.limits.sessionExpiryInterval === 0) return coming.forEach((entry) => this.#came(entry));
     for (const entry of coming) this.#await(entry);
-    awaitCalm(link, () => coming.forEach((entry) => this.#came(entry)));
+    this.#awaitCalm(link, () => coming.forEach((entry) => this.#came(entry)));
   }
 
   /** Something that may be retained came. */
@@ -64,19 +67,28 @@ export class RetainedArrival {
     this.#seen.delete(entry);
     if (this.#awaiting.delete(entry)) this.#byFilter.delete(entry.filter);
   }
-}
 
-/** Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. */
-function awaitCalm(
-  link: SubscriptionLink,
-  calm: () => void,
-  barriers: number = CALM_BARRIERS,
-  left: number = MOST_BARRIERS,
-): void {
-  const before = link.handed;
-  link.barrier(() => {
-    const isCalm = link.handed === before;
-    if ((isCalm && barriers === 1) || left === 1) return calm();
-    awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
-  });
+  /** Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. */
+  #awaitCalm(
+    link: SubscriptionLink,
+    calm: () => void,
+    barriers: number = CALM_BARRIERS,
+    left: number = MOST_BARRIERS,
+    coming: number = MOST_COMING,
+  ): void {
+    const before = link.handed;
+    const { retainedCame } = this.#router;
+    link.barrier(() => {
+      const isCalm = link.handed === before;
+      const isComing = this.#router.retainedCame !== retainedCame && coming > 1;
+      if ((isCalm && barriers === 1) || (left === 1 && !isComing)) return calm();
+      this.#awaitCalm(
+        link,
+        calm,
+        isCalm ? barriers - 1 : CALM_BARRIERS,
+        isComing ? MOST_BARRIERS : Math.max(1, left - 1),
+        coming - 1,
+      );
+    });
+  }
 }

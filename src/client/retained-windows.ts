@@ -137,10 +137,13 @@ export class RetainedWindows {
 
   close(request: AskedWish): void {
     const { entry, asked, serves } = request;
-    if (this.#isOpen(request)) for (const served of serves) this.#concernsLess(served);
+    const window = this.#of(entry).find((one) => one.asked === asked);
+    if (window !== undefined) for (const served of serves) this.#concernsLess(served);
     const others = this.#of(entry).filter((other) => other.asked !== asked);
     if (others.length > 0) this.#open.set(entry, others);
     else this.#open.delete(entry);
+    // Where the flag alone tells, what comes late is known too: flows may keep the Server from sending it (4.9).
+    if (window?.rule === 'first') return;
     for (const { filter } of serves) this.#router.brought(filter, asked.identifier);
   }
 

@@ -17,8 +17,9 @@ export interface Room {
   came: number;
 }
 
-/** Windows of which nothing is withheld that are kept. */
+/** Windows of which nothing is withheld that are kept; and all that are. */
 const MOST_IDLE = 8;
+const MOST_WINDOWS = 32;
 
 /** Topics of which it is known whether a message came since the SUBSCRIBE; of others each may be a live one. */
 const MOST_TOPICS = 10_000;
@@ -53,7 +54,7 @@ export class RetainedCopies {
     this.close(window.identifier);
     // Of those that withhold nothing few are enough, to count what comes.
     const idle = this.#windows.filter(({ rules }) => rules.size === 0).slice(0, -MOST_IDLE);
-    this.#windows = [...this.#windows.filter((other) => !idle.includes(other)), window];
+    this.#windows = [...this.#windows.filter((other) => !idle.includes(other)), window].slice(-MOST_WINDOWS);
   }
 
   close(identifier: number | undefined): void {

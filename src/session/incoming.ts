@@ -280,7 +280,8 @@ export class Incoming {
 
   /** Whether something waits for receivers, or is with them, that the Server still has in this session. */
   get owes(): boolean {
-    return this.#held.size + this.#atWork.size > this.#lost.size;
+    const { length: handedOut } = this.#handedOut;
+    return handedOut + this.#held.size + this.#atWork.size > this.#lost.size;
   }
 
   /** Whether receivers are not done with something. */
