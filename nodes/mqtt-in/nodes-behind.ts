@@ -83,7 +83,7 @@ export class NodesBehind implements Partial<FlowListener> {
   #call(id: string): { readonly links?: unknown } {
     let call: LinkCall = { id };
     this.#nodes.eachNode((def) => {
-      if (def.id === id) call = def as LinkCall;
+      if (def.id === id) call = def;
     });
     return call.linkType === 'dynamic' ? {} : call;
   }

@@ -1616,6 +1616,37 @@ describe('Subscriptions', () => {
       assert.deepEqual([bringsRetained(link), one.link.barriers], [[false], 6]);
     });
 
+    it('unless what is retained still comes between them: then there is more of it', () => {
+      const one = begun(new Link(KEPT));
+      const waiting: (() => void)[] = [];
+      one.link.waiting = waiting;
+      one.add('a/+', { retainAsPublished: false });
+      one.subscriptions.flush(one.link);
+      const by = one.link.subscribes()[0]?.subscriptionIdentifier;
+      const link = killedBehindAnswer(one, () => {
+        for (let answer = 0; answer < 20; answer++) {
+          one.link.handed += 1;
+          one.router.deliver(live(`a/${answer}`, [by ?? 0], 'x'));
+          waiting.shift()?.();
+        }
+      });
+      assert.deepEqual(bringsRetained(link), [true]);
+    });
+
+    it('what is retained comes late where flows keep the broker from sending it, and not to those who had it', () => {
+      const one = begun(new Link(KEPT));
+      const earlier = one.granted('a/+', { retainAsPublished: false });
+      const late = one.add('a/+', { retainAsPublished: false });
+      one.subscriptions.flush(one.link);
+      const by = one.link.subscribes().at(-1)?.subscriptionIdentifier;
+      // Calm at once: nothing comes before the flows are done.
+      one.link.grant();
+      one.router.deliver(live('a/1', [by ?? 0], 'x'));
+      assert.deepEqual([earlier.received, late.received], [0, 1]);
+      one.router.deliver({ ...live('a/1', [by ?? 0]), retain: false });
+      assert.deepEqual([earlier.received, late.received], [1, 2], 'what is live comes to both');
+    });
+
     it('one answer is not calm yet: at QoS 2 the next message takes two round trips', () => {
       const { one, waiting } = unanswered();
       const link = killedBehindAnswer(one, () => {

@@ -135,9 +135,9 @@ describe('An mqtt-in whose flow is slower than QoS 0 comes', () => {
       () => true,
     );
     const [first, rest] = node.warnings;
-    assert.match(String(first), /^a message at QoS 0 to t\/1 was dropped: too many wait for the flow$/);
+    assert.match(first ?? '', /^a message at QoS 0 to t\/1 was dropped: too many wait for the flow$/);
     assert.equal(node.warnings.length, 2, 'nothing was to be acknowledged');
-    assert.match(String(rest), /^3 more like this, the last: a message at QoS 0 to t\/4 was dropped/);
+    assert.match(rest ?? '', /^3 more like this, the last: a message at QoS 0 to t\/4 was dropped/);
   });
 });
 
