@@ -94,5 +94,6 @@ export class NodesBehind implements Partial<FlowListener> {
 }
 
 function linksOf({ links }: { readonly links?: unknown }): readonly string[] {
-  return Array.isArray(links) ? links.filter((link) => typeof link === 'string') : [];
+  const all: readonly unknown[] = Array.isArray(links) ? links : [links];
+  return all.filter((link) => typeof link === 'string');
 }

@@ -142,8 +142,8 @@ export class RetainedWindows {
     const others = this.#of(entry).filter((other) => other.asked !== asked);
     if (others.length > 0) this.#open.set(entry, others);
     else this.#open.delete(entry);
-    // Where the flag alone tells, what comes late is known too: flows may keep the Server from sending it (4.9).
-    if (window?.rule === 'first') return;
+    // Where flag and identifier tell, what comes late is known too: flows may keep the Server from sending it (4.9).
+    if (window?.rule === 'first' && asked.identifier !== undefined) return;
     for (const { filter } of serves) this.#router.brought(filter, asked.identifier);
   }
 

@@ -131,6 +131,10 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#isLost = why === 'lost';
   }
 
+  get isWorkedOn(): boolean {
+    return this.#works.length > 0;
+  }
+
   /** Whether its session is lost: nobody but its receivers has it. */
   get isLost(): boolean {
     return this.#isLost;

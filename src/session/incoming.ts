@@ -280,8 +280,8 @@ export class Incoming {
 
   /** Whether something waits for receivers, or is with them, that the Server still has in this session. */
   get owes(): boolean {
-    const { length: handedOut } = this.#handedOut;
-    return handedOut + this.#held.size + this.#atWork.size > this.#lost.size;
+    if (this.#held.size + this.#atWork.size > this.#lost.size) return true;
+    return this.#handedOut.filter(({ isWorkedOn }) => isWorkedOn).length > 0;
   }
 
   /** Whether receivers are not done with something. */

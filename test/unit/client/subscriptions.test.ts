@@ -1647,6 +1647,19 @@ describe('Subscriptions', () => {
       assert.deepEqual([earlier.received, late.received], [1, 2], 'what is live comes to both');
     });
 
+    it('and without Subscription Identifiers all of it is taken to have come then: a live message has the flag when somebody asks for that', () => {
+      const one = begun(new Link({ ...KEPT, subscriptionIdentifiersAvailable: false }));
+      const earlier = one.granted('a/+', { retainAsPublished: false });
+      one.add('a/+', { retainAsPublished: true });
+      one.subscriptions.flush(one.link);
+      one.link.grant();
+      one.subscriptions.flush(one.link);
+      one.link.grant();
+      const { properties: _none, ...packet } = live('a/1', [], 'x');
+      one.router.deliver({ ...packet, properties: undefined });
+      assert.equal(earlier.received, 1);
+    });
+
     it('one answer is not calm yet: at QoS 2 the next message takes two round trips', () => {
       const { one, waiting } = unanswered();
       const link = killedBehindAnswer(one, () => {

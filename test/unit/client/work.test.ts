@@ -223,6 +223,22 @@ describe('A message that a receiver works on', () => {
     }
   });
 
+  it('keeps them also in the turn in which it came', async () => {
+    const virtual = await new VirtualClient({ cleanStart: false }).connected();
+    let closing: Promise<void> | undefined;
+    virtual.subscribe('#', {
+      receive: (_packet, _filter, workable) => {
+        workable?.begin();
+        closing = virtual.client.close(true);
+      },
+    });
+    await virtual.settle();
+    await came(virtual, message('a', 1, 7));
+    await virtual.pass(3000);
+    await closing;
+    assert.equal(virtual.server.connection.all('unsubscribe').length, 0);
+  });
+
   it('of a lost session keeps no subscription: nobody sends it again', async () => {
     const [virtual] = await scene();
     await came(virtual, message('a', 1, 7));
