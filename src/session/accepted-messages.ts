@@ -120,17 +120,7 @@ export class AcceptedMessages {
 
   /** A message that waits on disk, as it would be in memory. */
   seen(message: StoredMessage, settle?: Settle): OutgoingMessage {
-    return {
-      ...message,
-      settle,
-      recorded: true,
-      restored: settle === undefined,
-      isEarlier: message.sequence <= this.#earlierUpTo,
-      settled: false,
-      size: sizeOf(message.message),
-      connection: 0,
-      hangUps: 0,
-    };
+    return onRecord({ ...message, settle }, settle === undefined, message.sequence <= this.#earlierUpTo);
   }
 
   async *seenAll(
@@ -171,17 +161,7 @@ export class AcceptedMessages {
 
   /** Takes up a message of an earlier client. */
   restore(stored: StoredMessage): OutgoingMessage {
-    const size = sizeOf(stored.message);
-    const entry: OutgoingMessage = {
-      ...stored,
-      recorded: true,
-      restored: true,
-      isEarlier: true,
-      settled: false,
-      size,
-      connection: 0,
-      hangUps: 0,
-    };
+    const entry = onRecord(stored, true, true);
     this.#sequence = Math.max(this.#sequence, entry.sequence);
     this.#earlierUpTo = this.#sequence;
     this.#add(entry);
@@ -240,18 +220,15 @@ export class AcceptedMessages {
 
   /** Who gave it is told that it is done: it is on record, and goes on without him. */
   stored(accepted: OutgoingMessage | PlaceOnDisk): void {
-    const waiter = accepted instanceof PlaceOnDisk ? (accepted.entry ?? accepted) : accepted;
-    const { settle } = waiter;
-    // A million that nobody waits for must not be remembered.
-    if (waiter instanceof PlaceOnDisk && !this.#left) this.#store.backlog?.takeWaiter(waiter.sequence);
     // Whoever has the store now has its own record of it, and tells.
-    if (settle === undefined || this.#left || ('settled' in waiter && waiter.settled)) return;
-    waiter.settle = undefined;
-    if ('restored' in waiter) waiter.restored = true;
+    if (this.#left) return;
+    const entry = accepted instanceof PlaceOnDisk ? accepted.entry : accepted;
+    // A million that nobody waits for must not be remembered.
+    const settle = entry === undefined ? this.#store.backlog?.takeWaiter(accepted.sequence)?.settle : takeSettle(entry);
     try {
-      settle(undefined, ReasonCode.Success);
+      settle?.(undefined, ReasonCode.Success);
     } catch (thrown) {
-      this.#listenerFailed(thrown);
+      this.#listenerFailed(thrown, entry?.message.topic);
     }
   }
 
@@ -281,4 +258,19 @@ export class AcceptedMessages {
     this.#count += 1;
     this.#bytes += size;
   }
+}
+
+/** A message that is on record, as one on its way out. */
+function onRecord(stored: StoredMessage, restored: boolean, isEarlier: boolean): OutgoingMessage {
+  const size = sizeOf(stored.message);
+  return { ...stored, recorded: true, restored, isEarlier, settled: false, size, connection: 0, hangUps: 0 };
+}
+
+/** Who waits for its outcome, and need not any more: it goes on without him. */
+function takeSettle(entry: OutgoingMessage): Settle | undefined {
+  const { settle, settled } = entry;
+  if (settled || settle === undefined) return undefined;
+  entry.settle = undefined;
+  entry.restored = true;
+  return settle;
 }

@@ -20,7 +20,8 @@ import {
 } from './database.ts';
 import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
 import type { BacklogRow } from './backlog-rows.ts';
-import { Backlog, type FoundMessages, type Read, unreadable, type Window } from './backlog.ts';
+import { Backlog, type FoundMessages, unreadable, type Window } from './backlog.ts';
+import { BacklogReader } from './backlog-reader.ts';
 import { MemoryStore, tellAll } from './memory-store.ts';
 import {
   decodeFingerprint,
@@ -105,10 +106,10 @@ const READ_BYTES = 1024 * 1024;
 const DIGITS = 16;
 
 /**
- * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too, but for messages
- * that wait behind many others: those are read when their turn comes. What is written
- * goes to the disk in batches, one after another, each with all that came while the last one was written. Where the disk
- * fails the session goes on in memory, and is written anew when it works again.
+ * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too, but for
+ * messages that wait behind many others, which are read when their turn comes. What is written goes to the disk in
+ * batches, one after another, each with all that came while the last one was written. Where the disk fails the session
+ * goes on in memory, and is written anew when it works again.
  */
 export class DiskStore implements SessionStore {
   readonly #mirror = new MemoryStore();
@@ -136,10 +137,7 @@ export class DiskStore implements SessionStore {
   /** `failed`: in memory alone, until the disk works again; `rewriting`: perhaps it does, and what comes is collected. */
   #phase: 'writing' | 'failed' | 'rewriting' | 'closed' = 'writing';
   #retry: Timer | undefined;
-  /** Messages of the backlog that are read again later. */
-  readonly #lateReads = new Set<{ readonly timer: Timer; readonly read: Read }>();
-  /** Whether it was told that they cannot be read. */
-  #readsFail = false;
+  readonly #reader: BacklogReader;
   /** What the database was given to do and has not done, in time or not. */
   #underWay = 0;
 
@@ -150,7 +148,7 @@ export class DiskStore implements SessionStore {
   ) {
     this.backlog = new Backlog(window, {
       write: (message) => this.#write(message),
-      read: (sequences, read) => this.#readBacklog(sequences, read),
+      read: (sequences, read) => this.#reader.read(sequences, read),
       took: (message) => this.#mirror.put(message),
     });
     this.#folder = folder;
@@ -158,6 +156,7 @@ export class DiskStore implements SessionStore {
     this.#fsync = fsync;
     this.#clock = clock;
     this.#report = report;
+    this.#reader = new BacklogReader({ folder, find: (sequences) => this.#found(sequences), clock, report });
   }
 
   /**
@@ -324,18 +323,11 @@ export class DiskStore implements SessionStore {
   async #end(): Promise<void> {
     this.#phase = 'closed';
     this.#retry?.cancel();
-    this.#dropReads();
+    this.#reader.close();
     await this.#batch?.close();
     this.#batch = undefined;
     await this.#database.close();
     await leave(this.#folder);
-  }
-
-  #dropReads(): void {
-    const late = [...this.#lateReads];
-    this.#lateReads.clear();
-    for (const { timer } of late) timer.cancel();
-    for (const { read } of late) read(undefined);
   }
 
   get #isCollecting(): boolean {
@@ -632,26 +624,7 @@ export class DiskStore implements SessionStore {
     this.#mirror.put(state === undefined ? message : { ...message, state });
   }
 
-  /** A disk that fails is asked again: what waits there waits for it. */
-  #readBacklog(sequences: readonly number[], read: Read): void {
-    this.#answer(sequences, read).catch((error: unknown) => {
-      this.#report(new MqttError('store-failed', `what waits in ${this.#folder} was read, and then: ${why(error)}`));
-    });
-  }
-
-  async #answer(sequences: readonly number[], read: Read): Promise<void> {
-    let found: FoundMessages | undefined;
-    try {
-      found = await this.#found(sequences);
-    } catch (error) {
-      if (this.#phase !== 'closed') return this.#readLater(error, sequences, read);
-    }
-    this.#readsFail = false;
-    read(found);
-  }
-
-  async #found(sequences: readonly number[]): Promise<FoundMessages | undefined> {
-    if (this.#phase === 'closed') return undefined;
+  async #found(sequences: readonly number[]): Promise<FoundMessages> {
     if (sequences.length === 0) return [];
     const records = await this.#database.getMany(sequences.map(messageKey));
     const unreadable: Row[] = [];
@@ -667,20 +640,6 @@ export class DiskStore implements SessionStore {
     });
     if (unreadable.length > 0) await this.#setAside(unreadable);
     return messages;
-  }
-
-  #readLater(error: unknown, sequences: readonly number[], read: Read): void {
-    if (!this.#readsFail) {
-      const text = `what waits in ${this.#folder} cannot be read: ${why(error)}; it is tried again every ${RETRY_TIME / 1000} s`;
-      this.#report(new MqttError('store-failed', text, { cause: error, retryable: true }));
-    }
-    this.#readsFail = true;
-    const timer = this.#clock.timer(RETRY_TIME, () => {
-      this.#lateReads.delete(late);
-      this.#readBacklog(sequences, read);
-    });
-    const late = { timer, read };
-    this.#lateReads.add(late);
   }
 
   /**

@@ -21,6 +21,11 @@ const FLOW_IN = { acknowledge: 'flow', atOnce: '2', qos: '1' };
 const ACK: FlowNode = { id: 'ack', type: 'mqtt-ack', wires: [['behind']] };
 const NODES: readonly FlowNode[] = [...HELPERS, ACK, { id: 'behind', type: 'helper' }];
 
+/** The flow as a deploy makes one of its nodes anew. */
+function replaced(flow: readonly FlowNode[], id: string): FlowNode[] {
+  return flow.map((one) => (one.id === id ? { ...one, name: 'other' } : one));
+}
+
 describe('an mqtt-in that acknowledges when the flow is done', () => {
   let broker: FakeBroker;
   let peer: FakePeer;
@@ -294,10 +299,7 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     const got = collect('last');
     come('a/1');
     await reached(got, 1);
-    await deploy(
-      flow.map((one) => (one.id === 'last' ? { ...one, name: 'other' } : one)),
-      'nodes',
-    );
+    await deploy(replaced(flow, 'last'), 'nodes');
     const again = collect('last');
     await reached(again, 1);
     assert.deepEqual(again[0]?.['delivery'], { ...(got[0]?.['delivery'] as object), attempt: 2 });
@@ -330,10 +332,7 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     const got = collect('h');
     come('a/1');
     await reached(got, 1);
-    await deploy(
-      flow.map((one) => (one.id === 'far' ? { ...one, name: 'other' } : one)),
-      'nodes',
-    );
+    await deploy(replaced(flow, 'far'), 'nodes');
     await settle();
     return got;
   }
