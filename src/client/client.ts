@@ -11,6 +11,7 @@ import { Expiry } from './expiry.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
+import { HeldFailures } from './held-failures.ts';
 import { whyRefused } from './outbox.ts';
 import type { ClientState } from './state.ts';
 import type { OutcomeListener } from './outcome.ts';
@@ -51,6 +52,7 @@ export class Client {
   readonly #deploy: Deploy;
   readonly #expiry: Expiry;
   readonly #failures: Partial<Record<MqttErrorCode, number>> = {};
+  readonly #heldFailures: HeldFailures;
   readonly #listeners = new Set<(state: ClientState) => void>();
   /** The state that is being told, and those that were entered meanwhile. */
   readonly #untold: ClientState[] = [];
@@ -58,8 +60,9 @@ export class Client {
   /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming option and value. */
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
-    const router = new Router((error, filter) => this.#receiverFailed(error, filter));
     const { store, random, report, restored, failing, emptied, clientId, outbox, clock } = this.#settings;
+    this.#heldFailures = new HeldFailures(failing, report);
+    const router = new Router((error, filter) => this.#receiverFailed(error, filter), clock);
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
@@ -72,7 +75,7 @@ export class Client {
       random,
       report,
       restored,
-      failing,
+      failing: this.#heldFailures.tell,
       failed: (error) => this.#count(error),
       workDone: () => this.#lifecycle.wake(),
       came: () => this.#lifecycle.wake(),
@@ -187,8 +190,8 @@ export class Client {
    *   it then is told as of an earlier client's. Default `server`.
    */
   publish(request: PublishRequest, settle: Settle, settledBy: SettledBy = 'server'): void {
-    const message = this.#accept(request, settle);
-    if (message === undefined) return;
+    const message = this.#parse(request);
+    if (message instanceof Error) return this.#refuse(settle, message);
     const { outbox, clock } = this.#settings;
     const seconds = message.properties?.messageExpiryInterval ?? outbox.longestWait;
     const now = seconds === undefined ? this.#lifecycle.turn : clock.now();
@@ -199,8 +202,9 @@ export class Client {
       if (settledBy === 'store' && recorded) this.#whenStored(() => this.#session.outgoing.stored(entry));
     } catch (error) {
       // It could not be stored, and so was not accepted.
-      return this.#fail(settle, asError(error));
+      return this.#refuse(settle, asError(error));
     }
+    this.#heldFailures.release();
     if (expiresAt !== undefined) this.#expiry.arm();
     this.#lifecycle.wake();
   }
@@ -248,13 +252,6 @@ export class Client {
     return () => void this.#listeners.delete(listener);
   }
 
-  #accept(request: PublishRequest, settle: Settle): Message | undefined {
-    const parsed = this.#parse(request);
-    if (!(parsed instanceof Error)) return parsed;
-    this.#fail(settle, parsed);
-    return undefined;
-  }
-
   #whenStored(stored: () => void): void {
     this.#settings.store.commit((kept) => {
       if (kept) stored();
@@ -265,7 +262,9 @@ export class Client {
     if (error instanceof MqttError) this.#failures[error.code] = (this.#failures[error.code] ?? 0) + 1;
   }
 
-  #fail(settle: Settle, error: Error): void {
+  /** A message is not accepted. */
+  #refuse(settle: Settle, error: Error): void {
+    this.#heldFailures.release();
     this.#count(error);
     this.#settings.failing(() => settle(error, 0));
   }
@@ -321,6 +320,7 @@ export class Client {
     const { state } = this;
     if (state.phase === 'closed') return new ClientClosed();
     const { outbox, clock } = this.#settings;
+    this.#heldFailures.hold();
     return whyRefused(message, this.#session.outgoing, outbox, state, clock);
   }
 

@@ -42,7 +42,6 @@ export function whyRefused(
   const count = waiting.count + 1 - options.maxMessages;
   const bytes = waiting.bytes + sizeOf(message) - options.maxBytes;
   waiting.makeWay(message.topic, Math.max(0, count), Math.max(0, bytes));
-  // Who is told that his message gave way may have sent another one.
   return isFullFor(message, waiting, options) ? full(message, waiting, options) : undefined;
 }
 

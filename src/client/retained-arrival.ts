@@ -10,9 +10,6 @@ const CALM_BARRIERS = 3;
 /** After so many in all nothing is, on a connection that is never calm too, unless what is retained still comes. */
 const MOST_BARRIERS = 6;
 
-/** Then neither: live messages may look like it. */
-const MOST_COMING = 100;
-
 /**
  * Whether what a SUBSCRIBE brings of what the Server retains has come. A Server that is killed before it has sent all of
  * that may come back with an older session, which knows nothing of it; and at QoS 0 it is lost with the connection.
@@ -74,21 +71,16 @@ export class RetainedArrival {
     calm: () => void,
     barriers: number = CALM_BARRIERS,
     left: number = MOST_BARRIERS,
-    coming: number = MOST_COMING,
   ): void {
     const before = link.handed;
     const { retainedCame } = this.#router;
     link.barrier(() => {
+      // Live messages look like it no more than once on each topic.
+      const isComing = this.#router.retainedCame !== retainedCame;
+      if (isComing) return this.#awaitCalm(link, calm);
       const isCalm = link.handed === before;
-      const isComing = this.#router.retainedCame !== retainedCame && coming > 1;
-      if ((isCalm && barriers === 1) || (left === 1 && !isComing)) return calm();
-      this.#awaitCalm(
-        link,
-        calm,
-        isCalm ? barriers - 1 : CALM_BARRIERS,
-        isComing ? MOST_BARRIERS : Math.max(1, left - 1),
-        coming - 1,
-      );
+      if ((isCalm && barriers === 1) || left === 1) return calm();
+      this.#awaitCalm(link, calm, isCalm ? barriers - 1 : CALM_BARRIERS, left - 1);
     });
   }
 }

@@ -4,7 +4,7 @@ import type { Member, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import type { AskedWish } from './wire-plan.ts';
 
-/** Connections in a row that ended while filters were asked for, after which none is any more. */
+/** Connections in a row that ended while filters were asked for, after which they are not on the next one. */
 const MOST_IN_VAIN = 2;
 
 /**
@@ -86,6 +86,8 @@ export class RetainedByTopic {
   /** The connection is gone. */
   end(): void {
     if (this.#asking > 0) this.#inVain += 1;
+    // One that ended all the same, without being asked, may have had another reason before, too.
+    else if (this.#inVain >= MOST_IN_VAIN) this.#inVain = MOST_IN_VAIN - 1;
     this.#asking = 0;
     this.#inDoubt.clear();
     this.#missed.clear();

@@ -96,9 +96,8 @@ export class RetainedWindows {
 
   /** Somebody comes who wants nothing of what may be on its way. */
   added(entry: SubscriptionEntry, receiver: Receiver, mqtt5: boolean): void {
-    if (!mqtt5) return this.#router.refrain(entry.filter, receiver, 'all');
-    const [window] = this.#of(entry);
-    if (window !== undefined) this.#router.refrain(entry.filter, receiver, window.rule);
+    const which = this.#of(entry).length > 0 ? 'all open' : 'told';
+    this.#router.refrain(entry.filter, receiver, mqtt5 ? which : 'any');
   }
 
   /** While what is retained comes, a filter keeps the options with which it was asked for it. */
@@ -113,7 +112,8 @@ export class RetainedWindows {
   join(entry: SubscriptionEntry, cover: SubscriptionEntry): void {
     for (const { asked, rule, awaiting } of this.#of(cover)) {
       const rules = withheldFrom(entry, rule, true, awaiting);
-      this.#router.withhold(entry.filter, { rules, identifier: asked.identifier, isSure: rule === 'first' });
+      const withholding = { rules, identifier: asked.identifier, isSure: rule === 'first' };
+      this.#router.withhold(entry.filter, withholding, cover.filter);
     }
   }
 

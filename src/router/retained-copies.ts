@@ -1,28 +1,28 @@
 import { createHash } from 'node:crypto';
 import type { PublishPacket } from '../protocol/packet.ts';
+import type { RetainedRoom } from './retained-room.ts';
 import type { RetainedWindow } from './retained-window.ts';
 import type { Seat, Withheld } from './seat.ts';
 
 /** Characters of a content that are kept as they are; of a longer one a digest is. */
 const LONGEST_CONTENT = 128;
 
-/** Characters of a topic that is noted: topics of 64 KiB, whoever sends them, must not fill the memory. */
-const LONGEST_TOPIC = 512;
-
-/** Over all filters of a connection. */
-export interface Room {
-  /** Topics that may still be noted. */
-  left: number;
-  /** Messages that may be what a SUBSCRIBE brought of what the Server retains. */
-  came: number;
-}
-
 /** Windows of which nothing is withheld that are kept; and all that are. */
 const MOST_IDLE = 8;
 const MOST_WINDOWS = 32;
 
-/** Topics of which it is known whether a message came since the SUBSCRIBE; of others each may be a live one. */
-const MOST_TOPICS = 10_000;
+/** What came last on a topic. */
+interface Content {
+  readonly text: string;
+  /** From then on the Server retains it no more (3.3.2.3.3): what is like it is live. */
+  expires: number;
+}
+
+/**
+ * Which windows somebody wants nothing of who comes while they are there: before MQTT 5 of any; those where the flag tells
+ * what is retained; or the others as well, whose end is waited for.
+ */
+export type Refrained = 'any' | 'told' | 'all open';
 
 /** What a message with the RETAIN flag is in the window of a SUBSCRIBE; neither: one more, which is live. */
 export interface RetainedCopy {
@@ -30,7 +30,7 @@ export interface RetainedCopy {
   readonly rules: ReadonlyMap<Seat, Withheld>;
   /** The first on its topic. */
   readonly first: boolean;
-  /** What came last on its topic once more. */
+  /** The first on its topic, and what came last on that before: one more like it is live. */
   readonly repeated: boolean;
   /** Whether it is that once more, for the first time, for a place that had it by another SUBSCRIBE or from the session. */
   readonly isAgainFor: (seat: Seat) => boolean;
@@ -41,11 +41,11 @@ export interface RetainedCopy {
  * flag too: this tells one from the copy that a SUBSCRIBE for somebody else's sake brings once more (3.3.1.3).
  */
 export class RetainedCopies {
-  readonly #room: Room;
-  readonly #contents = new Map<string, string>();
-  #windows: readonly RetainedWindow[] = [];
+  readonly #room: RetainedRoom;
+  readonly #contents = new Map<string, Content>();
+  #windows: RetainedWindow[] = [];
 
-  constructor(room: Room) {
+  constructor(room: RetainedRoom) {
     this.#room = room;
   }
 
@@ -54,42 +54,55 @@ export class RetainedCopies {
     this.close(window.identifier);
     // Of those that withhold nothing few are enough, to count what comes.
     const idle = this.#windows.filter(({ rules }) => rules.size === 0).slice(0, -MOST_IDLE);
-    this.#windows = [...this.#windows.filter((other) => !idle.includes(other)), window].slice(-MOST_WINDOWS);
+    this.#room.open(window);
+    this.#windows.push(window);
+    this.#keep(this.#windows.filter((other) => !idle.includes(other)).slice(-MOST_WINDOWS));
+  }
+
+  /** All has come for which nobody was withheld anything: what comes late of it is known where the flag tells. */
+  end(): void {
+    this.#keep(this.#windows.filter(({ rules, isSure }) => isSure || rules.size > 0));
+    for (const window of this.#windows) if (window.rules.size === 0) this.#room.empty(window);
   }
 
   close(identifier: number | undefined): void {
-    this.#windows = this.#windows.filter((window) => window.identifier !== identifier);
+    this.#keep(this.#windows.filter((window) => window.identifier !== identifier));
   }
 
   closeAll(): void {
-    this.#windows = [];
+    this.#keep([]);
   }
 
-  /** What any window brings is not for the place either. */
-  refrain(seat: Seat, rule: Withheld): void {
-    for (const { rules } of this.#windows) rules.set(seat, rule);
+  /** Topics of which something came by the SUBSCRIBE with this identifier. */
+  topicsOf(identifier: number | undefined): ReadonlySet<string> | undefined {
+    return this.#windows.find((window) => window.identifier === identifier)?.topics;
+  }
+
+  /** What windows bring is not for the place either. */
+  refrain(seat: Seat, which: Refrained): void {
+    for (const { rules, isSure } of this.#windows) {
+      if (which === 'any') rules.set(seat, 'all');
+      else if (isSure) rules.set(seat, 'first');
+      else if (which === 'all open') rules.set(seat, 'repeated');
+    }
   }
 
   /** Notes a message; undefined: it belongs to no window. */
   note(packet: PublishPacket): RetainedCopy | undefined {
-    const isKnown = this.#keep(packet);
+    const isKnown = this.#repeatsLast(packet);
     const { topic, properties, dup } = packet;
     const window = this.#windows.find((one) => one.isOf(properties?.subscriptionIdentifiers));
     if (window === undefined) return dup ? this.#ofBefore(topic, isKnown) : undefined;
-    if (window.rules.size === 0) {
-      this.#room.came += 1;
-      return undefined;
-    }
     // One that is sent again is none of those that a SUBSCRIBE of now brings.
-    const first = !dup && isFirst(topic, window.topics);
-    const repeated = isKnown && isNew(topic, window.repeated);
-    if (first || repeated || dup) this.#room.came += 1;
+    const first = !dup && this.#room.isFirst(topic, window);
+    if (first || dup) this.#room.count();
+    if (window.rules.size === 0) return undefined;
     const isTold = window.isToldBy(properties?.subscriptionIdentifiers);
     // With the identifier of the SUBSCRIBE the first of a topic is what it brings; where the flag does not tell, nothing does.
     const isCopyFor = (seat: Seat): boolean =>
       window.isSure || (!dup && (isTold ? first : window.isFirstFor(seat, topic)));
     const isAgainFor = (seat: Seat): boolean => isKnown && seat.hadRetained(topic) && isCopyFor(seat);
-    return { rules: window.rules, first, repeated, isAgainFor };
+    return { rules: window.rules, first, repeated: first && isKnown, isAgainFor };
   }
 
   /** What an earlier SUBSCRIBE brought is sent again: not for a place that has it, and awaits the rest. */
@@ -102,41 +115,42 @@ export class RetainedCopies {
 
   /** What came last on the topic is not known any more. */
   forget(topic: string): void {
-    if (this.#contents.delete(topic)) this.#room.left += 1;
+    if (this.#contents.delete(topic)) this.#room.forget(1);
   }
 
   clear(): void {
-    this.#room.left += this.#contents.size;
+    this.closeAll();
+    this.#room.forget(this.#contents.size);
     this.#contents.clear();
+  }
+
+  #keep(windows: RetainedWindow[]): void {
+    for (const window of this.#windows) if (!windows.includes(window)) this.#room.close(window);
+    this.#windows = windows;
   }
 
   /**
    * True: it is what came last on its topic. Without room a topic is not noted: its copy then comes a second time, and no
    * message is missed.
    */
-  #keep(packet: PublishPacket): boolean {
-    const { topic } = packet;
-    const content = contentOf(packet);
+  #repeatsLast(packet: PublishPacket): boolean {
+    const { topic, properties } = packet;
+    const text = contentOf(packet);
+    const expires = this.#expiryOf(properties?.messageExpiryInterval);
     const last = this.#contents.get(topic);
-    if (last === content) return true;
-    if (last === undefined) {
-      if (this.#room.left === 0 || topic.length > LONGEST_TOPIC) return false;
-      this.#room.left -= 1;
+    if (last?.text === text) {
+      const isRetained = last.expires === Infinity || this.#room.now < last.expires;
+      last.expires = expires;
+      return isRetained;
     }
-    this.#contents.set(topic, content);
+    if (last !== undefined || this.#room.takeContent(topic)) this.#contents.set(topic, { text, expires });
     return false;
   }
-}
 
-function isFirst(topic: string, topics: Set<string>): boolean {
-  if (topics.size >= MOST_TOPICS || topic.length > LONGEST_TOPIC) return false;
-  return isNew(topic, topics);
-}
-
-function isNew(topic: string, topics: Set<string>): boolean {
-  if (topics.has(topic)) return false;
-  topics.add(topic);
-  return true;
+  /** @param interval seconds */
+  #expiryOf(interval: number | undefined): number {
+    return interval === undefined ? Infinity : this.#room.now + interval * 1000;
+  }
 }
 
 /** What two copies of one publication have in common; the Message Expiry Interval counts down (3.3.2.3.3). */

@@ -7,17 +7,31 @@ export class RetainedWindow {
   readonly rules: Map<Seat, Withheld>;
   /** The RETAIN flag alone tells that the Server retained a message: no live one has it. */
   readonly isSure: boolean;
-  /** Topics of which any has come. */
-  readonly topics = new Set<string>();
-  /** Topics of which what came last before has come once more: one like it after that is live. */
-  readonly repeated = new Set<string>();
+  /** Topics of which any has come: one more on them is live, or another SUBSCRIBE's. */
+  readonly topics: Set<string>;
   /** Topics of which a copy was withheld from a place that had it before. */
   readonly #again = new Map<Seat, Set<string>>();
+  #isOver = false;
 
-  constructor(identifier: number | undefined, rules: Map<Seat, Withheld>, isSure: boolean) {
+  /** @param topics of which any has come by it before. */
+  constructor(
+    identifier: number | undefined,
+    rules: Map<Seat, Withheld>,
+    isSure: boolean,
+    topics: Iterable<string> = [],
+  ) {
+    this.topics = new Set(topics);
     this.isSure = isSure;
     this.identifier = identifier;
     this.rules = rules;
+  }
+
+  /** It is not needed any more: from now on nothing is of it. */
+  end(): void {
+    this.#isOver = true;
+    this.rules.clear();
+    this.topics.clear();
+    this.#again.clear();
   }
 
   /** Whether it is the first of the topic that is withheld from the place because it had it before: the next may be live. */
@@ -36,6 +50,7 @@ export class RetainedWindow {
 
   /** Whether a copy may be what that SUBSCRIBE brings. What comes for several filters is live. */
   isOf(identifiers: readonly number[] | undefined): boolean {
+    if (this.#isOver) return false;
     if (identifiers === undefined || identifiers.length === 0) return true;
     if (identifiers.length > 1) return false;
     return this.identifier === undefined || this.identifier === identifiers[0];

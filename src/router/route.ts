@@ -1,7 +1,8 @@
 import type { PublishPacket, QoS } from '../protocol/packet.ts';
 import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { Receiver } from './receiver.ts';
-import { RetainedCopies, type RetainedCopy, type Room } from './retained-copies.ts';
+import { type Refrained, RetainedCopies, type RetainedCopy } from './retained-copies.ts';
+import type { RetainedRoom } from './retained-room.ts';
 import { RetainedWindow } from './retained-window.ts';
 import { Seat, type Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
@@ -50,7 +51,7 @@ export class Route {
   readonly #retained: RetainedCopies;
   readonly #failed: Failed;
 
-  constructor(filter: TopicFilter, room: Room, failed: Failed) {
+  constructor(filter: TopicFilter, room: RetainedRoom, failed: Failed) {
     this.filter = filter;
     this.#failed = failed;
     this.shared = matchedFilter(filter) !== filter;
@@ -200,21 +201,29 @@ export class Route {
     for (const seat of this.seats) seat.begin(serial, identifier);
   }
 
-  /** A SUBSCRIBE with this identifier, if it has one, brings what the Server retains: for whom it is not. */
-  withhold({ rules, identifier, isSure }: Withholding): void {
+  /**
+   * A SUBSCRIBE with this identifier, if it has one, brings what the Server retains: for whom it is not.
+   * @param topics of which any of it came before.
+   */
+  withhold({ rules, identifier, isSure }: Withholding, topics?: ReadonlySet<string>): void {
     const bySeat = new Map<Seat, Withheld>();
     for (const [receiver, rule] of rules ?? []) {
       const seat = this.#receivers.get(receiver);
       if (seat !== undefined) bySeat.set(seat, rule);
     }
     if (rules !== undefined) for (const seat of this.#vacant.values()) bySeat.set(seat, 'repeated');
-    this.#retained.open(new RetainedWindow(identifier, bySeat, isSure));
+    this.#retained.open(new RetainedWindow(identifier, bySeat, isSure, topics));
   }
 
   /** A receiver came while it comes, and wants nothing of it. */
-  refrain(receiver: Receiver, rule: Withheld): void {
+  refrain(receiver: Receiver, which: Refrained): void {
     const seat = this.#receivers.get(receiver);
-    if (seat !== undefined) this.#retained.refrain(seat, rule);
+    if (seat !== undefined) this.#retained.refrain(seat, which);
+  }
+
+  /** Topics of which the SUBSCRIBE with this identifier, if it has one, brought what the Server retains. */
+  broughtBy(identifier: number | undefined): ReadonlySet<string> | undefined {
+    return this.#retained.topicsOf(identifier);
   }
 
   /** All that it brings has come. */
@@ -242,6 +251,7 @@ export class Route {
 
   /** All of that has come, for whomever. */
   endRetained(): void {
+    this.#retained.end();
     for (const seat of this.seats) seat.endRetained();
   }
 

@@ -1,10 +1,12 @@
 import type { PublishPacket, QoS } from '../protocol/packet.ts';
 import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
+import { type Clock, systemClock } from '../util/clock.ts';
 import { deliverBy, type Handout } from './handout.ts';
 import { OverlappingDelivery } from './overlapping-delivery.ts';
 import type { Receiver } from './receiver.ts';
 import { byRank, type Failed, type Granted, Route, type Withholding } from './route.ts';
-import type { Withheld } from './seat.ts';
+import type { Refrained } from './retained-copies.ts';
+import { RetainedRoom } from './retained-room.ts';
 import { RetiredIdentifiers } from './retired-identifiers.ts';
 import { TopicTrie } from './topic-trie.ts';
 import type { Vacancy } from './vacancy.ts';
@@ -23,9 +25,6 @@ const MOST_REMEMBERED = 10_000;
 /** Characters of a topic that is remembered: topics of 64 KiB, whoever sends them, must not fill the memory. */
 const LONGEST_REMEMBERED = 512;
 
-/** Topics of which the last message with the RETAIN flag is known; of others a copy may come twice after a SUBSCRIBE. */
-const MOST_RETAINED = 10_000;
-
 /** Hands each publication to exactly the receivers whose filters match. */
 export class Router {
   /** Shared and ordinary subscriptions to the same filter are different ones: a list per matched filter. */
@@ -35,15 +34,16 @@ export class Router {
   /** Routes in which somebody is waited for. */
   readonly #vacated = new Set<Route>();
   readonly #retired = new RetiredIdentifiers();
-  readonly #retainedRoom = { left: MOST_RETAINED, came: 0 };
+  readonly #retainedRoom: RetainedRoom;
   #serial = 0;
   /** The receivers that had the message of an overlapping delivery; undefined during one. */
   #spare: Set<Receiver> | undefined;
   readonly #failed: Failed;
 
   /** @param failed told what a receiver threw; without it the error goes to whoever delivers. */
-  constructor(failed: Failed = rethrow) {
+  constructor(failed: Failed = rethrow, clock: Clock = systemClock) {
     this.#failed = failed;
+    this.#retainedRoom = new RetainedRoom(clock);
   }
 
   /** Told the topic of each message with the RETAIN flag, before anybody gets it. */
@@ -151,14 +151,17 @@ export class Router {
   /**
    * A SUBSCRIBE, with this identifier if it has one, brings what the Server retains for `filter`. What of that is not for
    * these receivers; undefined: all is.
+   * @param cover the filter that was asked for, in place of `filter`: some of it, or all, may have come by that.
    */
-  withhold(filter: TopicFilter, withholding: Withholding): void {
-    this.#route(filter)?.withhold(withholding);
+  withhold(filter: TopicFilter, withholding: Withholding, cover?: TopicFilter): void {
+    if (cover === undefined) return this.#route(filter)?.withhold(withholding);
+    const topics = this.#route(cover)?.broughtBy(withholding.identifier);
+    if (topics !== undefined) this.#route(filter)?.withhold(withholding, topics);
   }
 
-  /** What any SUBSCRIBE for `filter` is still bringing of what the Server retains is not for this receiver either. */
-  refrain(filter: TopicFilter, receiver: Receiver, rule: Withheld): void {
-    this.#route(filter)?.refrain(receiver, rule);
+  /** What SUBSCRIBEs for `filter` are still bringing of what the Server retains is not for this receiver either. */
+  refrain(filter: TopicFilter, receiver: Receiver, which: Refrained): void {
+    this.#route(filter)?.refrain(receiver, which);
   }
 
   /** What the Server retains for `filter` is asked for this receiver; if the connection ends meanwhile, once more. */

@@ -19,6 +19,8 @@ export interface Copy {
   readonly routed: number;
   /** The subscriptions that it is for. */
   readonly filters: readonly string[];
+  /** Those that its client has left. */
+  readonly left: readonly string[];
   /** When the Server first had one of them, in milliseconds. */
   readonly began: number;
   /** Its session ends with its connection. */

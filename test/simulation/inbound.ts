@@ -322,9 +322,17 @@ export class Inbound {
           wanted > since && options.qos > 0 && options.retainHandling === 0 && retainsFor(filter),
       );
       if (wish === undefined || (place.had.get(label) ?? 0) > 0) continue;
+      // In an older session it may come under an id under which it came before.
+      if (this.isOlder && this.#hadSameId(label)) continue;
       const text = `${place.name} did not get ${label}, which is retained at ${topic}, by ${wish.filter}`;
       this.#judge.violation('what is retained reaches who is new', text);
     }
+  }
+
+  /** Whether the client was given several copies of the message at QoS 2 under one id. */
+  #hadSameId(label: string): boolean {
+    const given = (this.#copies.get(label) ?? []).filter(({ qos, gotMoment }) => qos === 2 && gotMoment !== undefined);
+    return new Set(given.map(({ packetId }) => packetId)).size < given.length;
   }
 
   /** After a rest: the Server has no filter that nobody wants. */
@@ -422,9 +430,11 @@ function isByItself(wish: Wish, copy: Copy): boolean {
  * Without identifiers a copy is for every filter that matches. A filter that covers others is subscribed in their place;
  * until they are granted, it may be there for others alone.
  */
-function covers({ filter, granted }: Wish, copy: Copy): boolean {
+function covers({ filter, granted, options }: Wish, copy: Copy): boolean {
   if (!matches(filter, copy.topic)) return false;
   if (copy.identifiers.length === 0 || copy.filters.includes(filter)) return true;
+  // Where its No Local changes it is left and asked for again; what the Server has meanwhile is for others alone.
+  if (copy.brief && options.noLocal && copy.left.includes(filter)) return false;
   return granted < copy.routed && mayCover(filter, copy);
 }
 

@@ -262,6 +262,7 @@ export class Server {
       retain: stored || (asPublished && publication.retain),
       stored,
       filters: wanted.map(({ filter }) => filter),
+      left: [...session.gone.keys()].filter((filter) => !session.subscriptions.has(filter)),
       began: Math.min(...wanted.map(({ began }) => began)),
       brief: session.expiry === 0,
       identifiers: wanted.map(({ identifier }) => identifier).filter((identifier) => identifier > 0),

@@ -79,6 +79,12 @@ interface Runtime {
   };
 }
 
+/** A node as the runtime knows it. */
+interface WiredNode extends Node {
+  readonly wires: readonly (readonly string[])[];
+  updateWires(wires: readonly (readonly string[])[]): void;
+}
+
 /**
  * Deploys a changed flow as the editor does.
  *
@@ -121,10 +127,16 @@ let own = new WeakSet<Node>();
 
 /** Notes the nodes that run now. */
 function note(): void {
+  for (const each of nodesNow()) own.add(each);
+}
+
+function nodesNow(): readonly WiredNode[] {
+  const nodes: WiredNode[] = [];
   (helper as unknown as Runtime)._redNodes.eachNode(({ id }) => {
-    const found = helper.getNode(id) as Node | null;
-    if (found !== null) own.add(found);
+    const found = helper.getNode(id) as WiredNode | null;
+    if (found !== null) nodes.push(found);
   });
+  return nodes;
 }
 
 /** Ends the flow, if one runs, as a person does who deletes it: nothing of it is kept. */
@@ -168,6 +180,8 @@ export function collect(id: string): (NodeMessage & Record<string, unknown>)[] {
  */
 export function stopRecording(): void {
   (helper as unknown as { _sandbox: { restore(): void } })._sandbox.restore();
+  // A node that is wired has the recorded `send` as one of its own, until its wires are set again.
+  for (const each of nodesNow()) each.updateWires(each.wires);
 }
 
 /** The calls of a method of one node, from the start of the flow on. */

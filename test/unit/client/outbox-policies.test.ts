@@ -48,6 +48,25 @@ describe('A full outbox', () => {
     assert.deepEqual(scene.client.failures, { dropped: 2 });
   });
 
+  it('has the new message in it before anybody is told that his gave way: what he publishes then comes behind', async () => {
+    for (const whenFull of ['drop-oldest', 'keep-latest'] as const) {
+      const scene = waiting({ maxMessages: 2, whenFull });
+      scene.client.publish({ topic: 'a', qos: 1, payload: 'a1' }, () => void scene.publish('b', 1, { payload: 'b2' }));
+      publishAll(scene, ['b1', 'a2']);
+      await scene.connected();
+      assert.deepEqual(sent(scene), ['a2', 'b2'], whenFull);
+    }
+  });
+
+  it('tells each of whom it takes a place though another one who is told throws', () => {
+    const scene = waiting({ maxBytes: 2000, whenFull: 'drop-oldest' });
+    scene.client.publish({ topic: 'a', qos: 1, payload: 'a1' }, () => assert.fail('a flow that fails'));
+    const others = publishAll(scene, ['b1', 'c1']);
+    const large = scene.publish('f', 1, { payload: Buffer.alloc(1700) });
+    assert.deepEqual([told(others), large], [['b1 dropped', 'c1 dropped'], []]);
+    assert.match(scene.notices.map(({ message }) => message).join(), /failed: a flow that fails/);
+  });
+
   it('drops as many as a large one needs, and none for one that is too large all the same', () => {
     const scene = waiting({ maxBytes: 2000, whenFull: 'drop-oldest' });
     const small = publishAll(scene, ['a1', 'b1', 'c1', 'd1']);

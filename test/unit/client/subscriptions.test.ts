@@ -1356,6 +1356,34 @@ describe('Subscriptions', () => {
       assert.deepEqual(one.flush(), ['lamp'], 'no message is missed for the sake of a flag');
     });
 
+    it('the second of two equal live messages reaches the node that runs, of a topic of which nothing was retained', () => {
+      const one = begun();
+      const runs = one.granted('t/+');
+      one.link.waiting = [];
+      one.add('t/+');
+      const identifier = askedAs(one);
+      one.link.grant();
+      for (let times = 0; times < 2; times++) one.router.deliver(live('t/1', [identifier], 'alive'));
+      assert.equal(runs.received, 2);
+    });
+
+    it('it is over though messages with the flag go on, of topics that had one: no live message is taken for it then', () => {
+      const { one, runs, now } = lamp();
+      const other = one.granted('other/+');
+      one.add('lamp');
+      const identifier = now();
+      one.link.grant();
+      for (let times = 0; times < 8; times++) {
+        one.router.deliver(live(`other/${times % 3}`, [identifier], `${times}`));
+        one.link.waiting?.splice(0).forEach((reached) => reached());
+      }
+      assert.equal(one.link.waiting?.length, 0, 'it is over');
+      assert.equal(other.received, 8);
+      // What was retained of the lamp had expired.
+      one.router.deliver(live('lamp', [identifier], 'off'));
+      assert.equal(runs.received, 1);
+    });
+
     it('nothing is sent to learn its end where everybody gets everything', () => {
       const one = scene();
       one.granted('lamp');
@@ -1645,6 +1673,45 @@ describe('Subscriptions', () => {
       assert.deepEqual([earlier.received, late.received], [0, 1]);
       one.router.deliver({ ...live('a/1', [by ?? 0]), retain: false });
       assert.deepEqual([earlier.received, late.received], [1, 2], 'what is live comes to both');
+    });
+
+    it('nor to a node that came behind it and wants nothing retained', () => {
+      const one = begun(new Link(KEPT));
+      one.granted('a/+', { retainAsPublished: false });
+      one.add('a/+', { retainAsPublished: false });
+      one.subscriptions.flush(one.link);
+      const by = one.link.subscribes().at(-1)?.subscriptionIdentifier;
+      one.link.grant();
+      const none = one.add('a/+', { retainAsPublished: false, retainHandling: 2 });
+      one.router.deliver(live('a/1', [by ?? 0], 'x'));
+      assert.equal(none.received, 0);
+    });
+
+    it('nor while it comes for a first node, from whom nobody had it before', () => {
+      const one = begun();
+      one.add('a/+', { retainAsPublished: false });
+      const by = askedAs(one);
+      const none = one.add('a/+', { retainAsPublished: false, retainHandling: 2 });
+      one.router.deliver(live('a/1', [by], 'x'));
+      assert.equal(none.received, 0);
+    });
+
+    it('at QoS 0 there is more of it, too, while it still comes; live messages with the flag look like it once a topic', () => {
+      for (const topics of [20, 3]) {
+        const one = begun(new Link(KEPT));
+        const waiting: (() => void)[] = [];
+        one.link.waiting = waiting;
+        one.add('a/+');
+        one.subscriptions.flush(one.link);
+        const by = one.link.subscribes()[0]?.subscriptionIdentifier ?? 0;
+        const link = killedBehindAnswer(one, () => {
+          for (let answer = 0; answer < 20; answer++) {
+            one.router.deliver({ ...live(`a/${answer % topics}`, [by], 'x'), qos: 0 });
+            waiting.shift()?.();
+          }
+        });
+        assert.deepEqual(bringsRetained(link), [topics === 20], `${topics} topics`);
+      }
     });
 
     it('and without Subscription Identifiers all of it is taken to have come then: a live message has the flag when somebody asks for that', () => {
@@ -2574,6 +2641,23 @@ describe('Subscriptions', () => {
         assert.deepEqual([node.received, wide.received], [0, 1]);
       });
 
+      it('a live message reaches it that is like what the other one has brought already', () => {
+        const one = begun(new Link(KEPT));
+        const node = one.add('a/b');
+        one.router.deliver(live('a/b', [askedAs(one)], 'on'));
+        one.link.grant();
+        one.link.waiting = [];
+        one.add('#');
+        const cover = askedAs(one);
+        one.router.deliver(live('a/b', [cover], 'on'));
+        one.link.grant();
+        assert.deepEqual(one.flush(), ['-a/b']);
+        one.link.grant();
+        node.received = 0;
+        one.router.deliver(live('a/b', [cover], 'on'));
+        assert.equal(node.received, 1);
+      });
+
       it('the other one keeps the options with which it was asked for, while what is retained comes', () => {
         const one = begun(new Link(KEPT));
         one.granted('a/b', { retainAsPublished: false });
@@ -2921,12 +3005,12 @@ describe('Subscriptions', () => {
       }
     });
 
-    it('is not asked for any more when two connections in a row ended for it: the Server may hang up on that', () => {
+    it('is not asked for on the next connection when two in a row ended for it: the Server may hang up on that', () => {
       let one = scene(before5());
       one.add('a/#');
       one.add('a/1');
       const asks: boolean[] = [];
-      for (const outcome of ['ends', 'answered', 'ends', 'ends', 'ends'] as const) {
+      for (const outcome of ['ends', 'answered', 'ends', 'ends', 'ends', 'ends', 'ends'] as const) {
         one.flush();
         one.link.grant([1]);
         reach(one.link);
@@ -2934,7 +3018,8 @@ describe('Subscriptions', () => {
         if (outcome === 'answered') one.link.grant([1]);
         one = reconnected(one, false, before5());
       }
-      assert.deepEqual(asks, [true, true, true, true, false]);
+      // One that ends without it tells that it may have been something else, a message on which the Server hangs up.
+      assert.deepEqual(asks, [true, true, true, true, false, true, false]);
     });
 
     it('is asked for when there is a packet id for it', () => {

@@ -3,6 +3,7 @@ import type { PublishPacket, QoS } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { RetiredIdentifiers } from '../../../src/router/retired-identifiers.ts';
 import { type Receiver, Router } from '../../../src/router/router.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { heapInUse } from '../garbage.ts';
 import { matches, randomFilter, randomTopic } from './naive.ts';
@@ -567,6 +568,36 @@ describe('Router', () => {
       assert.equal(sink.got.length, 10);
     });
 
+    it('is told from live messages for the latest SUBSCRIBEs, where more than 100,000 topics came in all', () => {
+      const router = new Router();
+      const had = new Sink();
+      const filters = Array.from({ length: 12 }, (_, number) => asFilter(`f${number}/#`));
+      for (const filter of filters) {
+        router.add(filter, had);
+        router.withhold(filter, { rules: new Map([[had, 'first']]), identifier: undefined, isSure: true });
+        for (let n = 0; n < 9000; n++) router.deliver(packet(filter.replace('#', `${n}`), undefined, true));
+      }
+      assert.equal(had.got.length, 0);
+      for (const number of [0, 1, 5, 11]) router.deliver(packet(`f${number}/late`, undefined, true));
+      assert.deepEqual(had.got, ['f0/#'], 'the first one made room for the last one');
+    });
+
+    it('is not noted for long by what withholds nothing: a hundred thousand live topics do not end what comes late', () => {
+      const router = new Router();
+      const [had, all] = [new Sink(), new Sink()];
+      router.add(asFilter('late/#'), had);
+      router.withhold(asFilter('late/#'), { rules: new Map([[had, 'first']]), identifier: undefined, isSure: true });
+      for (let number = 0; number < 12; number++) {
+        const filter = asFilter(`f${number}/#`);
+        router.add(filter, all);
+        router.withhold(filter, { rules: undefined, identifier: undefined, isSure: false });
+        router.endRetained(filter);
+        for (let n = 0; n < 10_000; n++) router.deliver(packet(`f${number}/${n}`, undefined, true));
+      }
+      router.deliver(packet('late/1', undefined, true));
+      assert.deepEqual([had.got.length, all.got.length], [0, 120_000]);
+    });
+
     it('reaches a receiver by another of its filters, which does want it', () => {
       const { router, sink } = routed({ 'a/#': undefined, 'a/b': undefined });
       router.withhold(asFilter('a/#'), { rules: new Map([[sink, 'all']]), identifier: undefined, isSure: true });
@@ -631,6 +662,27 @@ describe('Router', () => {
         assert.equal(node.got.length, 1);
         router.deliver(state('on', { contentType: 'b' }));
         assert.equal(node.got.length, 2);
+      });
+
+      it('what has expired meanwhile is not retained any more: one like it is live', () => {
+        const clock = new FakeClock();
+        const router = new Router(undefined, clock);
+        const node = new Sink();
+        router.add(asFilter('lamp'), node);
+        const window = { rules: new Map([[node, 'repeated' as const]]), identifier: undefined, isSure: false };
+        for (const [seconds, got] of [
+          [9, 0],
+          [10, 1],
+        ] as const) {
+          router.deliver(state('alive', { messageExpiryInterval: 10 }));
+          router.brought(asFilter('lamp'), undefined);
+          clock.advance(seconds * 1000);
+          router.withhold(asFilter('lamp'), window);
+          const before = node.got.length;
+          router.deliver(state('alive', { messageExpiryInterval: 1 }));
+          assert.equal(node.got.length - before, got, `after ${seconds} s`);
+          router.brought(asFilter('lamp'), undefined);
+        }
       });
 
       it('a copy with the identifier of before the SUBSCRIBE is live', () => {

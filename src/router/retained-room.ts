@@ -1,0 +1,92 @@
+import type { Clock } from '../util/clock.ts';
+import type { RetainedWindow } from './retained-window.ts';
+
+/** Topics of which the last message with the RETAIN flag is known; of others a copy may come twice after a SUBSCRIBE. */
+const MOST_CONTENTS = 10_000;
+
+/** Topics of which it is known whether a message came since a SUBSCRIBE; of others each may be a live one. */
+const MOST_TOPICS_OF_ONE = 10_000;
+
+/** The same over all SUBSCRIBEs that may still bring something. */
+const MOST_TOPICS = 100_000;
+
+/** Characters of a topic that is noted: topics of 64 KiB, whoever sends them, must not fill the memory. */
+const LONGEST_TOPIC = 512;
+
+/** What the filters of a connection may note, all together, of what the Server retains. */
+export class RetainedRoom {
+  readonly #clock: Clock;
+  /** In the order in which they were opened. */
+  readonly #windows = new Set<RetainedWindow>();
+  #topics = 0;
+  #contents = 0;
+  #came = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Milliseconds since some fixed point. */
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  /** Messages that may be what a SUBSCRIBE brought: of each topic the first, and what is sent again. */
+  get came(): number {
+    return this.#came;
+  }
+
+  /** One more of them. */
+  count(): void {
+    this.#came += 1;
+  }
+
+  /** Whether the content of a topic of which none is known may be kept; it is given back by {@link RetainedRoom.forget}. */
+  takeContent(topic: string): boolean {
+    if (this.#contents >= MOST_CONTENTS || topic.length > LONGEST_TOPIC) return false;
+    this.#contents += 1;
+    return true;
+  }
+
+  forget(contents: number): void {
+    this.#contents -= contents;
+  }
+
+  open(window: RetainedWindow): void {
+    this.#windows.add(window);
+    this.#topics += window.topics.size;
+  }
+
+  close(window: RetainedWindow): void {
+    if (this.#windows.delete(window)) this.#topics -= window.topics.size;
+  }
+
+  /** Its topics are not needed any more. */
+  empty({ topics }: RetainedWindow): void {
+    this.#topics -= topics.size;
+    topics.clear();
+  }
+
+  /**
+   * Notes that something came. True: it is the first on its topic. Where there is no room for the topic it is not: what is
+   * retained may then come a second time, and no message is missed.
+   */
+  isFirst(topic: string, window: RetainedWindow): boolean {
+    const { topics } = window;
+    if (topics.has(topic)) return false;
+    if (topics.size >= MOST_TOPICS_OF_ONE || topic.length > LONGEST_TOPIC) return false;
+    while (this.#topics >= MOST_TOPICS) if (!this.#endOldest(window)) return false;
+    this.#topics += 1;
+    topics.add(topic);
+    return true;
+  }
+
+  /** What comes late by the oldest SUBSCRIBE is for all from now on. */
+  #endOldest(spared: RetainedWindow): boolean {
+    const [oldest] = this.#windows;
+    if (oldest === undefined || oldest === spared) return false;
+    this.close(oldest);
+    oldest.end();
+    return true;
+  }
+}
