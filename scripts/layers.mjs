@@ -69,7 +69,7 @@ export const ROOMS = [
   { path: 'nodes/mqtt-ack/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
   {
     path: 'nodes/mqtt-connection',
-    mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
+    mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts', 'src/util'],
     packages: [
       'node-red',
       'node:events',
@@ -82,7 +82,7 @@ export const ROOMS = [
   },
   {
     path: 'nodes/mqtt-in',
-    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
+    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts', 'src/util'],
     packages: ['node-red'],
   },
   {

@@ -1,4 +1,5 @@
 import { MqttError, type WorkState } from '../../src/index.ts';
+import { RecentMap } from '../../src/util/recent-map.ts';
 import { messageId } from '../common/message-id.ts';
 
 /**
@@ -41,9 +42,8 @@ const LONGEST_TOPIC = 200;
 export class Handles {
   /** Of this process: handles of an earlier one are told apart. */
   readonly #run: string;
-  readonly #open = new Map<string, Handled>();
-  /** Why they are not open any more. */
-  readonly #ended = new Map<string, { readonly topic: string; readonly why: string }>();
+  readonly #open = new RecentMap<Handled>();
+  readonly #ended = new EndedHandles();
   #last = 0;
 
   /** @param run not the same for two processes. */
@@ -53,19 +53,18 @@ export class Handles {
 
   /** @returns the id of its handle, until {@link close}. */
   open(handled: Handled): string {
-    const id = `${this.#run}-${++this.#last}`;
-    this.#open.set(id, handled);
-    return id;
+    this.#last += 1;
+    this.#open.set(this.#last, handled);
+    return `${this.#run}-${this.#last}`;
   }
 
   /** @param why what is said to whoever acknowledges it from now on: it follows the words "the message to <topic>". */
   close(id: string, why: string): void {
-    const handled = this.#open.get(id);
-    if (handled === undefined) return;
-    this.#open.delete(id);
-    this.#ended.set(id, { topic: handled.topic.slice(0, LONGEST_TOPIC), why });
-    if (this.#ended.size <= MOST_ENDED) return;
-    for (const oldest of this.#ended.keys()) return void this.#ended.delete(oldest);
+    const number = this.#numberOf(id);
+    const handled = number === undefined ? undefined : this.#open.get(number);
+    if (number === undefined || handled === undefined) return;
+    this.#open.delete(number);
+    this.#ended.add(number, handled.topic, why);
   }
 
   /** How many messages are open. */
@@ -77,22 +76,60 @@ export class Handles {
   acknowledge(handle: unknown, reasonCode: number): Objection | undefined {
     const id = idOf(handle);
     if (id === undefined) return { error: notFrom('msg.delivery is not what an mqtt-in has sent') };
-    const handled = this.#open.get(id);
-    if (handled === undefined) return this.#whyClosed(id);
+    const number = this.#numberOf(id);
+    if (number === undefined) return warning('other-run', FROM_ANOTHER_RUN);
+    const handled = this.#open.get(number);
+    if (handled === undefined) return this.#whyClosed(number);
     if (reasonCode > 0 && !handled.mayBeRefused) return { error: notRefused(handled.topic) };
     const before = handled.end(reasonCode);
     this.close(id, 'was acknowledged before');
     return before === 'open' ? undefined : { warning: { kind: before, text: tooLate(handled.topic, before) } };
   }
 
-  #whyClosed(id: string): Objection {
-    const ended = this.#ended.get(id);
-    if (ended !== undefined) return warning('ended', `the message to ${ended.topic} ${ended.why}`);
-    const [run, count] = id.split('-');
-    if (run !== this.#run) return warning('other-run', FROM_ANOTHER_RUN);
-    if (Number(count) <= this.#last) return warning('ended', 'the message was acknowledged long before');
-    return { error: notFrom('msg.delivery names no message') };
+  #whyClosed(number: number): Objection {
+    if (!(number <= this.#last)) return { error: notFrom('msg.delivery names no message') };
+    return warning('ended', `the message ${this.#ended.get(number) ?? 'was acknowledged long before'}`);
   }
+
+  /** undefined: it is of another process. NaN: it is of this one, and no handle has it. */
+  #numberOf(id: string): number | undefined {
+    const at = id.indexOf('-');
+    if (id.slice(0, at) !== this.#run) return undefined;
+    const number = Number(id.slice(at + 1));
+    return id.endsWith(`-${number}`) ? number : Number.NaN;
+  }
+}
+
+/**
+ * What became of the latest messages. Not a `Map`, nor an object for each: what comes and goes at that rate, and stays for
+ * a while, fills the memory until all of it is looked through.
+ */
+class EndedHandles {
+  readonly #numbers: number[] = [];
+  readonly #topics: string[] = [];
+  readonly #whys: string[] = [];
+  #latestTopic = '';
+
+  add(number: number, topic: string, why: string): void {
+    const slot = number % MOST_ENDED;
+    // Mostly it is the same as before, and then need not be kept once more.
+    const short = shortened(topic);
+    if (short !== this.#latestTopic) this.#latestTopic = short;
+    this.#numbers[slot] = number;
+    this.#topics[slot] = this.#latestTopic;
+    this.#whys[slot] = why;
+  }
+
+  /** What follows the words "the message". */
+  get(number: number): string | undefined {
+    const slot = number % MOST_ENDED;
+    return this.#numbers[slot] === number ? `to ${this.#topics[slot]} ${this.#whys[slot]}` : undefined;
+  }
+}
+
+/** A copy: a part of a text keeps the whole of it in memory. */
+function shortened(topic: string): string {
+  return topic.length <= LONGEST_TOPIC ? topic : Buffer.from(topic.slice(0, LONGEST_TOPIC)).toString();
 }
 
 const FROM_ANOTHER_RUN =

@@ -19,6 +19,10 @@ export class FlowTask implements Handled {
   readonly work: Work | undefined;
   readonly session: string;
   readonly id: string;
+  /** Its number among those that wait; 0: it never did. */
+  turn = 0;
+  /** Its number among those that were started, whenever it was last; 0: it never was. */
+  start = 0;
   attempt = 0;
   startedAt = 0;
   /** When the flow got it first. */

@@ -1,4 +1,5 @@
 import { MqttError, type PublishPacket, type Workable, type WorkState } from '../../src/index.ts';
+import { InOrder } from '../../src/util/in-order.ts';
 import type { FlowWorkOptions } from '../common/acknowledge.ts';
 import type { Datatype } from '../common/decode.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
@@ -47,7 +48,8 @@ export class FlowWork {
   /** Asked when the next node goes on: whether the flow behind the last one is still there. */
   #stayed: (() => boolean) | undefined;
   /** In the order in which they were started: the time of the first is over first. */
-  readonly #inFlow = new Set<FlowTask>();
+  readonly #inFlow = new InOrder<FlowTask>();
+  #starts = 0;
   readonly #waiting = new WaitingTasks();
   #cancel: (() => void) | undefined;
   #late = 0;
@@ -82,9 +84,8 @@ export class FlowWork {
   begin(flow: Flow): void {
     this.#flow = flow;
     if (this.#stayed?.() === false) {
-      this.#again += this.#inFlow.size;
-      this.#waiting.addFirst(this.#inFlow);
-      this.#inFlow.clear();
+      // They came first, and are in front of what waits.
+      for (const task of this.#takeBack()) this.#waiting.add(task);
     }
     this.#stayed = undefined;
     this.#fill();
@@ -112,10 +113,7 @@ export class FlowWork {
   /** Nodes behind were replaced, and may have lost what they had: it is given to the flow again. */
   restart(): void {
     if (this.#flow === undefined) return;
-    const lost = [...this.#inFlow];
-    this.#inFlow.clear();
-    this.#again += lost.length;
-    for (const task of lost) this.#start(task, this.#flow);
+    for (const task of this.#takeBack()) this.#start(task, this.#flow);
     this.#fill();
     this.#arm();
   }
@@ -144,8 +142,7 @@ export class FlowWork {
   }
 
   #ended(task: FlowTask, reasonCode: number): WorkState {
-    this.#inFlow.delete(task);
-    this.#waiting.delete(task);
+    this.#takeOut(task);
     const before = task.work?.end(reasonCode) ?? 'open';
     this.#fill();
     return before;
@@ -174,7 +171,8 @@ export class FlowWork {
     task.attempt += 1;
     task.startedAt = this.#time.now();
     task.firstAt ??= task.startedAt;
-    this.#inFlow.add(task);
+    task.start = ++this.#starts;
+    this.#inFlow.set(task.start, task);
     const { datatype } = task;
     if (!flow.send({ packet, datatype }, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
   }
@@ -185,10 +183,22 @@ export class FlowWork {
 
   /** Acknowledges what the flow cannot. */
   #close(task: FlowTask, why: string): void {
-    this.#inFlow.delete(task);
-    this.#waiting.delete(task);
+    this.#takeOut(task);
     task.work?.end();
     handles.close(task.id, why);
+  }
+
+  /** The flow has lost all that it had. */
+  #takeBack(): readonly FlowTask[] {
+    const lost = [...this.#inFlow];
+    this.#inFlow.clear();
+    this.#again += lost.length;
+    return lost;
+  }
+
+  #takeOut(task: FlowTask): void {
+    this.#inFlow.delete(task.start);
+    this.#waiting.delete(task);
   }
 
   /** Whether a message that comes now need not wait. */
@@ -211,7 +221,7 @@ export class FlowWork {
 
   #arm(): void {
     const { timeout } = this.#options;
-    const [first] = this.#inFlow;
+    const { first } = this.#inFlow;
     if (this.#cancel !== undefined || timeout === undefined || first === undefined || this.#flow === undefined) return;
     const due = first.startedAt + timeout - this.#time.now();
     this.#cancel = this.#time.after(Math.max(1, due), () => this.#due(timeout));
@@ -236,7 +246,7 @@ export class FlowWork {
     // A place must not be taken for ever, whatever became of the message.
     if (packet === undefined) return this.#close(task, 'is gone');
     this.#late += 1;
-    this.#inFlow.delete(task);
+    this.#takeOut(task);
     const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined;
     const { datatype } = task;
     flow.late(late(task, timeout, isGivenAgain), { packet, datatype }, this.#handleOf(task));

@@ -1,4 +1,5 @@
 import { type PublishPacket, sizeOf } from '../../src/index.ts';
+import { InOrder } from '../../src/util/in-order.ts';
 import type { Qos0WhenFull } from '../common/acknowledge.ts';
 import type { FlowTask } from './flow-task.ts';
 
@@ -8,8 +9,9 @@ const MOST_QOS0_BYTES = 16 * 1024 * 1024;
 
 /** What waits for a place in a flow, in order: at QoS 1 and 2 as much as the session lets wait, at QoS 0 so much at most. */
 export class WaitingTasks {
-  #all = new Set<FlowTask>();
-  readonly #qos0 = new Set<FlowTask>();
+  readonly #all = new InOrder<FlowTask>();
+  readonly #qos0 = new InOrder<FlowTask>();
+  #turns = 0;
   #qos0Bytes = 0;
   /** At QoS 0, by topic. */
   readonly #latest = new Map<string, FlowTask>();
@@ -21,34 +23,28 @@ export class WaitingTasks {
   }
 
   get first(): FlowTask | undefined {
-    const [first] = this.#all;
-    return first;
+    return this.#all.first;
   }
 
   [Symbol.iterator](): Iterator<FlowTask> {
-    return this.#all.values();
+    return this.#all[Symbol.iterator]();
   }
 
+  /** Behind all others, or where it was before. */
   add(task: FlowTask): void {
-    this.#all.add(task);
+    if (task.turn === 0) task.turn = ++this.#turns;
+    this.#all.set(task.turn, task);
     if (task.work !== undefined) return;
-    this.#qos0.add(task);
+    this.#qos0.set(task.turn, task);
     this.#qos0Bytes += bytesOf(task);
     const before = this.#latest.get(task.topic);
     if (before !== undefined) this.#replaced.add(before);
     this.#latest.set(task.topic, task);
   }
 
-  /** In front of all others. */
-  addFirst(tasks: Iterable<FlowTask>): void {
-    const others = [...this.#all];
-    for (const task of others) this.delete(task);
-    for (const task of [...tasks, ...others]) this.add(task);
-  }
-
   delete(task: FlowTask): void {
-    this.#all.delete(task);
-    if (!this.#qos0.delete(task)) return;
+    this.#all.delete(task.turn);
+    if (!this.#qos0.delete(task.turn)) return;
     this.#qos0Bytes -= bytesOf(task);
     if (!this.#replaced.delete(task)) this.#latest.delete(task.topic);
   }
@@ -59,7 +55,7 @@ export class WaitingTasks {
     const isFull = this.#qos0.size >= MOST_QOS0 || this.#qos0Bytes + size > MOST_QOS0_BYTES;
     if (!isFull) return 'none';
     if (whenFull === 'drop-newest' || size > MOST_QOS0_BYTES) return undefined;
-    const [oldest] = this.#qos0;
+    const oldest = this.#qos0.first;
     const [replaced = this.#latest.get(packet.topic)] = this.#replaced;
     return whenFull === 'keep-latest' ? (replaced ?? oldest) : oldest;
   }

@@ -52,6 +52,8 @@ const DONE: DeliveryState = { step: 'done' };
 export class Delivery implements Handout, NextAcknowledgement {
   readonly cmd: AckCommand;
   readonly packetId: PacketId;
+  /** Rises with what comes; 0: it needs no receiver. */
+  readonly number: number;
   reasonCode: number = ReasonCode.Success;
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
@@ -74,7 +76,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   /** It may have come in another session than the one that the Server has now. */
   #doubt: IdDoubt | undefined;
 
-  constructor(packet: PublishPacket, packetId: PacketId, workDone?: WorkDone) {
+  constructor(packet: PublishPacket, packetId: PacketId, number: number, workDone?: WorkDone) {
+    this.number = number;
     this.cmd = packet.qos === 1 ? 'puback' : 'pubrec';
     this.packetId = packetId;
     this.topic = packet.topic;
@@ -86,7 +89,7 @@ export class Delivery implements Handout, NextAcknowledgement {
 
   /** What needs no receiver: a repetition, or a message that cannot be taken in. */
   static done(packet: PublishPacket, packetId: PacketId): Delivery {
-    const delivery = new Delivery(packet, packetId);
+    const delivery = new Delivery(packet, packetId, 0);
     delivery.#finish();
     return delivery;
   }

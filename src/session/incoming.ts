@@ -3,7 +3,9 @@ import type { AckPacket, PacketId, PublishPacket } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Receiver, Vacancy } from '../router/router.ts';
 import type { SessionStore, StoredReceived } from '../store/session-store.ts';
+import { InOrder } from '../util/in-order.ts';
 import { Queue } from '../util/queue.ts';
+import { RecentMap } from '../util/recent-map.ts';
 import { Delivery, type Receivers } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import type { IdDoubt } from './repetition.ts';
@@ -65,10 +67,10 @@ export class Incoming {
    * What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. At QoS 1 only
    * what is of an earlier connection, because within one an id may mean another message.
    */
-  readonly #open = new Map<PacketId, Delivery>();
-  readonly #held = new Set<Delivery>();
+  readonly #open = new RecentMap<Delivery>();
+  readonly #held = new InOrder<Delivery>();
   /** What receivers are not done with. */
-  readonly #atWork = new Set<Delivery>();
+  readonly #atWork = new InOrder<Delivery>();
   /** Those of them whose session is lost. */
   readonly #lost = new Set<Delivery>();
   /** Of what is held or at work. */
@@ -77,6 +79,8 @@ export class Incoming {
   readonly #handedOut = new Queue<Delivery>();
   #handed = 0;
   #handedOver = 0;
+  /** Messages that came and were new. */
+  #came = 0;
   /** What was taken from receivers within this turn: for the next one in their place, unless it arrived. */
   #taken: { readonly delivery: Delivery; readonly vacancy: Vacancy; readonly arrived: () => boolean }[] = [];
   /** Until then a message that nobody wants waits; until then a deploy may bring receivers back. */
@@ -325,7 +329,7 @@ export class Incoming {
   /** The Server has answered: whatever it had to send again has come, and another message has every other id. */
   doubtEnds(): void {
     this.#received.forgetDoubted();
-    for (const [packetId, { doubt }] of this.#open) if (doubt !== undefined) this.#open.delete(packetId);
+    for (const { packetId, doubt } of this.#open.values()) if (doubt !== undefined) this.#open.delete(packetId);
   }
 
   #doubt(doubt: IdDoubt): void {
@@ -334,7 +338,7 @@ export class Incoming {
   }
 
   get #isDoubting(): boolean {
-    return this.#received.isDoubted || [...this.#open.values()].some(({ doubt }) => doubt !== undefined);
+    return this.#received.isDoubted || this.#open.values().some(({ doubt }) => doubt !== undefined);
   }
 
   #count({ qos }: PublishPacket, packetId: PacketId): void {
@@ -362,7 +366,7 @@ export class Incoming {
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
-    const delivery = new Delivery(packet, packetId, this.#workDone);
+    const delivery = new Delivery(packet, packetId, ++this.#came, this.#workDone);
     if (packet.qos === 2) this.#open.set(packetId, delivery);
     else if (this.#open.size > 0) this.#open.delete(packetId);
     // Before anybody has it: a receiver may be released while it receives, or throw.
@@ -404,14 +408,15 @@ export class Incoming {
     const { step } = delivery.state;
     if (step === 'done') return this.#own(delivery);
     const kept = step === 'held' ? this.#held : this.#atWork;
-    if (kept.has(delivery)) return;
-    kept.add(delivery);
+    if (kept.has(delivery.number)) return;
+    kept.set(delivery.number, delivery);
     this.#keptBytes += delivery.size;
     if (step === 'at-work' && delivery.isLost) this.#lost.add(delivery);
   }
 
   #letGo(delivery: Delivery): void {
-    if (this.#held.delete(delivery) || this.#atWork.delete(delivery)) this.#keptBytes -= delivery.size;
+    const { number } = delivery;
+    if (this.#held.delete(number) || this.#atWork.delete(number)) this.#keptBytes -= delivery.size;
     this.#lost.delete(delivery);
   }
 

@@ -71,6 +71,11 @@ export class RecentMap<V> {
     return [...this.#values.filter((_, slot) => this.#keys[slot] !== FREE), ...this.#aside.values()] as V[];
   }
 
+  /** In no particular order. */
+  keys(): number[] {
+    return [...this.#keys.filter((key) => key !== FREE), ...this.#aside.keys()];
+  }
+
   #slotOf(key: number): number {
     return key & (this.#keys.length - 1);
   }

@@ -73,9 +73,10 @@ export class NodeRedUnderTest {
    * Starts it without a flow.
    *
    * @param packageFolder where the built package lies. Default: this checkout.
+   * @param nodeOptions for Node.js.
    */
-  static async start(packageFolder: string = CHECKOUT): Promise<NodeRedUnderTest> {
-    return NodeRedUnderTest.#startIn(await createUserDir(packageFolder));
+  static async start(packageFolder: string = CHECKOUT, nodeOptions: readonly string[] = []): Promise<NodeRedUnderTest> {
+    return NodeRedUnderTest.#startIn(await createUserDir(packageFolder), nodeOptions);
   }
 
   /** Starts it again, behind {@link kill} or {@link end}, with the flows and all else that it had on disk. */
@@ -83,11 +84,11 @@ export class NodeRedUnderTest {
     return NodeRedUnderTest.#startIn(this.#userDir);
   }
 
-  static async #startIn(userDir: string): Promise<NodeRedUnderTest> {
+  static async #startIn(userDir: string, nodeOptions: readonly string[] = []): Promise<NodeRedUnderTest> {
     const options = JSON.stringify({ userDir, reconnectTime: RECONNECT_MS });
     const child = fork(join(__dirname, 'host.mjs'), [options], {
       cwd: CHECKOUT,
-      execArgv: [],
+      execArgv: [...nodeOptions],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const nodeRed = new NodeRedUnderTest(child, userDir);

@@ -59,6 +59,12 @@ describe('The handle of a message', () => {
   it('that names a message which never was is an error', () => {
     assert.match(said(handles, handleOf('ab12-99999')), /^error: not acknowledged: msg\.delivery names no message/);
     for (const id of ['ab12-0', 'ab12-00']) assert.match(said(handles, handleOf(id)), /^(error|warning)/);
+    const message = new Message();
+    const id = handles.open(message);
+    for (const other of [id.replace('-', '-0'), `${id}0`, id.replace('-', '-00'), 'ab12-99999999999999999999']) {
+      assert.match(said(handles, handleOf(other)), /names no message/);
+    }
+    assert.deepEqual(message.codes, []);
   });
 
   it('of an earlier process says that the message comes again', () => {
