@@ -61,7 +61,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#settings = parseOptions(options);
     const { store, random, report, restored, failing, emptied, clientId, outbox, clock } = this.#settings;
-    this.#heldFailures = new HeldFailures(failing, report);
+    this.#heldFailures = new HeldFailures(failing, report, clock);
     const router = new Router((error, filter) => this.#receiverFailed(error, filter), clock);
     this.#session = new Session({
       store,

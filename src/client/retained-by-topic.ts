@@ -4,7 +4,7 @@ import type { Member, SubscriptionEntry } from './subscription-entry.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import type { AskedWish } from './wire-plan.ts';
 
-/** Connections in a row that ended while filters were asked for, after which they are not on the next one. */
+/** Connections in a row that ended while filters were asked for, after which they are not on the next one, on two, four, … */
 const MOST_IN_VAIN = 2;
 
 /**
@@ -16,6 +16,8 @@ export class RetainedByTopic {
   /** Requests that are not answered, and connections in a row that ended before they were: the Server may hang up on them. */
   #asking = 0;
   #inVain = 0;
+  /** Connections on which they are not asked for. */
+  #rest = 0;
   /** Then it is not RabbitMQ. */
   #hasQos2 = false;
   /** Covered filters of which the Server has to answer first whether it retains something for the one that covers them. */
@@ -52,7 +54,7 @@ export class RetainedByTopic {
    * retains, because it may not have come; in the others they had it. Before MQTT 5 the RETAIN flag tells (3.3.1.3).
    */
   answered({ entry, serves }: AskedWish, link: SubscriptionLink): ReadonlySet<SubscriptionEntry> {
-    const mayMiss = !this.#hasQos2 && !link.mqtt5 && this.#inVain < MOST_IN_VAIN;
+    const mayMiss = !this.#hasQos2 && !link.mqtt5 && this.#rest === 0;
     const covered = new Set(mayMiss ? serves.filter((served) => isMissing(served, entry)) : []);
     if (covered.size === 0) return covered;
     for (const served of covered) this.#inDoubt.add(served);
@@ -85,12 +87,17 @@ export class RetainedByTopic {
 
   /** The connection is gone. */
   end(): void {
-    if (this.#asking > 0) this.#inVain += 1;
-    // One that ended all the same, without being asked, may have had another reason before, too.
-    else if (this.#inVain >= MOST_IN_VAIN) this.#inVain = MOST_IN_VAIN - 1;
+    if (this.#asking > 0) this.#endedInVain();
+    else if (this.#rest > 0) this.#rest -= 1;
     this.#asking = 0;
     this.#inDoubt.clear();
     this.#missed.clear();
+  }
+
+  /** It may have been for another reason: they are asked for again, ever more rarely. */
+  #endedInVain(): void {
+    this.#inVain += 1;
+    if (this.#inVain >= MOST_IN_VAIN) this.#rest = 2 ** (this.#inVain - MOST_IN_VAIN);
   }
 
   #decide(covered: ReadonlySet<SubscriptionEntry>): void {

@@ -19,8 +19,8 @@ interface Content {
 }
 
 /**
- * Which windows somebody wants nothing of who comes while they are there: before MQTT 5 of any; those where the flag tells
- * what is retained; or the others as well, whose end is waited for.
+ * Which windows somebody wants nothing of who comes while they are there: before MQTT 5 of any; those of which identifier
+ * and flag tell what is retained; or the others as well, whose end is waited for.
  */
 export type Refrained = 'any' | 'told' | 'all open';
 
@@ -75,16 +75,22 @@ export class RetainedCopies {
 
   /** Topics of which something came by the SUBSCRIBE with this identifier. */
   topicsOf(identifier: number | undefined): ReadonlySet<string> | undefined {
-    return this.#windows.find((window) => window.identifier === identifier)?.topics;
+    return this.#windows.find((window) => window.identifier === identifier && !window.isOver)?.topics;
   }
 
   /** What windows bring is not for the place either. */
   refrain(seat: Seat, which: Refrained): void {
-    for (const { rules, isSure } of this.#windows) {
+    for (const { rules, isSure, identifier } of this.#windows) {
       if (which === 'any') rules.set(seat, 'all');
-      else if (isSure) rules.set(seat, 'first');
-      else if (which === 'all open') rules.set(seat, 'repeated');
+      else if (which === 'all open') rules.set(seat, isSure ? 'first' : 'repeated');
+      // Without an identifier a window outlives what it knows of the flag.
+      else if (isSure && identifier !== undefined) rules.set(seat, 'first');
     }
+  }
+
+  /** Nobody sits there any more. */
+  leave(seat: Seat): void {
+    for (const { rules } of this.#windows) rules.delete(seat);
   }
 
   /** Notes a message; undefined: it belongs to no window. */

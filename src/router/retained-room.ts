@@ -55,6 +55,7 @@ export class RetainedRoom {
   open(window: RetainedWindow): void {
     this.#windows.add(window);
     this.#topics += window.topics.size;
+    while (this.#topics > MOST_TOPICS && this.#endOldest(window));
   }
 
   close(window: RetainedWindow): void {
@@ -75,7 +76,7 @@ export class RetainedRoom {
     const { topics } = window;
     if (topics.has(topic)) return false;
     if (topics.size >= MOST_TOPICS_OF_ONE || topic.length > LONGEST_TOPIC) return false;
-    while (this.#topics >= MOST_TOPICS) if (!this.#endOldest(window)) return false;
+    if (this.#topics >= MOST_TOPICS && !this.#endOldest(window)) return false;
     this.#topics += 1;
     topics.add(topic);
     return true;
@@ -83,10 +84,12 @@ export class RetainedRoom {
 
   /** What comes late by the oldest SUBSCRIBE is for all from now on. */
   #endOldest(spared: RetainedWindow): boolean {
-    const [oldest] = this.#windows;
-    if (oldest === undefined || oldest === spared) return false;
-    this.close(oldest);
-    oldest.end();
-    return true;
+    for (const oldest of this.#windows) {
+      if (oldest === spared || oldest.topics.size === 0) continue;
+      this.close(oldest);
+      oldest.end();
+      return true;
+    }
+    return false;
   }
 }

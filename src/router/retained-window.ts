@@ -26,6 +26,10 @@ export class RetainedWindow {
     this.rules = rules;
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** It is not needed any more: from now on nothing is of it. */
   end(): void {
     this.#isOver = true;

@@ -1,5 +1,6 @@
 import type { PublishPacket, QoS } from '../protocol/packet.ts';
-import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
+import { hasWildcard, matchedFilter, type TopicFilter } from '../protocol/topic.ts';
+import { overlaps } from './overlap.ts';
 import type { Receiver } from './receiver.ts';
 import { type Refrained, RetainedCopies, type RetainedCopy } from './retained-copies.ts';
 import type { RetainedRoom } from './retained-room.ts';
@@ -122,6 +123,7 @@ export class Route {
     const seat = this.#receivers.get(receiver);
     if (seat === undefined) return;
     seat.leave();
+    this.#retained.leave(seat);
     this.#receivers.delete(receiver);
     this.#snapshot = undefined;
   }
@@ -205,7 +207,7 @@ export class Route {
    * A SUBSCRIBE with this identifier, if it has one, brings what the Server retains: for whom it is not.
    * @param topics of which any of it came before.
    */
-  withhold({ rules, identifier, isSure }: Withholding, topics?: ReadonlySet<string>): void {
+  withhold({ rules, identifier, isSure }: Withholding, topics: readonly string[] = []): void {
     const bySeat = new Map<Seat, Withheld>();
     for (const [receiver, rule] of rules ?? []) {
       const seat = this.#receivers.get(receiver);
@@ -221,9 +223,12 @@ export class Route {
     if (seat !== undefined) this.#retained.refrain(seat, which);
   }
 
-  /** Topics of which the SUBSCRIBE with this identifier, if it has one, brought what the Server retains. */
-  broughtBy(identifier: number | undefined): ReadonlySet<string> | undefined {
-    return this.#retained.topicsOf(identifier);
+  /** Topics of `filter` of which the SUBSCRIBE with this identifier brought what the Server retains; undefined: it is over. */
+  broughtBy(identifier: number | undefined, filter: TopicFilter): readonly string[] | undefined {
+    const topics = this.#retained.topicsOf(identifier);
+    if (topics === undefined) return undefined;
+    if (!hasWildcard(filter)) return topics.has(filter) ? [filter] : [];
+    return [...topics].filter((topic) => overlaps(filter, topic as TopicFilter));
   }
 
   /** All that it brings has come. */

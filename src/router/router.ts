@@ -155,7 +155,7 @@ export class Router {
    */
   withhold(filter: TopicFilter, withholding: Withholding, cover?: TopicFilter): void {
     if (cover === undefined) return this.#route(filter)?.withhold(withholding);
-    const topics = this.#route(cover)?.broughtBy(withholding.identifier);
+    const topics = this.#route(cover)?.broughtBy(withholding.identifier, matchedFilter(filter));
     if (topics !== undefined) this.#route(filter)?.withhold(withholding, topics);
   }
 

@@ -316,6 +316,8 @@ export class Outgoing {
 
   /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */
   leave(): void {
+    // What was given since the connection was ended, and waits for the next.
+    this.#recordWaiting();
     this.#queued.drain();
     this.#published.clear();
     this.#released.clear();
@@ -614,6 +616,11 @@ export class Outgoing {
     this.dropUnsent(error);
     // Last: where the store fails, everything else is done.
     for (const entry of abandoned) this.#accepted.put(entry);
+    this.#recordWaiting();
+  }
+
+  /** What has no record, because it was to leave at once. */
+  #recordWaiting(): void {
     if (this.#qos0Waits) for (const entry of this.#queued) if (!entry.recorded) this.#accepted.put(entry);
   }
 

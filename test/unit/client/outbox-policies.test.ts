@@ -67,11 +67,41 @@ describe('A full outbox', () => {
     assert.match(scene.notices.map(({ message }) => message).join(), /failed: a flow that fails/);
   });
 
-  it('drops as many as a large one needs, and none for one that is too large all the same', () => {
+  it('goes on though whoever is told that his gave way gives another one: each is told, in turns of their own', async () => {
+    const scene = waiting({ maxMessages: 2, whenFull: 'drop-oldest' });
+    let [given, told] = [0, 0];
+    const give = (): void => {
+      if (given === 500) return;
+      given += 1;
+      scene.client.publish({ topic: 'a', qos: 1, payload: `${given}` }, () => {
+        told += 1;
+        give();
+      });
+    };
+    for (let n = 0; n < 3; n++) give();
+    assert.ok(given < 10, `${given} within one turn`);
+    await scene.settle();
+    assert.deepEqual([given, told], [500, 498]);
+    scene.client.discardUnsent();
+    assert.equal(told, 500);
+  });
+
+  it('drops none for one that is too large all the same', () => {
     const scene = waiting({ maxBytes: 2000, whenFull: 'drop-oldest' });
     const small = publishAll(scene, ['a1', 'b1', 'c1', 'd1']);
     const tooLarge = scene.publish('e', 1, { payload: Buffer.alloc(2000) });
     assert.match(String(tooLarge[0]), /not accepted for e: the outbox is full/);
+    scene.client.discardUnsent();
+    assert.deepEqual(
+      told(small),
+      ['a1 dropped', 'b1 dropped', 'c1 dropped', 'd1 dropped'],
+      'who waits is told at once',
+    );
+  });
+
+  it('drops as many as a large one needs', () => {
+    const scene = waiting({ maxBytes: 2000, whenFull: 'drop-oldest' });
+    const small = publishAll(scene, ['a1', 'b1', 'c1', 'd1']);
     const large = scene.publish('f', 1, { payload: Buffer.alloc(1300) });
     assert.deepEqual(large, []);
     assert.deepEqual(told(small), ['a1 dropped', 'b1 dropped', 'c1 waits', 'd1 waits']);
@@ -274,6 +304,22 @@ describe('A message at QoS 0 that may wait', () => {
     await second.connected();
     assert.deepEqual(sent(second), ['a1']);
     assert.deepEqual(store.load().outgoing, []);
+  });
+
+  it('is told when the client is closed, given between the end of a connection and that', async () => {
+    for (const qos0Waits of [true, false]) {
+      const scene = waiting({ qos0Waits });
+      await scene.connected();
+      scene.client.destroy();
+      const outcome = scene.publish('a', 0);
+      const closed = scene.client.close();
+      await scene.pass(5000);
+      await closed;
+      assert.deepEqual(
+        outcome.map((one) => (one instanceof Error && 'code' in one ? one.code : one)),
+        ['closed'],
+      );
+    }
   });
 
   it('is not stored where it leaves at once', async () => {
