@@ -108,10 +108,12 @@ class EndedHandles {
   readonly #numbers: number[] = [];
   readonly #topics: string[] = [];
   readonly #whys: string[] = [];
+  #next = 0;
   #latestTopic = '';
 
   add(number: number, topic: string, why: string): void {
-    const slot = number % MOST_ENDED;
+    const slot = this.#next;
+    this.#next = (slot + 1) % MOST_ENDED;
     // Mostly it is the same as before, and then need not be kept once more.
     const short = shortened(topic);
     if (short !== this.#latestTopic) this.#latestTopic = short;
@@ -122,8 +124,8 @@ class EndedHandles {
 
   /** What follows the words "the message". */
   get(number: number): string | undefined {
-    const slot = number % MOST_ENDED;
-    return this.#numbers[slot] === number ? `to ${this.#topics[slot]} ${this.#whys[slot]}` : undefined;
+    const slot = this.#numbers.indexOf(number);
+    return slot === -1 ? undefined : `to ${this.#topics[slot]} ${this.#whys[slot]}`;
   }
 }
 

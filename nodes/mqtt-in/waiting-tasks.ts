@@ -16,7 +16,7 @@ export class WaitingTasks {
   /** At QoS 0, by topic. */
   readonly #latest = new Map<string, FlowTask>();
   /** At QoS 0, those that a later one to their topic replaces, the oldest first. */
-  readonly #replaced = new Set<FlowTask>();
+  readonly #replaced = new InOrder<FlowTask>();
 
   get size(): number {
     return this.#all.size;
@@ -38,15 +38,18 @@ export class WaitingTasks {
     this.#qos0.set(task.turn, task);
     this.#qos0Bytes += bytesOf(task);
     const before = this.#latest.get(task.topic);
-    if (before !== undefined) this.#replaced.add(before);
-    this.#latest.set(task.topic, task);
+    // One that is given to the flow once more is older than what came meanwhile.
+    const later = before !== undefined && before.turn > task.turn ? before : task;
+    const earlier = later === task ? before : task;
+    if (earlier !== undefined) this.#replaced.set(earlier.turn, earlier);
+    this.#latest.set(task.topic, later);
   }
 
   delete(task: FlowTask): void {
     this.#all.delete(task.turn);
     if (!this.#qos0.delete(task.turn)) return;
     this.#qos0Bytes -= bytesOf(task);
-    if (!this.#replaced.delete(task)) this.#latest.delete(task.topic);
+    if (!this.#replaced.delete(task.turn)) this.#latest.delete(task.topic);
   }
 
   /** What has to give way for a message at QoS 0; undefined: the message itself; `none`: there is room for it. */
@@ -56,7 +59,7 @@ export class WaitingTasks {
     if (!isFull) return 'none';
     if (whenFull === 'drop-newest' || size > MOST_QOS0_BYTES) return undefined;
     const oldest = this.#qos0.first;
-    const [replaced = this.#latest.get(packet.topic)] = this.#replaced;
+    const replaced = this.#replaced.first ?? this.#latest.get(packet.topic);
     return whenFull === 'keep-latest' ? (replaced ?? oldest) : oldest;
   }
 }

@@ -73,14 +73,14 @@ export class RetainedCopies {
     this.#keep([]);
   }
 
-  /** Topics of which something came by the SUBSCRIBE with this identifier. */
-  topicsOf(identifier: number | undefined): ReadonlySet<string> | undefined {
-    return this.#windows.find((window) => window.identifier === identifier && !window.isOver)?.topics;
+  windowOf(identifier: number | undefined): RetainedWindow | undefined {
+    return this.#windows.find((window) => window.identifier === identifier && !window.isOver);
   }
 
   /** What windows bring is not for the place either. */
   refrain(seat: Seat, which: Refrained): void {
-    for (const { rules, isSure, identifier } of this.#windows) {
+    for (const { rules, isSure, identifier, isOver } of this.#windows) {
+      if (isOver) continue;
       if (which === 'any') rules.set(seat, 'all');
       else if (which === 'all open') rules.set(seat, isSure ? 'first' : 'repeated');
       // Without an identifier a window outlives what it knows of the flag.
@@ -90,7 +90,7 @@ export class RetainedCopies {
 
   /** Nobody sits there any more. */
   leave(seat: Seat): void {
-    for (const { rules } of this.#windows) rules.delete(seat);
+    for (const window of this.#windows) window.leave(seat);
   }
 
   /** Notes a message; undefined: it belongs to no window. */

@@ -19,6 +19,8 @@ export class RetainedRoom {
   /** In the order in which they were opened. */
   readonly #windows = new Set<RetainedWindow>();
   #topics = 0;
+  /** Topics that were noted in all. */
+  #noted = 0;
   #contents = 0;
   #came = 0;
 
@@ -54,8 +56,6 @@ export class RetainedRoom {
 
   open(window: RetainedWindow): void {
     this.#windows.add(window);
-    this.#topics += window.topics.size;
-    while (this.#topics > MOST_TOPICS && this.#endOldest(window));
   }
 
   close(window: RetainedWindow): void {
@@ -74,11 +74,12 @@ export class RetainedRoom {
    */
   isFirst(topic: string, window: RetainedWindow): boolean {
     const { topics } = window;
-    if (topics.has(topic)) return false;
+    if (window.has(topic)) return false;
     if (topics.size >= MOST_TOPICS_OF_ONE || topic.length > LONGEST_TOPIC) return false;
     if (this.#topics >= MOST_TOPICS && !this.#endOldest(window)) return false;
     this.#topics += 1;
-    topics.add(topic);
+    this.#noted += 1;
+    window.note(topic, this.#noted);
     return true;
   }
 

@@ -7,23 +7,46 @@ export class RetainedWindow {
   readonly rules: Map<Seat, Withheld>;
   /** The RETAIN flag alone tells that the Server retained a message: no live one has it. */
   readonly isSure: boolean;
-  /** Topics of which any has come: one more on them is live, or another SUBSCRIBE's. */
-  readonly topics: Set<string>;
+  /** Topics of which any has come, and when: one more on them is live, or another SUBSCRIBE's. */
+  readonly topics = new Map<string, number>();
+  /** Of the filter that was asked for in place of this one: what had come by it until now. */
+  readonly #before: { readonly cover: RetainedWindow; readonly upTo: number } | undefined;
   /** Topics of which a copy was withheld from a place that had it before. */
   readonly #again = new Map<Seat, Set<string>>();
+  /** When the last of the topics was noted. */
+  #latest: number;
   #isOver = false;
 
-  /** @param topics of which any has come by it before. */
-  constructor(
-    identifier: number | undefined,
-    rules: Map<Seat, Withheld>,
-    isSure: boolean,
-    topics: Iterable<string> = [],
-  ) {
-    this.topics = new Set(topics);
+  /** @param cover of the filter that was asked for in place of this one, by which some may have come already. */
+  constructor(identifier: number | undefined, rules: Map<Seat, Withheld>, isSure: boolean, cover?: RetainedWindow) {
+    this.#latest = cover === undefined ? 0 : cover.#latest;
+    this.#before = cover === undefined ? undefined : { cover, upTo: cover.#latest };
     this.isSure = isSure;
     this.identifier = identifier;
     this.rules = rules;
+  }
+
+  /** Whether any has come on the topic. */
+  has(topic: string): boolean {
+    return this.topics.has(topic) || this.#hadBefore(topic);
+  }
+
+  /** The first on a topic has come. @param number rises with each, in whichever window. */
+  note(topic: string, number: number): void {
+    this.topics.set(topic, number);
+    this.#latest = number;
+  }
+
+  #hadBefore(topic: string): boolean {
+    if (this.#before === undefined) return false;
+    const { cover, upTo } = this.#before;
+    return (cover.topics.get(topic) ?? Infinity) <= upTo || cover.#hadBefore(topic);
+  }
+
+  /** Nobody sits there any more. */
+  leave(seat: Seat): void {
+    this.rules.delete(seat);
+    this.#again.delete(seat);
   }
 
   get isOver(): boolean {

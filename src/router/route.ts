@@ -1,6 +1,5 @@
 import type { PublishPacket, QoS } from '../protocol/packet.ts';
-import { hasWildcard, matchedFilter, type TopicFilter } from '../protocol/topic.ts';
-import { overlaps } from './overlap.ts';
+import { matchedFilter, type TopicFilter } from '../protocol/topic.ts';
 import type { Receiver } from './receiver.ts';
 import { type Refrained, RetainedCopies, type RetainedCopy } from './retained-copies.ts';
 import type { RetainedRoom } from './retained-room.ts';
@@ -122,8 +121,7 @@ export class Route {
   remove(receiver: Receiver): void {
     const seat = this.#receivers.get(receiver);
     if (seat === undefined) return;
-    seat.leave();
-    this.#retained.leave(seat);
+    this.#leave(seat);
     this.#receivers.delete(receiver);
     this.#snapshot = undefined;
   }
@@ -142,7 +140,7 @@ export class Route {
 
   /** Nobody is waited for any more. */
   giveUp(): void {
-    for (const seat of this.#vacant.values()) seat.leave();
+    for (const seat of this.#vacant.values()) this.#leave(seat);
     this.#vacant.clear();
     this.#snapshot = undefined;
   }
@@ -205,16 +203,16 @@ export class Route {
 
   /**
    * A SUBSCRIBE with this identifier, if it has one, brings what the Server retains: for whom it is not.
-   * @param topics of which any of it came before.
+   * @param cover of the filter that was asked for, by which some of it may have come before.
    */
-  withhold({ rules, identifier, isSure }: Withholding, topics: readonly string[] = []): void {
+  withhold({ rules, identifier, isSure }: Withholding, cover?: RetainedWindow): void {
     const bySeat = new Map<Seat, Withheld>();
     for (const [receiver, rule] of rules ?? []) {
       const seat = this.#receivers.get(receiver);
       if (seat !== undefined) bySeat.set(seat, rule);
     }
     if (rules !== undefined) for (const seat of this.#vacant.values()) bySeat.set(seat, 'repeated');
-    this.#retained.open(new RetainedWindow(identifier, bySeat, isSure, topics));
+    this.#retained.open(new RetainedWindow(identifier, bySeat, isSure, cover));
   }
 
   /** A receiver came while it comes, and wants nothing of it. */
@@ -223,12 +221,9 @@ export class Route {
     if (seat !== undefined) this.#retained.refrain(seat, which);
   }
 
-  /** Topics of `filter` of which the SUBSCRIBE with this identifier brought what the Server retains; undefined: it is over. */
-  broughtBy(identifier: number | undefined, filter: TopicFilter): readonly string[] | undefined {
-    const topics = this.#retained.topicsOf(identifier);
-    if (topics === undefined) return undefined;
-    if (!hasWildcard(filter)) return topics.has(filter) ? [filter] : [];
-    return [...topics].filter((topic) => overlaps(filter, topic as TopicFilter));
+  /** What the SUBSCRIBE with this identifier, if it has one, brings; undefined: all has come. */
+  broughtBy(identifier: number | undefined): RetainedWindow | undefined {
+    return this.#retained.windowOf(identifier);
   }
 
   /** All that it brings has come. */
@@ -313,6 +308,11 @@ export class Route {
     // Copies with the identifier of before are of what was granted before.
     this.#grantedIdentifier = undefined;
     this.#fellAt = serial;
+  }
+
+  #leave(seat: Seat): void {
+    seat.leave();
+    this.#retained.leave(seat);
   }
 
   #takeVacant(receiver: Receiver): Seat | undefined {

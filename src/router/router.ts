@@ -155,8 +155,8 @@ export class Router {
    */
   withhold(filter: TopicFilter, withholding: Withholding, cover?: TopicFilter): void {
     if (cover === undefined) return this.#route(filter)?.withhold(withholding);
-    const topics = this.#route(cover)?.broughtBy(withholding.identifier, matchedFilter(filter));
-    if (topics !== undefined) this.#route(filter)?.withhold(withholding, topics);
+    const window = this.#route(cover)?.broughtBy(withholding.identifier);
+    if (window !== undefined) this.#route(filter)?.withhold(withholding, window);
   }
 
   /** What SUBSCRIBEs for `filter` are still bringing of what the Server retains is not for this receiver either. */

@@ -316,13 +316,16 @@ export class Outgoing {
 
   /** Somebody else goes on with the store: nothing is sent or settled by this session any more. */
   leave(): void {
-    // What was given since the connection was ended, and waits for the next.
-    this.#recordWaiting();
-    this.#queued.drain();
-    this.#published.clear();
-    this.#released.clear();
-    this.#onDisk?.leave();
-    this.#accepted.leave();
+    try {
+      // What was given since the connection was ended, and waits for the next.
+      this.#recordWaiting();
+    } finally {
+      this.#queued.drain();
+      this.#published.clear();
+      this.#released.clear();
+      this.#onDisk?.leave();
+      this.#accepted.leave();
+    }
   }
 
   /** Settles what expired while it waited, so that it does not keep fresh messages out. */

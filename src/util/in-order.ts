@@ -37,7 +37,7 @@ export class InOrder<T> {
     if (this.#items.size === 0) return undefined;
     const most = this.#from + this.#items.size + MOST_STEPS;
     while (this.#from < most && !this.#items.has(this.#from)) this.#from += 1;
-    if (this.#from === most) this.#from = Math.min(...this.#items.keys());
+    if (this.#from === most) this.#from = this.#items.keys().reduce((least, number) => Math.min(least, number));
     return this.#items.get(this.#from);
   }
 

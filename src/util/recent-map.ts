@@ -3,6 +3,9 @@ const LARGEST_RING = 65_536;
 
 const SMALLEST_RING = 16;
 
+/** A larger one is given up when it is empty. */
+const LASTING_RING = 1024;
+
 /** No key. */
 const FREE = -1;
 
@@ -60,19 +63,20 @@ export class RecentMap<V> {
   }
 
   clear(): void {
-    this.#keys = free(SMALLEST_RING);
-    this.#values = Array.from({ length: SMALLEST_RING });
+    this.#beginRing();
     this.#aside.clear();
     this.#inRing = 0;
   }
 
   /** In no particular order. */
   values(): V[] {
+    if (this.size === 0) return [];
     return [...this.#values.filter((_, slot) => this.#keys[slot] !== FREE), ...this.#aside.values()] as V[];
   }
 
   /** In no particular order. */
   keys(): number[] {
+    if (this.size === 0) return [];
     return [...this.#keys.filter((key) => key !== FREE), ...this.#aside.keys()];
   }
 
@@ -84,6 +88,12 @@ export class RecentMap<V> {
     this.#keys[slot] = FREE;
     this.#values[slot] = undefined;
     this.#inRing -= 1;
+    if (this.#inRing === 0 && this.#keys.length > LASTING_RING) this.#beginRing();
+  }
+
+  #beginRing(): void {
+    this.#keys = free(SMALLEST_RING);
+    this.#values = Array.from({ length: SMALLEST_RING });
   }
 
   /** Twice the ring, where it is half full; else what stays there while others come and go moves aside. */

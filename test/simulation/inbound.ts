@@ -48,6 +48,7 @@ interface Working {
   readonly packetId: number | undefined;
   readonly work: Work;
   /** A deploy took the node away in the turn in which it got it: the next one gets it too. */
+  readonly began: number;
   isTakenBack: boolean;
 }
 
@@ -197,7 +198,8 @@ export class Inbound {
 
   /** The place's flow is not done with the message when its call returns. */
   working(place: Place, { payload, qos, packetId }: PublishPacket, work: Work): void {
-    place.working.push({ label: labelOf(payload), qos, packetId, work, isTakenBack: false });
+    const began = this.#time.moment;
+    place.working.push({ label: labelOf(payload), qos, packetId, work, began, isTakenBack: false });
   }
 
   /** A flow refuses the message: if the Server does not hear of that, it comes again, also to those who had it. */
@@ -206,9 +208,11 @@ export class Inbound {
   }
 
   /** What flows do with the copy, by place. In two sessions it may have the same id. */
-  #worksOn({ label, packetId }: Copy): { readonly place: Place; readonly works: readonly Work[] }[] {
+  #worksOn({ label, packetId, gotMoment = 0 }: Copy): { readonly place: Place; readonly works: readonly Work[] }[] {
     return this.#places.map((place) => {
-      const own = place.working.filter((one) => one.label === label && one.packetId === packetId);
+      const own = place.working.filter(
+        (one) => one.label === label && one.packetId === packetId && one.began >= gotMoment,
+      );
       return { place, works: own.map(({ work }) => work) };
     });
   }

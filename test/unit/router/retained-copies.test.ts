@@ -77,15 +77,25 @@ describe('What is noted of what the Server retains', () => {
     assert.deepEqual([window.isOver, window.topics.size], [true, 0]);
   });
 
-  it('is bounded, too, where a window begins with topics that came before', () => {
-    const topics = Array.from({ length: 9000 }, (_, n) => `t/${n}`);
-    const small = new RetainedRoom(new FakeClock());
-    const windows = Array.from({ length: 12 }, () => new RetainedWindow(1, new Map(), true, topics));
-    for (const window of windows) new RetainedCopies(small).open(window);
+  it('is what came by the filter that was asked for in its place, up to when it joined', () => {
+    const [cover, joining, third] = [1, 2, 3].map(() => new RetainedCopies(room)) as [
+      RetainedCopies,
+      RetainedCopies,
+      RetainedCopies,
+    ];
+    const first = withheld(1);
+    cover.open(first);
+    cover.note(retained('t/1'));
+    const second = new RetainedWindow(1, new Map([[HAD, 'first' as const]]), true, first);
+    joining.open(second);
+    cover.note(retained('t/2'));
+    assert.deepEqual([joining.note(retained('t/1'))?.first, joining.note(retained('t/2'))?.first], [false, true]);
+    third.open(new RetainedWindow(1, new Map([[HAD, 'first' as const]]), true, second));
     assert.deepEqual(
-      windows.map(({ isOver }) => isOver),
-      windows.map((_, index) => index === 0),
+      ['t/1', 't/2', 't/3'].map((topic) => third.note(retained(topic))?.first),
+      [false, false, true],
     );
+    assert.equal(second.topics.size, 1, 'nothing is copied');
   });
 
   it('is no more of a window that had to go, though that is still in its place', () => {
@@ -101,7 +111,7 @@ describe('What is noted of what the Server retains', () => {
     const { came } = small;
     assert.equal(copies.note(retained('t/2')), undefined);
     assert.equal(small.came, came);
-    assert.equal(copies.topicsOf(7), undefined);
+    assert.equal(copies.windowOf(7), undefined);
   });
 
   it('is nothing of who has left', () => {
@@ -160,7 +170,7 @@ describe('What is noted of what the Server retains', () => {
     for (const window of windows) copies.open(window);
     copies.end();
     assert.deepEqual(
-      [1, 2, 3].map((identifier) => copies.topicsOf(identifier) !== undefined),
+      [1, 2, 3].map((identifier) => copies.windowOf(identifier) !== undefined),
       [true, false, true],
     );
   });

@@ -51,6 +51,15 @@ describe('RecentMap', () => {
     assert.ok(map.room <= 64, `${map.room} places`);
   });
 
+  it('has a small ring again when all of many are gone', () => {
+    const map = new RecentMap<number>();
+    for (let key = 0; key < 60_000; key++) map.set(key, key);
+    for (let key = 0; key < 60_000; key++) map.delete(key);
+    assert.ok(map.room <= 64, `${map.room} places`);
+    map.set(7, 7);
+    assert.deepEqual([map.get(7), map.values(), map.keys()], [7, [7], [7]]);
+  });
+
   it('holds nothing that is gone', async () => {
     const map = new RecentMap<number[]>();
     const before = await heapInUse();

@@ -104,6 +104,16 @@ describe('The handle of a message', () => {
     assert.deepEqual(message.codes, [151]);
   });
 
+  it('is remembered with why by when it ended, however long others were open', () => {
+    const own = new Handles('ab12');
+    const [slow, ...others] = Array.from({ length: 10_001 }, () => own.open(new Message()));
+    const latest = others.at(-1) ?? '';
+    own.close(latest, 'was dropped: too many waited for the flow');
+    own.close(slow ?? '', 'was acknowledged before');
+    assert.match(said(own, handleOf(latest)), /was dropped/);
+    assert.match(said(own, handleOf(slow ?? '')), /was acknowledged before/);
+  });
+
   it('keeps no large topic in memory when its message is gone', () => {
     const own = new Handles('ab12');
     const id = own.open(Object.assign(new Message(), { topic: 'x'.repeat(60_000) }));

@@ -308,6 +308,33 @@ describe('Messages at QoS 0 that wait for a flow', () => {
     assert.equal(rest.filter((one) => one === 't/7 1').length, 1);
   });
 
+  it('keep the latest of a topic behind a deploy that gives its flow an earlier one again', () => {
+    const { work, flow, come } = scene({ atOnce: 1, qos0WhenFull: 'keep-latest' });
+    // One is in the flow, its next waits.
+    for (const topic of ['lamp', 'lamp']) come(topic, 0);
+    for (let count = 1; count < MOST_QOS0; count++) come('door', 0);
+    work.pause(() => false);
+    work.begin(flow);
+    for (let count = 0; count < 1500; count++) come('door', 0);
+    assert.ok(!flow.told.includes('lamp dropped'));
+    for (let index = 1; index < flow.got.length; index++) flow.done(index);
+    assert.deepEqual(
+      flow.got.filter((one) => one.startsWith('lamp')),
+      ['lamp 1', 'lamp 2', 'lamp 1'],
+    );
+  });
+
+  it('never take the place of one at QoS 1', () => {
+    for (const qos0WhenFull of ['drop-oldest', 'keep-latest'] as const) {
+      const { flow, acknowledged, come } = scene({ atOnce: 1, qos0WhenFull });
+      for (const topic of ['a', 'b']) come(topic);
+      for (let count = 0; count <= MOST_QOS0 + 1; count++) come(`t/${count}`, 0);
+      assert.deepEqual([acknowledged, flow.told.length], [[], 2]);
+      assert.equal(flow.done(0), 'done');
+      assert.deepEqual(flow.got, ['a 1', 'b 1']);
+    }
+  });
+
   it('have the data type of their subscription each time, though that is gone', () => {
     const { clock, work, flow } = scene({ atOnce: 1 });
     const types: unknown[] = [];
