@@ -147,6 +147,8 @@ export class Outbound {
       this.#judge.violation('QoS 2 exactly once, out', `the Server delivered ${label} twice in a kept session`);
     }
     if (message.taken > 1) return;
+    // It gave way, and was not forgotten yet when the process was killed: it is sent after all, where it was.
+    if (message.survives && this.#whenFull === 'drop-oldest') return;
     if (message.number < this.#taken[message.qos]) {
       const text = `${label} comes behind m${this.#taken[message.qos]} of the same QoS ${message.qos}`;
       this.#judge.violation('order, out', text);
