@@ -1,6 +1,7 @@
 import { MqttError, type WorkState } from '../../src/index.ts';
 import { RecentMap } from '../../src/util/recent-map.ts';
 import { messageId } from '../common/message-id.ts';
+import { EndedHandles } from './ended-handles.ts';
 
 /**
  * `msg.delivery`: by which a flow says that it is done with a message. Plain data: it survives being cloned, stored, split
@@ -32,12 +33,6 @@ export interface Warning {
   readonly text: string;
 }
 
-/** Messages whose end is remembered, to say why they cannot be acknowledged once more. */
-const MOST_ENDED = 10_000;
-
-/** Characters of a topic that are remembered with it: a topic of 64 KiB, whoever sends it, must not fill the memory. */
-const LONGEST_TOPIC = 200;
-
 /** The messages that the flows of this process work on, by the handles that they carry. */
 export class Handles {
   /** Of this process: handles of an earlier one are told apart. */
@@ -60,9 +55,9 @@ export class Handles {
 
   /** @param why what is said to whoever acknowledges it from now on: it follows the words "the message to <topic>". */
   close(id: string, why: string): void {
-    const number = this.#numberOf(id);
-    const handled = number === undefined ? undefined : this.#open.get(number);
-    if (number === undefined || handled === undefined) return;
+    const number = numberIn(id);
+    const handled = this.#open.get(number);
+    if (handled === undefined) return;
     this.#open.delete(number);
     this.#ended.add(number, handled.topic, why);
   }
@@ -76,8 +71,8 @@ export class Handles {
   acknowledge(handle: unknown, reasonCode: number): Objection | undefined {
     const id = idOf(handle);
     if (id === undefined) return { error: notFrom('msg.delivery is not what an mqtt-in has sent') };
-    const number = this.#numberOf(id);
-    if (number === undefined) return warning('other-run', FROM_ANOTHER_RUN);
+    if (!id.startsWith(`${this.#run}-`)) return warning('other-run', FROM_ANOTHER_RUN);
+    const number = numberIn(id);
     const handled = this.#open.get(number);
     if (handled === undefined) return this.#whyClosed(number);
     if (reasonCode > 0 && !handled.mayBeRefused) return { error: notRefused(handled.topic) };
@@ -90,48 +85,6 @@ export class Handles {
     if (!(number <= this.#last)) return { error: notFrom('msg.delivery names no message') };
     return warning('ended', `the message ${this.#ended.get(number) ?? 'was acknowledged long before'}`);
   }
-
-  /** undefined: it is of another process. NaN: it is of this one, and no handle has it. */
-  #numberOf(id: string): number | undefined {
-    const at = id.indexOf('-');
-    if (id.slice(0, at) !== this.#run) return undefined;
-    const number = Number(id.slice(at + 1));
-    return id.endsWith(`-${number}`) ? number : Number.NaN;
-  }
-}
-
-/**
- * What became of the latest messages. Not a `Map`, nor an object for each: what comes and goes at that rate, and stays for
- * a while, fills the memory until all of it is looked through.
- */
-class EndedHandles {
-  readonly #numbers: number[] = [];
-  readonly #topics: string[] = [];
-  readonly #whys: string[] = [];
-  #next = 0;
-  #latestTopic = '';
-
-  add(number: number, topic: string, why: string): void {
-    const slot = this.#next;
-    this.#next = (slot + 1) % MOST_ENDED;
-    // Mostly it is the same as before, and then need not be kept once more.
-    const short = shortened(topic);
-    if (short !== this.#latestTopic) this.#latestTopic = short;
-    this.#numbers[slot] = number;
-    this.#topics[slot] = this.#latestTopic;
-    this.#whys[slot] = why;
-  }
-
-  /** What follows the words "the message". */
-  get(number: number): string | undefined {
-    const slot = this.#numbers.indexOf(number);
-    return slot === -1 ? undefined : `to ${this.#topics[slot]} ${this.#whys[slot]}`;
-  }
-}
-
-/** A copy: a part of a text keeps the whole of it in memory. */
-function shortened(topic: string): string {
-  return topic.length <= LONGEST_TOPIC ? topic : Buffer.from(topic.slice(0, LONGEST_TOPIC)).toString();
 }
 
 const FROM_ANOTHER_RUN =
@@ -144,6 +97,12 @@ function warning(kind: Warning['kind'], text: string): Objection {
 function idOf(handle: unknown): string | undefined {
   const { id } = (handle ?? {}) as { id?: unknown };
   return typeof id === 'string' && /^[0-9a-f]+-\d+$/.test(id) ? id : undefined;
+}
+
+/** NaN: it is none that was given out. */
+function numberIn(id: string): number {
+  const number = Number(id.slice(id.indexOf('-') + 1));
+  return id.endsWith(`-${number}`) ? number : Number.NaN;
 }
 
 function notFrom(what: string): MqttError {

@@ -11,6 +11,7 @@ import { Expiry } from './expiry.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
+import { listenerFailed } from '../session/undelivered.ts';
 import { HeldFailures } from './held-failures.ts';
 import { whyRefused } from './outbox.ts';
 import type { ClientState } from './state.ts';
@@ -190,23 +191,11 @@ export class Client {
    *   it then is told as of an earlier client's. Default `server`.
    */
   publish(request: PublishRequest, settle: Settle, settledBy: SettledBy = 'server'): void {
-    const message = this.#parse(request);
-    if (message instanceof Error) return this.#refuse(settle, message);
-    const { outbox, clock } = this.#settings;
-    const seconds = message.properties?.messageExpiryInterval ?? outbox.longestWait;
-    const now = seconds === undefined ? this.#lifecycle.turn : clock.now();
-    const expiresAt = seconds === undefined ? undefined : now + seconds * 1000;
-    const recorded = message.qos > 0 || (outbox.qos0Waits && this.state.phase !== 'connected');
-    try {
-      const entry = this.#session.outgoing.accept(message, now, expiresAt, settle, recorded);
-      if (settledBy === 'store' && recorded) this.#whenStored(() => this.#session.outgoing.stored(entry));
-    } catch (error) {
-      // It could not be stored, and so was not accepted.
-      return this.#refuse(settle, asError(error));
-    }
+    this.#heldFailures.hold();
+    const problem = this.#accept(request, settle, settledBy);
     this.#heldFailures.release();
-    if (expiresAt !== undefined) this.#expiry.arm();
-    this.#lifecycle.wake();
+    if (problem === undefined) this.#lifecycle.wake();
+    else this.#fail(settle, problem);
   }
 
   /**
@@ -252,6 +241,26 @@ export class Client {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** @returns why the message is not accepted. */
+  #accept(request: PublishRequest, settle: Settle, settledBy: SettledBy): Error | undefined {
+    const message = this.#parse(request);
+    if (message instanceof Error) return message;
+    const { outbox, clock } = this.#settings;
+    const seconds = message.properties?.messageExpiryInterval ?? outbox.longestWait;
+    const now = seconds === undefined ? this.#lifecycle.turn : clock.now();
+    const expiresAt = seconds === undefined ? undefined : now + seconds * 1000;
+    const recorded = message.qos > 0 || (outbox.qos0Waits && this.state.phase !== 'connected');
+    try {
+      const entry = this.#session.outgoing.accept(message, now, expiresAt, settle, recorded);
+      if (settledBy === 'store' && recorded) this.#whenStored(() => this.#session.outgoing.stored(entry));
+    } catch (error) {
+      // It could not be stored, and so was not accepted.
+      return asError(error);
+    }
+    if (expiresAt !== undefined) this.#expiry.arm();
+    return undefined;
+  }
+
   #whenStored(stored: () => void): void {
     this.#settings.store.commit((kept) => {
       if (kept) stored();
@@ -262,9 +271,7 @@ export class Client {
     if (error instanceof MqttError) this.#failures[error.code] = (this.#failures[error.code] ?? 0) + 1;
   }
 
-  /** A message is not accepted. */
-  #refuse(settle: Settle, error: Error): void {
-    this.#heldFailures.release();
+  #fail(settle: Settle, error: Error): void {
     this.#count(error);
     this.#settings.failing(() => settle(error, 0));
   }
@@ -311,8 +318,7 @@ export class Client {
     try {
       this.#settings.ownStore?.discard(new ClientClosed(), this.#settings.failing);
     } catch (error) {
-      const text = `whoever was told the outcome of a message failed: ${textOf(error)}`;
-      this.#settings.report(new MqttError('invalid-message', text, { cause: error }));
+      this.#settings.report(listenerFailed(error));
     }
   }
 
@@ -320,7 +326,6 @@ export class Client {
     const { state } = this;
     if (state.phase === 'closed') return new ClientClosed();
     const { outbox, clock } = this.#settings;
-    this.#heldFailures.hold();
     return whyRefused(message, this.#session.outgoing, outbox, state, clock);
   }
 

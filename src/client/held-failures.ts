@@ -1,4 +1,5 @@
-import { MqttError, textOf } from '../protocol/errors.ts';
+import type { MqttError } from '../protocol/errors.ts';
+import { listenerFailed } from '../session/undelivered.ts';
 import type { Failing } from '../store/session-store.ts';
 import type { Clock } from '../util/clock.ts';
 
@@ -58,8 +59,7 @@ export class HeldFailures {
     try {
       this.#failing(tell);
     } catch (error) {
-      const text = `whoever was told the outcome of a message failed: ${textOf(error)}`;
-      this.#report(new MqttError('invalid-message', text, { cause: error }));
+      this.#report(listenerFailed(error));
     }
   }
 }

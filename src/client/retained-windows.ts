@@ -96,7 +96,7 @@ export class RetainedWindows {
 
   /** Somebody comes who wants nothing of what may be on its way. */
   added(entry: SubscriptionEntry, receiver: Receiver, mqtt5: boolean): void {
-    const which = this.#of(entry).length > 0 ? 'all open' : 'told';
+    const which = this.#of(entry).length > 0 ? 'open' : 'told';
     this.#router.refrain(entry.filter, receiver, mqtt5 ? which : 'any');
   }
 
@@ -113,7 +113,7 @@ export class RetainedWindows {
     for (const { asked, rule, awaiting } of this.#of(cover)) {
       const rules = withheldFrom(entry, rule, true, awaiting);
       const withholding = { rules, identifier: asked.identifier, isSure: rule === 'first' };
-      this.#router.withhold(entry.filter, withholding, cover.filter);
+      this.#router.withholdOf(cover.filter, entry.filter, withholding);
     }
   }
 

@@ -22,7 +22,7 @@ interface Content {
  * Which windows somebody wants nothing of who comes while they are there: before MQTT 5 of any; those of which identifier
  * and flag tell what is retained; or the others as well, whose end is waited for.
  */
-export type Refrained = 'any' | 'told' | 'all open';
+export type Refrained = 'any' | 'told' | 'open';
 
 /** What a message with the RETAIN flag is in the window of a SUBSCRIBE; neither: one more, which is live. */
 export interface RetainedCopy {
@@ -82,7 +82,7 @@ export class RetainedCopies {
     for (const { rules, isSure, identifier, isOver } of this.#windows) {
       if (isOver) continue;
       if (which === 'any') rules.set(seat, 'all');
-      else if (which === 'all open') rules.set(seat, isSure ? 'first' : 'repeated');
+      else if (which === 'open') rules.set(seat, isSure ? 'first' : 'repeated');
       // Without an identifier a window outlives what it knows of the flag.
       else if (isSure && identifier !== undefined) rules.set(seat, 'first');
     }

@@ -151,10 +151,13 @@ export class Router {
   /**
    * A SUBSCRIBE, with this identifier if it has one, brings what the Server retains for `filter`. What of that is not for
    * these receivers; undefined: all is.
-   * @param cover the filter that was asked for, in place of `filter`: some of it, or all, may have come by that.
    */
-  withhold(filter: TopicFilter, withholding: Withholding, cover?: TopicFilter): void {
-    if (cover === undefined) return this.#route(filter)?.withhold(withholding);
+  withhold(filter: TopicFilter, withholding: Withholding): void {
+    this.#route(filter)?.withhold(withholding);
+  }
+
+  /** The same of one for `cover`, from now on: some of what it brings, or all, may have come. */
+  withholdOf(cover: TopicFilter, filter: TopicFilter, withholding: Withholding): void {
     const window = this.#route(cover)?.broughtBy(withholding.identifier);
     if (window !== undefined) this.#route(filter)?.withhold(withholding, window);
   }

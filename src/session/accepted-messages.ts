@@ -1,4 +1,4 @@
-import { MqttError, textOf } from '../protocol/errors.ts';
+import { MqttError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { BacklogRow } from '../store/backlog-rows.ts';
@@ -6,6 +6,7 @@ import { type Backlog, unreadable, type Waiter } from '../store/backlog.ts';
 import { sizeOf } from '../store/message-size.ts';
 import type { Failing, OutgoingState, Restored, SessionStore, Settle, StoredMessage } from '../store/session-store.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
+import { listenerFailed } from './undelivered.ts';
 
 export interface AcceptedOptions {
   readonly store: SessionStore;
@@ -234,9 +235,7 @@ export class AcceptedMessages {
 
   /** What a listener throws is not the session's to suffer: it would end a connection in the middle of a packet. */
   #listenerFailed(thrown: unknown, topic?: string): void {
-    const which = topic === undefined ? 'a message' : `the message to ${topic}`;
-    const text = `whoever was told the outcome of ${which} failed: ${textOf(thrown)}`;
-    this.#options.report(new MqttError('invalid-message', text, { cause: thrown }));
+    this.#options.report(listenerFailed(thrown, topic));
   }
 
   #fail({ settle, restored }: OutgoingMessage, error: Error, reasonCode: number): void {

@@ -1,4 +1,4 @@
-import { MqttError, PublishRejected } from '../protocol/errors.ts';
+import { MqttError, PublishRejected, textOf } from '../protocol/errors.ts';
 import type { Message } from '../protocol/packet.ts';
 import { mayHaveLeft, type OutgoingMessage } from './outgoing-message.ts';
 import type { SendLimits } from './send-window.ts';
@@ -19,6 +19,13 @@ export function notAllowed(
     return new MqttError('not-supported', `the broker keeps no retained messages, the one to ${topic} is retained`);
   }
   return undefined;
+}
+
+/** What a listener throws is told to a person. @param topic of the message; undefined: not known. */
+export function listenerFailed(thrown: unknown, topic?: string): MqttError {
+  const which = topic === undefined ? 'a message' : `the message to ${topic}`;
+  const text = `whoever was told the outcome of ${which} failed: ${textOf(thrown)}`;
+  return new MqttError('invalid-message', text, { cause: thrown });
 }
 
 export function hungUpOnQos2({ topic }: Message): MqttError {
