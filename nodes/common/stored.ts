@@ -79,13 +79,14 @@ export function propertiesOf(source: PropertySource): MessageProperties | undefi
 }
 
 /**
- * A payload of any kind as MQTT carries it: nothing is empty, an object is JSON, everything else its text. Bytes are
- * copied: a flow may reuse its Buffer while the message waits.
+ * A payload of any kind as MQTT carries it: nothing is empty, an object is JSON, everything else its text. Bytes are the
+ * flow's own.
  */
 export function payloadOf(value: unknown): string | Buffer {
   if (value === null || value === undefined) return '';
   if (typeof value === 'string') return value;
-  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (Buffer.isBuffer(value)) return value;
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   // An object whose own `toJSON` gives nothing is empty.
   if (typeof value === 'object') return JSON.stringify(value) ?? '';
   return asText(value) ?? '';

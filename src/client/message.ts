@@ -5,7 +5,7 @@ import { parseTopicName, whyNotEncodable } from '../protocol/topic.ts';
 /** A message as an application gives it. */
 export interface PublishRequest {
   readonly topic: string;
-  /** Text is sent as UTF-8. A Buffer must not be changed until the message is settled. */
+  /** Text is sent as UTF-8. A Buffer may be used again when `publish` has returned. */
   readonly payload: string | Buffer;
   /** Default 0. */
   readonly qos?: QoS;
@@ -14,7 +14,7 @@ export interface PublishRequest {
   readonly properties?: MessageProperties | undefined;
 }
 
-/** @throws {MqttError} `invalid-topic` or `invalid-message`, naming the field and what is wrong with it. */
+/** The message, with the request's own Buffer. @throws {MqttError} `invalid-topic` or `invalid-message`, naming the field and what is wrong with it. */
 export function parseMessage(request: PublishRequest): Message {
   const { payload, qos = 0, retain = false, properties } = request;
   const topic = parseTopicName(request.topic);

@@ -272,8 +272,9 @@ export class Flows {
     const { qos, topic, retain } = message;
     const { number, label } = this.#outbound.published(message.label, qos, topic);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
+    const payload = Buffer.from(`${label}.`);
     client.publish(
-      { topic, payload: `${label}.`, qos, retain },
+      { topic, payload, qos, retain },
       (error) => {
         if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);
         this.#outbound.settled(number, error ?? undefined);
@@ -281,6 +282,8 @@ export class Flows {
       },
       this.#scenario.settledBy,
     );
+    // A flow may use its Buffer again.
+    payload.fill('!');
     const most = this.#mostWaiting() + ANNOUNCEMENTS;
     if (client.waiting > most) this.#judge.violation('limits are kept', `${client.waiting} messages wait, ${most} may`);
     return label;

@@ -44,6 +44,17 @@ describe('An outbox of which most is on disk alone', () => {
     assert.deepEqual({ ...scene.client.outbox }, { messages: 0, bytes: 0, oldest: undefined });
   });
 
+  it('is sent before a message at QoS 0 that waits too', async () => {
+    const store = new PagedStore({ messages: 1 });
+    const scene = await new VirtualClient({ store, outbox: { qos0Waits: true }, maximumInflight: 1 }).connected();
+    publishAll(scene, 'abc');
+    await scene.settle();
+    assert.equal(sent(scene), 'a');
+    scene.publish('t', 0, { payload: 'd' });
+    await drained(scene, store);
+    assert.equal(sent(scene), 'abcd');
+  });
+
   it('is full at its limit, and the oldest give way in their order', () => {
     const store = new PagedStore({ messages: 1 });
     const scene = new VirtualClient({ store, outbox: { maxMessages: 3, whenFull: 'drop-oldest' } });

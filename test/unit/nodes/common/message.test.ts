@@ -26,25 +26,6 @@ const NO_DEFAULTS: OutDefaults = {
 
 const MSG: OutgoingMsg = { topic: 'from/msg', payload: 'x' };
 
-describe('what waits to be sent', () => {
-  it('is what was given, also when the flow uses its Buffers again', () => {
-    const payload = Buffer.from('first');
-    const correlationData = Buffer.from('one');
-    const request = toRequest({ topic: 'a', payload, correlationData }, NO_DEFAULTS, true);
-    payload.write('other');
-    correlationData.write('two');
-    assert.equal(String(request.payload), 'first');
-    assert.equal(String(request.properties?.correlationData), 'one');
-  });
-
-  it('is what was given, also when it was an array of bytes', () => {
-    const payload = new Uint8Array([1, 2, 3]);
-    const request = toRequest({ topic: 'a', payload }, NO_DEFAULTS, false);
-    payload.fill(9);
-    assert.deepEqual(request.payload, Buffer.from([1, 2, 3]));
-  });
-});
-
 describe('toMsg', () => {
   it('has topic, payload, QoS and retain, and no property that the message has not', () => {
     assert.deepEqual(toMsg(PACKET, 'utf8', false), { topic: 'a/b', payload: 'text', qos: 1, retain: true });
@@ -123,6 +104,19 @@ describe('toObject', () => {
 });
 
 describe('toRequest', () => {
+  it('has correlation data of its own: the flow may use its Buffer again', () => {
+    const correlationData = Buffer.from('one');
+    const request = toRequest({ topic: 'a', payload: '', correlationData }, NO_DEFAULTS, true);
+    correlationData.write('two');
+    assert.equal(String(request.properties?.correlationData), 'one');
+  });
+
+  it('takes an array of bytes as it is, also from the middle of a larger one', () => {
+    const payload = new Uint8Array([0, 1, 2, 3, 4]).subarray(1, 4);
+    const request = toRequest({ topic: 'a', payload }, NO_DEFAULTS, false);
+    assert.deepEqual(request.payload, Buffer.from([1, 2, 3]));
+  });
+
   it('is at QoS 0 and not retained, where neither node nor message say more', () => {
     assert.deepEqual(toRequest(MSG, NO_DEFAULTS, false), { topic: 'from/msg', payload: 'x', qos: 0, retain: false });
   });

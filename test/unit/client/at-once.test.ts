@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { MqttError } from '../../../src/protocol/errors.ts';
+import type { QoS } from '../../../src/protocol/packet.ts';
+import { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { Durable } from '../../../src/store/session-store.ts';
+import { Taker, VirtualClient } from '../../support/virtual-client.ts';
+
+const RETAIN_REFUSED = { cmd: 'connack', sessionPresent: false, reasonCode: 0, properties: { retainAvailable: false } };
+
+function sent({ server }: VirtualClient): string[] {
+  return server.connection.lines.slice(1).map((line) => line.replace(/ \d{4,}/, ''));
+}
+
+/** A disk that is slow from its first record on. */
+class SlowStore extends MemoryStore {
+  #waiting: Durable[] = [];
+  #written = true;
+
+  override get isDurable(): boolean {
+    return this.#written;
+  }
+
+  override put(...args: Parameters<MemoryStore['put']>): void {
+    this.#written = false;
+    super.put(...args);
+  }
+
+  override commit(durable: Durable): void {
+    if (this.#written) durable(true);
+    else this.#waiting.push(durable);
+  }
+
+  /** So much of what waits is durable, the oldest first; default: all. */
+  done(count: number = this.#waiting.length): void {
+    this.#written = this.#waiting.length === count;
+    for (const durable of this.#waiting.splice(0, count)) durable(true);
+  }
+}
+
+describe('A message at QoS 0 on a connection', () => {
+  it('leaves in its place among those of other QoS', async () => {
+    const scene = await new VirtualClient().connected();
+    const order = ([0, 1, 0, 0, 2, 0] as const).map((qos, index) => [`${index}`, qos] as const);
+    for (const [topic, qos] of order) scene.publish(topic, qos);
+    await scene.settle();
+    assert.deepEqual(
+      sent(scene).filter((line) => line.startsWith('publish')),
+      order.map(([topic]) => `publish ${topic}`),
+    );
+  });
+
+  it('leaves behind the SUBSCRIBE that was asked for before it: the answer to a request is not missed', async () => {
+    const scene = await new VirtualClient().connected();
+    scene.subscribe('answer', new Taker());
+    scene.publish('question', 0);
+    await scene.settle();
+    assert.deepEqual(sent(scene), ['subscribe', 'publish question']);
+  });
+
+  it('leaves behind the birth message, also when it is given as soon as the connection is there', async () => {
+    const scene = new VirtualClient({ birth: { topic: 'birth', payload: '' } });
+    scene.client.onState(({ phase }) => {
+      if (phase === 'connected') scene.publish('first', 0);
+    });
+    await scene.connected();
+    assert.deepEqual(sent(scene), ['publish birth', 'publish first']);
+  });
+
+  it('leaves behind what waits for the broker', async () => {
+    const scene = await new VirtualClient({ maximumInflight: 1 }).connected();
+    for (const topic of ['a', 'b']) scene.publish(topic, 1);
+    await scene.settle();
+    scene.server.connection.answers = { publish: () => undefined };
+    for (const topic of ['c', 'd']) scene.publish(topic, 1);
+    scene.publish('e', 0);
+    await scene.settle();
+    scene.publish('f', 0);
+    await scene.settle();
+    assert.deepEqual(sent(scene), ['publish a', 'publish b', 'publish c']);
+  });
+
+  it('leaves behind what is sent again', async () => {
+    const scene = new VirtualClient({ maximumInflight: 1, cleanStart: false });
+    const connect = (): object => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 });
+    scene.server.answers = { connect, publish: () => undefined } as never;
+    await scene.connected();
+    scene.publish('a', 1);
+    await scene.settle();
+    scene.client.onState(({ phase }) => {
+      if (phase === 'connected') scene.publish('new', 0);
+    });
+    scene.server.connection.close();
+    await scene.pass(10_000);
+    assert.deepEqual(sent(scene), ['publish a dup', 'publish new']);
+  });
+
+  it('fails where the broker does not allow it, and is told so once', async () => {
+    const scene = new VirtualClient({ protocolVersion: 5 });
+    scene.server.answers = { connect: () => RETAIN_REFUSED } as never;
+    await scene.connected();
+    const outcomes = scene.publish('a', 0, { retain: true });
+    await scene.settle();
+    assert.equal(outcomes.length, 1);
+    assert.match(String(outcomes[0]), /retain/i);
+    assert.deepEqual(sent(scene), []);
+  });
+
+  it('fails where it is larger than the broker takes, and the next one leaves', async () => {
+    const scene = new VirtualClient({ protocolVersion: 5 });
+    const properties = { maximumPacketSize: 100 };
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: false, reasonCode: 0, properties }) };
+    await scene.connected();
+    const [large, small] = [scene.publish('large', 0, { payload: 'x'.repeat(100) }), scene.publish('small', 0)];
+    await scene.settle();
+    assert.equal(large.length, 1);
+    assert.match(String(large[0]), /at most 100/);
+    assert.deepEqual(small, [0]);
+    assert.deepEqual(sent(scene), ['publish small']);
+  });
+
+  it('that is to be sent within no time expires', async () => {
+    const scene = await new VirtualClient({ protocolVersion: 5 }).connected();
+    const outcomes = scene.publish('a', 0, { properties: { messageExpiryInterval: 0 } });
+    await scene.settle();
+    assert.equal(outcomes.length, 1);
+    assert.match(String(outcomes[0]), /expired/);
+    assert.deepEqual(sent(scene), []);
+  });
+
+  it('gives way to later ones, where it may wait, and the first one too', async () => {
+    const scene = new VirtualClient({ outbox: { qos0Waits: true, maxMessages: 2, whenFull: 'drop-oldest' } });
+    await scene.connected();
+    const outcomes = ['a', 'b', 'c'].map((topic) => scene.publish(topic, 0));
+    await scene.settle();
+    assert.match(String(outcomes[0]), /dropped: the outbox was full/);
+    assert.deepEqual(outcomes.slice(1), [[0], [0]]);
+  });
+
+  it('waits where the broker has to prove first that it is not hung up on something else', async () => {
+    const scene = new VirtualClient();
+    scene.server.answers = { publish: () => undefined, pingreq: () => undefined };
+    await scene.connected();
+    scene.publish('poison', 1);
+    for (let connections = 1; connections <= 2; connections++) {
+      await scene.settle();
+      scene.server.connection.close();
+      while (scene.server.connections.length === connections) await scene.pass(100);
+    }
+    scene.client.discardUnsent();
+    scene.publish('a', 0);
+    await scene.settle();
+    assert.deepEqual(sent(scene), ['pingreq']);
+  });
+
+  it('is told as lost, once, where the connection ends before it left', async () => {
+    const scene = await new VirtualClient().connected();
+    const outcomes = scene.publish('a', 0);
+    scene.client.destroy();
+    await scene.settle();
+    assert.equal(outcomes.length, 1);
+    assert.match(String(outcomes[0]), /not sent/);
+    assert.deepEqual(sent(scene), []);
+  });
+
+  it('waits for the next connection, where it may, if this one ends before it left', async () => {
+    const outbox = { qos0Waits: true };
+    const scene = await new VirtualClient({ outbox }).connected();
+    const payload = Buffer.from('mine');
+    const outcomes = ['a', 'b'].map((topic) => scene.publish(topic, 0, { payload }));
+    payload.fill('!');
+    scene.server.connection.close();
+    outcomes.push(scene.publish('c', 0));
+    await scene.pass(10_000);
+    assert.deepEqual(sent(scene), ['publish a', 'publish b', 'publish c']);
+    assert.equal(String(scene.server.connection.all('publish')[0]?.payload), 'mine');
+    assert.deepEqual(outcomes, [[0], [0], [0]]);
+  });
+
+  it('is told as sent where it leaves in front of a DISCONNECT, and what is given then as not sent', async () => {
+    const scene = new VirtualClient();
+    const outcomes: unknown[] = [];
+    const publish = (topic: string): void =>
+      scene.client.publish({ topic, payload: '' }, (error) => {
+        outcomes.push([topic, error instanceof MqttError ? error.code : 'sent']);
+        if (topic === 'a') publish('b');
+      });
+    const receive = (): void => publish('a');
+    scene.subscribe('in', { receive });
+    await scene.connected();
+    const broken = Buffer.from('30040001230000', 'hex');
+    const { connection } = scene.server;
+    connection.peer.send(Buffer.concat([Buffer.from('30040002696e', 'hex'), broken]));
+    await scene.pass(10_000);
+    assert.equal(scene.server.connections.length, 2);
+    assert.equal(connection.lines.at(-1), 'publish a');
+    assert.deepEqual(outcomes, [
+      ['a', 'sent'],
+      ['b', 'offline'],
+    ]);
+    assert.deepEqual(sent(scene), ['subscribe']);
+  });
+
+  it('is told as sent with what waits for the disk, where that was given in the same turn', async () => {
+    const store = new SlowStore();
+    const scene = await new VirtualClient({ store, cleanStart: false }).connected();
+    const outcomes = scene.publish('a', 0);
+    scene.publish('b', 1);
+    await scene.settle();
+    assert.deepEqual([sent(scene), outcomes], [[], []]);
+    store.done();
+    await scene.settle();
+    assert.deepEqual([sent(scene), outcomes], [['publish a', 'publish b'], [0]]);
+  });
+
+  it('is not told as sent with what was given before it, where the disk has that and not what is behind', async () => {
+    const store = new SlowStore();
+    const scene = await new VirtualClient({ store, cleanStart: false }).connected();
+    scene.publish('a', 1);
+    const outcomes = [];
+    for (const topic of ['b', 'c']) {
+      await scene.settle();
+      outcomes.push(scene.publish(topic, 0));
+    }
+    await scene.settle();
+    store.done(3);
+    await scene.settle();
+    assert.deepEqual(
+      [sent(scene), outcomes],
+      [
+        ['publish a', 'publish b'],
+        [[0], []],
+      ],
+    );
+    scene.server.connection.close();
+    assert.deepEqual(
+      outcomes.map(([outcome]) => outcome instanceof Error),
+      [false, true],
+    );
+  });
+
+  it('is told in the turn in which it leaves', async () => {
+    const scene = await new VirtualClient().connected();
+    for (const topic of ['a', 'b', 'c']) {
+      const outcomes = scene.publish(topic, 0);
+      assert.deepEqual(outcomes, []);
+      await scene.settle();
+      assert.deepEqual(outcomes, [0]);
+    }
+    assert.deepEqual(sent(scene), ['publish a', 'publish b', 'publish c']);
+  });
+
+  for (const [what, topic, count] of [
+    ['short ones', 't', 20_000],
+    ['some with the longest topics', '€'.repeat(16_000), 40],
+  ] as const) {
+    it(`is told once and in order, however many are given in one turn: ${what}`, async () => {
+      const scene = await new VirtualClient().connected();
+      const told: number[] = [];
+      for (let index = 0; index < count; index++) {
+        scene.client.publish({ topic, payload: String(index) }, (error) => void told.push(error ? -1 : index));
+      }
+      await scene.settle();
+      const expected = Array.from({ length: count }, (_, index) => index);
+      assert.deepEqual(told, expected);
+      assert.deepEqual(
+        scene.server.connection.all('publish').map(({ payload }) => Number(payload)),
+        expected,
+      );
+    });
+  }
+
+  it('may be given by who hears that the last one left, for as long as he likes', async () => {
+    const scene = await new VirtualClient().connected();
+    let left = 0;
+    const next = (): void => {
+      scene.client.publish({ topic: 'a', payload: '' }, () => {
+        left += 1;
+        if (left < 30) next();
+      });
+    };
+    next();
+    await scene.settle();
+    assert.equal(left, 30);
+    assert.equal(scene.server.connection.all('publish').length, 30);
+  });
+});
+
+describe('A Buffer that is used again as soon as it is published', () => {
+  for (const qos of [0, 1, 2] as const) {
+    for (const size of [4, 20_000]) {
+      it(`arrives as it was at QoS ${qos}, ${size} bytes, on a connection and before one`, async () => {
+        const scene = new VirtualClient({ outbox: { qos0Waits: true } });
+        publishReused(scene, qos, size);
+        await scene.connected();
+        publishReused(scene, qos, size);
+        await scene.settle();
+        const payloads = scene.server.connection.all('publish').map(({ payload }) => Buffer.from(payload));
+        assert.deepEqual(
+          payloads,
+          ['a', 'b', 'a', 'b'].map((text) => Buffer.alloc(size, text)),
+        );
+      });
+    }
+  }
+
+  function publishReused(scene: VirtualClient, qos: QoS, size: number): void {
+    const payload = Buffer.alloc(size);
+    for (const text of ['a', 'b', 'c']) {
+      payload.fill(text);
+      if (text !== 'c') scene.publish('t', qos, { payload });
+    }
+  }
+});
