@@ -68,7 +68,7 @@ export interface OutgoingMsg {
 
 /**
  * The node's settings win over the message, as in Node-RED's own nodes. The properties are for MQTT 5 only. The request
- * holds nothing of the message that a flow could still change, but its payload, which the client copies where it waits.
+ * holds nothing of the message that a flow could still change, but its payload, which the client copies.
  */
 export function toRequest(msg: OutgoingMsg, own: OutDefaults, mqtt5: boolean): PublishRequest {
   const topic = own.topic ?? filled(msg.topic);

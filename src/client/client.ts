@@ -247,12 +247,11 @@ export class Client {
     if (message instanceof Error) return message;
     const { outbox, clock } = this.#settings;
     const seconds = message.properties?.messageExpiryInterval ?? outbox.longestWait;
-    if (message.qos === 0 && seconds === undefined && this.#lifecycle.publishAtOnce(message, settle)) return undefined;
     const now = seconds === undefined ? this.#lifecycle.turn : clock.now();
     const expiresAt = seconds === undefined ? undefined : now + seconds * 1000;
     const recorded = message.qos > 0 || (outbox.qos0Waits && this.state.phase !== 'connected');
     try {
-      const entry = this.#session.outgoing.accept(kept(message, request), now, expiresAt, settle, recorded);
+      const entry = this.#session.outgoing.accept(message, now, expiresAt, settle, recorded);
       if (settledBy === 'store' && recorded) this.#whenStored(() => this.#session.outgoing.stored(entry));
     } catch (error) {
       // It could not be stored, and so was not accepted.
@@ -353,11 +352,6 @@ export class Client {
 
 function asWaiting(entry: OutgoingMessage, now: number): WaitingMessage {
   return { message: entry.message, age: now - entry.acceptedAt, mayHaveLeft: mayHaveLeft(entry) };
-}
-
-/** What waits is what was given, also where a Buffer is used again. */
-function kept(message: Message, { payload }: PublishRequest): Message {
-  return typeof payload === 'string' ? message : { ...message, payload: Buffer.from(payload) };
 }
 
 function asError(thrown: unknown): Error {

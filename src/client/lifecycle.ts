@@ -1,10 +1,9 @@
 import { Connection } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { ClientClosed, ConnectionRefused, MqttError, textOf } from '../protocol/errors.ts';
-import type { ConnackPacket, Message, ProtocolVersion } from '../protocol/packet.ts';
+import type { ConnackPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Session, SessionLimits } from '../session/session.ts';
-import type { Settle } from '../store/session-store.ts';
 import { describeServer } from '../transport/server.ts';
 import type { Transport } from '../transport/transport.ts';
 import { sleep } from '../util/clock.ts';
@@ -120,12 +119,6 @@ export class Lifecycle {
   /** Ends the connection at once, without DISCONNECT; the loop goes on or stops as it was told. */
   destroy(): void {
     this.#link?.connection.destroy(closed());
-  }
-
-  /** Accepts and writes a message at QoS 0 that need not wait; false: nothing happened. See {@link Link}. */
-  publishAtOnce(message: Message, settle: Settle): boolean {
-    if (this.#link === undefined || this.#state.phase !== 'connected') return false;
-    return this.#link.publishAtOnce(message, settle);
   }
 
   /** Something can be sent: within this turn of the event loop. */

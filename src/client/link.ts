@@ -1,19 +1,10 @@
 import type { Connection, SessionPacket, SkippedMessage } from '../connection/connection.ts';
 import type { ServerLimits } from '../connection/server-limits.ts';
 import { MqttError, PacketTooLarge, textOf } from '../protocol/errors.ts';
-import type {
-  ConnackPacket,
-  ControlPacket,
-  Message,
-  PacketId,
-  ProtocolVersion,
-  PublishPacket,
-} from '../protocol/packet.ts';
+import type { ConnackPacket, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
 import type { NextPacket, OutgoingMessage } from '../session/outgoing-message.ts';
 import { LONGEST_ANSWER, type PendingRequest, Requests } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
-import { sizeOf } from '../store/message-size.ts';
-import type { Settle } from '../store/session-store.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import { Queue } from '../util/queue.ts';
@@ -57,10 +48,8 @@ export class Link {
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #drained: Deferred<void> | undefined;
-  /** Messages at QoS 0 that were written and have not left, together those that leave together. */
+  /** Messages at QoS 0 that have not left. */
   readonly #leaving = new Queue<readonly OutgoingMessage[]>();
-  /** Those of them that others may join until they leave. */
-  #joined: OutgoingMessage[] | undefined;
 
   constructor(connection: Connection, terms: LinkTerms, parts: LinkParts) {
     this.connection = connection;
@@ -102,24 +91,6 @@ export class Link {
   settled(): void {
     this.#parts.handOver.mark();
     this.pump();
-  }
-
-  /**
-   * Accepts a small message at QoS 0 that nothing is in front of, and writes it: it leaves with what else is sent in this
-   * turn, and its payload may change at once. False: nothing happened, it has to wait its turn.
-   */
-  publishAtOnce(message: Message, settle: Settle): boolean {
-    const { session, subscriptions } = this.#parts;
-    if (this.#mode !== 'open' || subscriptions.pending || !this.connection.collects(sizeOf(message))) return false;
-    const now = this.turn ?? this.#parts.clock.now();
-    const entry = session.outgoing.acceptFirst(message, now, settle);
-    if (entry === undefined) return false;
-    if (this.#joined === undefined) {
-      this.#joined = [];
-      this.#whenSent(this.#joined);
-    }
-    this.#send({ cmd: 'publish', entry, packetId: undefined, dup: false }, now, this.#joined);
-    return true;
   }
 
   /** Something can be sent: within this turn of the event loop, in one write with whatever else comes up. */
@@ -246,23 +217,13 @@ export class Link {
   #leave(unacknowledged: readonly OutgoingMessage[]): void {
     this.connection.flush();
     if (unacknowledged.length === 0) return;
-    if (this.connection.settled) return this.#sent(unacknowledged);
-    this.#whenSent(unacknowledged);
+    const sent = (entries: readonly OutgoingMessage[]): void => {
+      for (const entry of entries) this.#parts.session.outgoing.sent(entry);
+    };
+    if (this.connection.settled) return sent(unacknowledged);
+    this.#leaving.push(unacknowledged);
+    this.connection.whenSent(() => sent(this.#leaving.shift() ?? []));
     this.connection.flush();
-  }
-
-  #whenSent(entries: readonly OutgoingMessage[]): void {
-    this.#leaving.push(entries);
-    this.connection.whenSent(this.#left);
-  }
-
-  readonly #left = (): void => {
-    this.#joined = undefined;
-    this.#sent(this.#leaving.shift() ?? []);
-  };
-
-  #sent(entries: readonly OutgoingMessage[]): void {
-    for (const entry of entries) this.#parts.session.outgoing.sent(entry);
   }
 
   #send(next: NextPacket, now: number, unacknowledged: OutgoingMessage[]): void {

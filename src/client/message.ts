@@ -14,13 +14,17 @@ export interface PublishRequest {
   readonly properties?: MessageProperties | undefined;
 }
 
-/** The message, with the request's own Buffer. @throws {MqttError} `invalid-topic` or `invalid-message`, naming the field and what is wrong with it. */
+/** The message, with a copy of the payload. @throws {MqttError} `invalid-topic` or `invalid-message`, naming the field and what is wrong with it. */
 export function parseMessage(request: PublishRequest): Message {
   const { payload, qos = 0, retain = false, properties } = request;
   const topic = parseTopicName(request.topic);
   if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(topic, `its QoS is ${String(qos)}, it must be 0, 1 or 2`);
   if (properties !== undefined) checkProperties(topic, properties);
-  return { topic, payload: typeof payload === 'string' ? Buffer.from(payload) : payload, qos, retain, properties };
+  return { topic, payload: bytesOf(payload), qos, retain, properties };
+}
+
+function bytesOf(payload: string | Buffer): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload);
 }
 
 function checkProperties(topic: string, properties: MessageProperties): void {

@@ -8,7 +8,7 @@ import { PublishLayout } from './publish-encoder.ts';
 const SLAB_SIZE = 65_536;
 
 /** A payload above this travels as a chunk of its own instead of being copied. */
-export const LARGEST_COPIED_PAYLOAD = 16_384;
+const LARGEST_COPIED_PAYLOAD = 16_384;
 
 /** Five bytes of fixed header and the highest Remaining Length (2.1.4): no packet is larger. */
 const LARGEST_PACKET = 268_435_460;

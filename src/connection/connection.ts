@@ -1,6 +1,6 @@
 import { Decoder } from '../codec/decoder.ts';
 import { type FrameHandler, Framer, type OversizedHandler } from '../codec/framer.ts';
-import { LARGEST_COPIED_PAYLOAD, PacketWriter } from '../codec/packet-writer.ts';
+import { PacketWriter } from '../codec/packet-writer.ts';
 import type { SkippedPublish } from '../codec/publish-decoder.ts';
 import { InboundAliases } from '../codec/topic-alias.ts';
 import {
@@ -80,9 +80,6 @@ export interface ConnectionOptions {
 /** Bytes that may be collected before they are written within the turn. */
 const FLUSH_AT = 262_144;
 
-/** Room for a message that counts for {@link LARGEST_COPIED_PAYLOAD}: a character is at most three bytes. */
-const ROOM = 3 * LARGEST_COPIED_PAYLOAD;
-
 /** Bytes of acknowledgements that may wait for a peer that does not read. */
 const MOST_UNSENT = 1024 * 1024;
 
@@ -91,8 +88,6 @@ const MOST_SEALED = 1024 * 1024;
 
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
-
-const NOBODY: readonly (() => void)[] = [];
 
 type Phase = 'handshake' | 'running' | 'closing' | 'ended';
 
@@ -167,15 +162,6 @@ export class Connection {
     return this.#phase === 'running' && !this.#blocked && !this.congested;
   }
 
-  /**
-   * Whether {@link publish} copies a message that counts for so many bytes, as `sizeOf` counts, and does nothing else:
-   * nothing leaves before {@link flush}.
-   */
-  collects(bytes: number): boolean {
-    if (this.#cause !== undefined || !this.writable || !this.settled) return false;
-    return bytes <= LARGEST_COPIED_PAYLOAD && this.#writer.pending < FLUSH_AT - ROOM;
-  }
-
   /** Whether so much waits for a slow disk that nothing more should be read: the answers would have to wait too. */
   get congested(): boolean {
     return this.#gate.bytes > MOST_SEALED;
@@ -225,11 +211,7 @@ export class Connection {
 
   #write(): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return;
-    if (this.#gate.isOpen) {
-      this.#sendAtOnce();
-      for (const left of this.#takeLeaving()) left();
-      return;
-    }
+    if (this.#gate.isOpen && this.#leaving.length === 0) return this.#sendAtOnce();
     this.#seal();
     const ready = this.#gate.take();
     if (ready === undefined) return;
@@ -243,14 +225,9 @@ export class Connection {
   #seal(): void {
     const { pending } = this.#writer;
     if (pending === 0 && this.#leaving.length === 0) return;
-    this.#gate.seal(this.#writer.take(), pending, this.#takeLeaving());
-  }
-
-  #takeLeaving(): readonly (() => void)[] {
-    if (this.#leaving.length === 0) return NOBODY;
     const leaving = this.#leaving;
     this.#leaving = [];
-    return leaving;
+    this.#gate.seal(this.#writer.take(), pending, leaving);
   }
 
   /** What waited for the disk leaves; then there is room for more. */

@@ -24,11 +24,16 @@ export function whyNotEncodable(text: string): string | undefined {
   return undefined;
 }
 
+/** The last Topic Name that was found good: the next message is often for the same. */
+let latestTopicName: TopicName | undefined;
+
 /** @throws {MqttError} `invalid-topic` with the rule that is broken: [MQTT-4.7.1-1], [MQTT-4.7.3-1..3], [MQTT-1.5.4-1..2]. */
 export function parseTopicName(text: string): TopicName {
+  if (text === latestTopicName) return latestTopicName;
   const problem = whyNotTopicName(text);
   if (problem !== undefined) throw new MqttError('invalid-topic', `topic ${shownTopic(text)} ${problem}`);
-  return text as TopicName;
+  latestTopicName = text as TopicName;
+  return latestTopicName;
 }
 
 /** @throws {MqttError} `invalid-filter` with the rule that is broken: [MQTT-4.7.1-1..2], [MQTT-4.7.3-1..3], [MQTT-4.8.2-1..2]. */

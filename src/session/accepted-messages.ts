@@ -19,6 +19,9 @@ export interface AcceptedOptions {
   readonly emptied?: (() => void) | undefined;
 }
 
+/** The same for all: a step is replaced, and never changed. */
+const QUEUED: OutgoingState = { step: 'queued' };
+
 /** The place of a message that waits on disk, and the message itself when it is in memory. */
 export class PlaceOnDisk implements Waiter {
   readonly sequence: number;
@@ -79,7 +82,7 @@ export class AcceptedMessages {
       message,
       acceptedAt,
       expiresAt,
-      state: { step: 'queued' },
+      state: QUEUED,
       settle,
       recorded,
       restored: false,

@@ -58,6 +58,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   readonly topic: string;
   /** Bytes of topic, payload and properties. */
   readonly size: number;
+  /** Its acknowledgement has its place among those of this connection, and has not left: until then the id is its own. */
+  isInTurn = false;
   /** At QoS 2, where an id may have been another message's in another session; and of what somebody works on. */
   fingerprint: number | undefined;
   state: DeliveryState = HANDED_OUT;
@@ -218,8 +220,9 @@ export class Delivery implements Handout, NextAcknowledgement {
     if (this.cmd === 'pubrec') {
       return packet.qos === 2 && (this.#doubt === undefined || isRepetition(this.#doubt, this.fingerprint, packet));
     }
-    // At QoS 1 some Servers number anew on each connection: the content tells, and a doubt means another message.
-    return packet.qos === 1 && packet.dup && this.#hasContentOf(packet);
+    // At QoS 1 some Servers number anew on each connection: there the content tells, which is known of what somebody works
+    // on. Of the rest each is taken for another message, and may be: twice is better than never.
+    return packet.qos === 1 && packet.dup && (this.isInTurn || this.#hasContentOf(packet));
   }
 
   #offerTo(vacancy: Vacancy, packet: PublishPacket, receivers: Receivers): void {

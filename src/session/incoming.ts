@@ -63,10 +63,7 @@ export class Incoming {
 
   // Valid for the session.
   readonly #received: Received;
-  /**
-   * What is not acknowledged, by packet id: sent again after a reconnect, it is not started a second time. At QoS 1 only
-   * what is of an earlier connection, because within one an id may mean another message.
-   */
+  /** What is not acknowledged, by packet id: sent again, on this connection or a later one, it is not started a second time. */
   readonly #open = new RecentMap<Delivery>();
   readonly #held = new InOrder<Delivery>();
   /** What receivers are not done with. */
@@ -130,13 +127,7 @@ export class Incoming {
 
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
-    // What everybody has comes again as another message, and may be one: at QoS 1 twice is better than never. Of what flows
-    // worked on the content is known.
-    for (const delivery of this.#pubacks.drain()) {
-      const isKnown = delivery.state.step !== 'done' || delivery.fingerprint !== undefined;
-      if (isKnown) this.#open.set(delivery.packetId, delivery);
-    }
-    this.#pubrecs.drain();
+    for (const delivery of [...this.#pubacks.drain(), ...this.#pubrecs.drain()]) delivery.isInTurn = false;
     this.#pubcomps.drain();
     this.#unreleased.clear();
   }
@@ -169,8 +160,10 @@ export class Incoming {
       this.#receivers.deliver(packet);
       return;
     }
-    this.#count(packet, packetId);
     const repeated = this.#repetition(packet, packetId);
+    // Some Servers send again what is not acknowledged for some time: that is acknowledged once, and counts once.
+    if (repeated?.isInTurn === true) return;
+    this.#count(packet, packetId);
     if (repeated === undefined) this.#deliverNew(packet, packetId, now);
     else this.#acknowledgeInTurn(repeated);
   }
@@ -354,21 +347,26 @@ export class Incoming {
 
   /** What came before and is known: not delivered again, but acknowledged. */
   #repetition(packet: PublishPacket, packetId: PacketId): Delivery | undefined {
-    // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC.
-    if (this.#received.knows(packetId, packet)) {
-      if (packet.qos === 1) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
-      return Delivery.done(packet, packetId);
+    const open = this.#open.get(packetId);
+    const isKnown = this.#received.knows(packetId, packet);
+    if (isKnown && packet.qos === 1) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
+    if (open?.isRepeatedBy(packet) === true) {
+      open.confirm();
+      return open;
     }
-    const open = this.#open.size === 0 ? undefined : this.#open.get(packetId);
-    if (open?.isRepeatedBy(packet) !== true) return undefined;
-    open.confirm();
-    return open;
+    return isKnown ? this.#answeredAgain(packet, packetId) : undefined;
+  }
+
+  /** [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC. */
+  #answeredAgain(packet: PublishPacket, packetId: PacketId): Delivery {
+    const delivery = Delivery.done(packet, packetId);
+    this.#open.set(packetId, delivery);
+    return delivery;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
     const delivery = new Delivery(packet, packetId, ++this.#came, this.#workDone);
-    if (packet.qos === 2) this.#open.set(packetId, delivery);
-    else if (this.#open.size > 0) this.#open.delete(packetId);
+    this.#open.set(packetId, delivery);
     // Before anybody has it: a receiver may be released while it receives, or throw.
     this.#acknowledgeInTurn(delivery);
     this.#handOut(delivery);
@@ -438,8 +436,9 @@ export class Incoming {
     }
   }
 
-  /** Its acknowledgement leaves behind those of the messages that came before it; sent twice it is acknowledged twice. */
+  /** Its acknowledgement leaves behind those of the messages that came before it. */
   #acknowledgeInTurn(delivery: Delivery): void {
+    delivery.isInTurn = true;
     (delivery.cmd === 'puback' ? this.#pubacks : this.#pubrecs).push(delivery);
   }
 
@@ -449,11 +448,23 @@ export class Incoming {
     // Once more, in case that the store failed.
     this.#own(delivery);
     queue.shift();
-    const { packetId } = delivery;
-    if (this.#open.size > 0 && this.#open.get(packetId) === delivery) this.#open.delete(packetId);
+    delivery.isInTurn = false;
+    if (this.#isOfReleased(delivery)) return this.#nextOf(queue);
+    this.#close(delivery);
     // Of a refused message no PUBREL comes (4.3.3).
-    if (delivery.isRefused) this.#unreleased.delete(packetId);
+    if (delivery.isRefused) this.#unreleased.delete(delivery.packetId);
     return delivery;
+  }
+
+  /** A repetition of a message that was released since: its id is nobody's, or another message's, which is not acknowledged. */
+  #isOfReleased(delivery: Delivery): boolean {
+    const { number, packetId } = delivery;
+    return number === 0 && this.#open.get(packetId) !== delivery && !this.#received.has(packetId);
+  }
+
+  /** Its id may be another message's from here on. */
+  #close(delivery: Delivery): void {
+    if (this.#open.get(delivery.packetId) === delivery) this.#open.delete(delivery.packetId);
   }
 
   #reportUnclaimed(count: number, topic: string): void {

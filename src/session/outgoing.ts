@@ -168,21 +168,6 @@ export class Outgoing {
     return entry;
   }
 
-  /**
-   * Accepts a message at QoS 0 that is sent at once, if it is the next one, and will never have to wait; undefined: it is
-   * not accepted. Its payload need not outlive the call.
-   */
-  acceptFirst(message: Message, acceptedAt: number, settle: Settle): OutgoingMessage | undefined {
-    if (this.#qos0Waits || !this.#isNext || notAllowed(message, this.#limits) !== undefined) return undefined;
-    return this.#accepted.accept(message, acceptedAt, undefined, settle, false);
-  }
-
-  /** Whether what is accepted now would be what {@link next} gives. */
-  get #isNext(): boolean {
-    const waiting = this.#queued.length + this.#announcements.length + this.#resend.length + this.#pubrels.length;
-    return waiting === 0 && this.#hangUps.mayPublish;
-  }
-
   /** Who gave it need not wait for the Server: it is durable. A failure is told as one of an earlier client is. */
   stored(accepted: OutgoingMessage | PlaceOnDisk): void {
     this.#accepted.stored(accepted);

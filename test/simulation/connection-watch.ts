@@ -13,6 +13,13 @@ interface Open {
   readonly cmd: 'publish' | 'pubrel' | 'subscribe' | 'unsubscribe';
 }
 
+/** A copy whose acknowledgement is due, for the first time or, at QoS 2, once more. */
+interface Unacknowledged {
+  readonly copy: Copy;
+  readonly packetId: number;
+  readonly again: boolean;
+}
+
 /** Milliseconds for which an orderly stop waits at least for what is unanswered. */
 const DRAINS_FOR = 300;
 
@@ -40,10 +47,9 @@ export class ConnectionWatch implements LinkWatch {
   /** What waited is behind what is sent again. */
   #latestAtQos0 = 0;
   /** Copies that are not acknowledged, in their order. */
-  readonly #unacknowledged: Record<'puback' | 'pubrec', { readonly copy: Copy; readonly packetId: number }[]> = {
-    puback: [],
-    pubrec: [],
-  };
+  readonly #unacknowledged: Record<'puback' | 'pubrec', Unacknowledged[]> = { puback: [], pubrec: [] };
+  /** Copies that the client has acknowledged on this connection. */
+  readonly #acknowledged = new Set<Copy>();
   /** PINGREQs that are not answered: behind a SUBACK they tell the end of what was retained. */
   #pings = 0;
   #healthy = true;
@@ -121,8 +127,9 @@ export class ConnectionWatch implements LinkWatch {
       case 'pingresp':
         this.#pings -= 1;
         return;
-      case 'connack':
       case 'pubrel':
+        return this.#gotRelease(sent.packetId);
+      case 'connack':
       case 'disconnect':
     }
   }
@@ -179,9 +186,18 @@ export class ConnectionWatch implements LinkWatch {
   }
 
   #gotPublish(copy: Copy, packetId: number): void {
+    const due = this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'];
+    // Sent again on this connection, it is acknowledged once, and nobody gets it again.
+    if (due.some((one) => one.copy === copy)) return;
     this.#inbound.got(copy);
     if (copy.retain && this.#maySendStored()) copy.ambiguous = true;
-    if (copy.qos > 0) this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'].push({ copy, packetId });
+    if (copy.qos > 0) due.push({ copy, packetId, again: this.#acknowledged.has(copy) });
+  }
+
+  /** From here on the id may be another message's: an answer to a repetition that has not left does not leave any more. */
+  #gotRelease(packetId: number): void {
+    const { pubrec } = this.#unacknowledged;
+    this.#unacknowledged.pubrec = pubrec.filter((one) => !one.again || one.packetId !== packetId);
   }
 
   #maySendStored(): boolean {
@@ -195,6 +211,7 @@ export class ConnectionWatch implements LinkWatch {
       const due = first === undefined ? 'none is due' : `${describe(first.copy)} is due`;
       return this.#judge.violation('acknowledged in order', `${cmd.toUpperCase()} ${packetId}, but ${due}`);
     }
+    this.#acknowledged.add(first.copy);
     this.#inbound.acknowledged(first.copy);
   }
 

@@ -21,6 +21,7 @@ export const TROUBLES = [
   'reenter',
   'refuse',
   'reopen',
+  'repeats',
   'restart',
   'retain',
   'silent',
@@ -165,7 +166,7 @@ class Planner {
   scenario(): Scenario {
     const version = this.#pick([4, 5] as const);
     const kept = this.#chance(0.7);
-    return {
+    const scenario: Scenario = {
       seed: this.#seed,
       server: this.#server(),
       client: this.#client(version, kept),
@@ -177,12 +178,23 @@ class Planner {
       nodes: Array.from({ length: this.#whole(1, 4) }, () => this.#node()),
       steps: this.#steps(kept),
     };
+    return { ...scenario, server: { ...scenario.server, ...this.#repeats(scenario) } };
   }
 
   #server(): ServerKind {
     const kind = this.#kind();
     // What it retains comes at once: behind a full window it would come late, and another time nothing brings it.
     return kind.retainsByTopic === true ? { ...kind, window: 20 } : kind;
+  }
+
+  /**
+   * Drawn from other numbers: what seeds are without it stays. Not with a disk, where an acknowledgement may wait that the
+   * client holds for sent; nor with the lowest ids, where the Server would take the second answer for another message's.
+   */
+  #repeats({ disk, server }: Scenario): Partial<ServerKind> {
+    const random = randomFrom(this.#seed ^ 0x5bd1e995);
+    if (random() > 0.2 || disk !== undefined || server.packetIds === 'lowest' || this.#spared.has('repeats')) return {};
+    return { repeats: wholeNumber(random, 5, 500) };
   }
 
   #kind(): ServerKind {

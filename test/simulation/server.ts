@@ -21,6 +21,9 @@ import { IO, type VirtualTime } from './virtual-time.ts';
 /** Milliseconds of which a Server that is killed knows nothing any more. */
 const SAVED_EVERY = 3000;
 
+/** How often a message is sent again on one connection. */
+const MOST_REPETITIONS = 3;
+
 /** What kind of broker it is. */
 export interface ServerKind {
   /** A copy for each subscription that matches, or one for all. */
@@ -45,6 +48,8 @@ export interface ServerKind {
   readonly retainsByTopic?: boolean;
   /** Milliseconds until an acknowledgement leaves. */
   readonly think: number;
+  /** Milliseconds behind which it sends again, on the same connection, what is not acknowledged, as NATS does. */
+  readonly repeats?: number;
 }
 
 interface Subscribed extends WantedFilter {
@@ -448,7 +453,7 @@ class Peer implements LinkEnd {
   #acknowledged({ cmd, packetId, code }: Ack): void {
     const session = this.#session;
     const copy = session?.inflight.find((one) => one.packetId === packetId);
-    if (session === undefined || copy === undefined) return;
+    if (session === undefined || copy === undefined || !isAnsweredBy(copy, cmd)) return;
     if (cmd === 'pubrec' && code < 0x80) {
       this.#enter(copy, 'released');
       return this.#acknowledge({ cmd: 'pubrel', packetId, code: 0 });
@@ -495,6 +500,19 @@ class Peer implements LinkEnd {
     const { packetId, identifiers } = copy;
     const packet: Publish = { cmd: 'publish', ...copy, dup };
     this.#send(this.#packets.publish(packet, identifiers), { cmd: 'publish', copy, packetId, dup });
+    if (copy.qos > 0) this.#repeatLater(copy, MOST_REPETITIONS);
+  }
+
+  #repeatLater(copy: Copy, times: number): void {
+    const { repeats } = this.#server.kind;
+    if (repeats === undefined || times === 0) return;
+    this.#server.time.at(repeats, IO, () => {
+      if (this.#gone || copy.state !== 'published' || this.#session?.inflight.includes(copy) !== true) return;
+      const { packetId, identifiers } = copy;
+      const packet: Publish = { cmd: 'publish', ...copy, dup: true };
+      this.#send(this.#packets.publish(packet, identifiers), { cmd: 'publish', copy, packetId, dup: true });
+      this.#repeatLater(copy, times - 1);
+    });
   }
 
   /** Answers a message of the client, after a while of thinking, in order. */
@@ -529,6 +547,12 @@ class Peer implements LinkEnd {
     session.lastId = id;
     return id;
   }
+}
+
+/** A second answer may come when the id is another copy's. */
+function isAnsweredBy({ qos, state }: Copy, cmd: Ack['cmd']): boolean {
+  if (qos === 1) return cmd === 'puback';
+  return cmd === 'pubrec' || (cmd === 'pubcomp' && state === 'released');
 }
 
 export function describe({ label, qos, topic, packetId, stored }: Copy): string {

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { freePort } from './ports.ts';
 import { onFreePorts, ServerProcess } from './server-process.ts';
 
+/** It sends a message at QoS 1 again, on the same connection, that is not acknowledged for so long. NATS's default: 30 s. */
+const ACK_WAIT = '1s';
+
 /** A NATS server with its MQTT gateway on 127.0.0.1: MQTT 3.1.1 at QoS 0 and 1, sessions in a folder of its own. */
 export class NatsBroker {
   readonly #folder: string;
@@ -66,6 +69,6 @@ async function configuration(folder: string, port: number): Promise<string> {
   return `server_name: posthorn
 listen: "127.0.0.1:${await freePort()}"
 jetstream { store_dir: "${folder}" }
-mqtt { listen: "127.0.0.1:${port}" }
+mqtt { listen: "127.0.0.1:${port}", ack_wait: "${ACK_WAIT}" }
 `;
 }

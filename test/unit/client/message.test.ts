@@ -22,10 +22,20 @@ describe('parseMessage', () => {
     });
   });
 
-  it('encodes text as UTF-8, and takes a Buffer as it is', () => {
+  it('encodes text as UTF-8, and copies a Buffer: it may be used again', () => {
     assert.deepEqual(parseMessage({ ...REQUEST, payload: 'ä€' }).payload, Buffer.from('c3a4e282ac', 'hex'));
     const payload = Buffer.from([0, 255]);
-    assert.equal(parseMessage({ ...REQUEST, payload }).payload, payload);
+    const message = parseMessage({ ...REQUEST, payload });
+    payload.fill(7);
+    assert.deepEqual(message.payload, Buffer.from([0, 255]));
+  });
+
+  it('refuses a bad topic also behind a good one, and the good one again', () => {
+    for (const topic of ['a/b', 'a/b', 'a/#', 'a/b', 'a/#', '']) {
+      const isGood = topic === 'a/b';
+      if (isGood) assert.equal(parseMessage({ ...REQUEST, topic }).topic, topic);
+      else refuses({ topic }, 'invalid-topic', /^topic /);
+    }
   });
 
   for (const topic of ['', 'a/#', '+', 'a\0', '\uD800', 'x'.repeat(65_536)]) {

@@ -13,10 +13,12 @@ class Worker implements Receiver {
   readonly ref = 'worker';
   readonly topics: string[] = [];
   readonly works: Work[] = [];
+  /** Of which it is done at once. */
+  isQuick: (packet: PublishPacket) => boolean = () => false;
 
-  receive({ topic }: PublishPacket, _filter: TopicFilter, workable?: Workable): void {
-    this.topics.push(topic);
-    if (workable !== undefined) this.works.push(workable.begin());
+  receive(packet: PublishPacket, _filter: TopicFilter, workable?: Workable): void {
+    this.topics.push(packet.topic);
+    if (workable !== undefined && !this.isQuick(packet)) this.works.push(workable.begin());
   }
 
   end(index: number, reasonCode?: number): string | undefined {
@@ -373,6 +375,100 @@ describe('A message that a receiver works on', () => {
     await virtual.settle();
     await closing;
     assert.equal(virtual.clock.now(), began);
+  });
+});
+
+describe('A message that the Server sends again on the same connection, because it is not acknowledged yet', () => {
+  for (const qos of [1, 2] as const) {
+    const ack = qos === 1 ? 'puback' : 'pubrec';
+
+    it(`is not started again, and acknowledged once, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      for (let times = 0; times < 3; times++) await came(virtual, message('a', qos, 7, { dup: true }));
+      worker.end(0);
+      await virtual.settle();
+      assert.deepEqual(worker.topics, ['a']);
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
+    it(`and which only waits behind another one, is not handed out again, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      const taker = new Taker();
+      virtual.subscribe('b', taker);
+      await virtual.settle();
+      worker.isQuick = ({ topic }) => topic === 'b';
+      await came(virtual, message('a', qos, 7), message('b', qos, 8));
+      await came(virtual, message('a', qos, 7, { dup: true }), message('b', qos, 8, { dup: true }));
+      assert.deepEqual([worker.topics, taker.topics], [['a', 'b'], ['b']]);
+      worker.end(0);
+      await virtual.settle();
+      assert.deepEqual(acks(virtual), [`${ack} 7`, `${ack} 8`]);
+    });
+
+    it(`takes no acknowledgement from the next message with its id, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7), message('a', qos, 7, { dup: true }));
+      worker.end(0);
+      await virtual.settle();
+      await came(virtual, message('b', qos, 7));
+      assert.deepEqual(worker.topics, ['a', 'b']);
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
+    it(`and whose first connection is gone, is not started again either, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      await reconnected(virtual, true);
+      for (let times = 0; times < 3; times++) await came(virtual, message('a', qos, 7, { dup: true }));
+      worker.end(0);
+      await virtual.settle();
+      assert.deepEqual(worker.topics, ['a']);
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+  }
+
+  it('counts once for the Receive Maximum', async () => {
+    const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 2 });
+    await came(virtual, message('a', 1, 1), message('b', 1, 2));
+    await came(virtual, message('a', 1, 1, { dup: true }), message('b', 1, 2, { dup: true }));
+    assert.equal(virtual.client.state.phase, 'connected');
+    worker.end(0);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['puback 1']);
+  });
+
+  it('is another one without DUP at QoS 1, and both are acknowledged: a Server that forgets its ids loses nothing', async () => {
+    const [virtual, worker] = await scene();
+    await came(virtual, message('a', 1, 7), message('a', 1, 7), message('b', 1, 7, { dup: true }));
+    assert.deepEqual(worker.topics, ['a', 'a', 'b']);
+    for (const index of [0, 1, 2]) worker.end(index);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['puback 7', 'puback 7', 'puback 7']);
+  });
+
+  it('and whose PUBREC has left, is answered again, but not in the place of the next message with its id', async () => {
+    const [virtual, worker] = await scene();
+    worker.isQuick = ({ topic }) => topic === 'a';
+    virtual.server.connection.answers = { pubrec: () => undefined };
+    await came(virtual, message('a', 2, 7), message('b', 2, 8));
+    assert.deepEqual(acks(virtual), ['pubrec 7']);
+    // It waits behind what is worked on; meanwhile the Server has the first answer, and uses the id again.
+    await came(virtual, message('a', 2, 7, { dup: true }), { cmd: 'pubrel', messageId: 7 });
+    worker.isQuick = () => false;
+    await came(virtual, message('c', 2, 7));
+    worker.end(0);
+    await virtual.settle();
+    assert.deepEqual(
+      [worker.topics, acks(virtual)],
+      [
+        ['a', 'b', 'c'],
+        ['pubrec 7', 'pubrec 8'],
+      ],
+    );
+    worker.end(1);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['pubrec 7', 'pubrec 8', 'pubrec 7']);
   });
 });
 

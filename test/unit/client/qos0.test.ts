@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { MqttError } from '../../../src/protocol/errors.ts';
 import type { QoS } from '../../../src/protocol/packet.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import type { Durable } from '../../../src/store/session-store.ts';
@@ -174,30 +173,6 @@ describe('A message at QoS 0 on a connection', () => {
     assert.deepEqual(sent(scene), ['publish a', 'publish b', 'publish c']);
     assert.equal(String(scene.server.connection.all('publish')[0]?.payload), 'mine');
     assert.deepEqual(outcomes, [[0], [0], [0]]);
-  });
-
-  it('is told as sent where it leaves in front of a DISCONNECT, and what is given then as not sent', async () => {
-    const scene = new VirtualClient();
-    const outcomes: unknown[] = [];
-    const publish = (topic: string): void =>
-      scene.client.publish({ topic, payload: '' }, (error) => {
-        outcomes.push([topic, error instanceof MqttError ? error.code : 'sent']);
-        if (topic === 'a') publish('b');
-      });
-    const receive = (): void => publish('a');
-    scene.subscribe('in', { receive });
-    await scene.connected();
-    const broken = Buffer.from('30040001230000', 'hex');
-    const { connection } = scene.server;
-    connection.peer.send(Buffer.concat([Buffer.from('30040002696e', 'hex'), broken]));
-    await scene.pass(10_000);
-    assert.equal(scene.server.connections.length, 2);
-    assert.equal(connection.lines.at(-1), 'publish a');
-    assert.deepEqual(outcomes, [
-      ['a', 'sent'],
-      ['b', 'offline'],
-    ]);
-    assert.deepEqual(sent(scene), ['subscribe']);
   });
 
   it('is told as sent with what waits for the disk, where that was given in the same turn', async () => {
