@@ -83,12 +83,12 @@ export class Handles {
 
   #whyClosed(number: number): Objection {
     if (!(number <= this.#last)) return { error: notFrom('msg.delivery names no message') };
-    return warning('ended', `the message ${this.#ended.get(number) ?? 'was acknowledged long before'}`);
+    return warning('ended', `the message ${this.#ended.get(number) ?? 'ended long before'}`);
   }
 }
 
 const FROM_ANOTHER_RUN =
-  'not acknowledged: the message is of before Node-RED was started; where the broker kept the session it comes again';
+  'not acknowledged: the message is of before Node-RED was started, or of another Node-RED; where the broker kept the session it comes again';
 
 function warning(kind: Warning['kind'], text: string): Objection {
   return { warning: { kind, text } };

@@ -161,8 +161,7 @@ export class FlowWork {
 
   #start(task: FlowTask, flow: Flow): void {
     const { packet } = task;
-    const comesAgain = task.work?.state === 'left' && flow.resumes(task.session) === true;
-    if (packet === undefined || comesAgain) {
+    if (packet === undefined || comesAgain(task, flow)) {
       return handles.close(
         task.id,
         'was not acknowledged: its connection was made anew, and the broker sends it again',
@@ -249,19 +248,27 @@ export class FlowWork {
     this.#takeOut(task);
     const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined;
     const { datatype } = task;
-    flow.late(late(task, timeout, isGivenAgain), { packet, datatype }, this.#handleOf(task));
+    const then = afterLate(task, isGivenAgain, flow);
+    flow.late(late(task, timeout, then), { packet, datatype }, this.#handleOf(task));
     if (!isGivenAgain) return this.#close(task, 'was acknowledged when the time for it was over');
     this.#again += 1;
     this.#start(task, flow);
   }
 }
 
-function late({ topic, work, attempt }: FlowTask, timeout: number, isGivenAgain: boolean): MqttError {
-  const then = isGivenAgain
-    ? 'it is given to the flow again'
-    : work === undefined
-      ? 'its place is free'
-      : 'it is acknowledged';
+/** Whether its connection was made anew, and the broker sends it again. */
+function comesAgain({ work, session }: FlowTask, flow: Flow): boolean {
+  return work?.state === 'left' && flow.resumes(session) === true;
+}
+
+/** What becomes of a message that is late. */
+function afterLate(task: FlowTask, isGivenAgain: boolean, flow: Flow): string {
+  if (comesAgain(task, flow)) return 'the broker sends it again';
+  if (isGivenAgain) return 'it is given to the flow again';
+  return task.work?.state === 'open' ? 'it is acknowledged' : 'its place is free';
+}
+
+function late({ topic, attempt }: FlowTask, timeout: number, then: string): MqttError {
   const times = attempt === 1 ? '' : ` (attempt ${attempt})`;
   const text = `the flow did not acknowledge the message to ${topic} within ${timeout / 1000} s${times}: ${then}`;
   return new MqttError('not-acknowledged', text);

@@ -27,11 +27,11 @@ export = function register(RED: NodeAPI): void {
     const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def), flowWorkOptions(def));
     const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
-    const behind = new NodesBehind(this, RED.nodes);
+    const behind = new NodesBehind(this, RED.nodes, intake.works);
     let isBegun = false;
     const begin = (): void => {
       // Before `behind` forgets who they were.
-      if (isBegun && !behind.allStay) intake.flowChanged();
+      if (isBegun && intake.works && !behind.allStay) intake.flowChanged();
       isBegun = true;
       intake.begin();
     };

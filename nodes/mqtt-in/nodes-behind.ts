@@ -19,6 +19,28 @@ interface LinkCall {
 /** The nodes that run, and what the flows say of them. */
 type Nodes = Pick<NodeAPI['nodes'], 'getNode' | 'eachNode'>;
 
+/** Node-RED keeps where a Link Call node leads in the flows alone: they are gone through once for all who ask in a turn. */
+class LinkCalls {
+  #byId: ReadonlyMap<string, LinkCall> | undefined;
+
+  /** Where a message says where it leads, nobody knows. */
+  of(id: string, nodes: Nodes): { readonly links?: unknown } {
+    const call = (this.#byId ??= this.#all(nodes)).get(id);
+    return call === undefined || call.linkType === 'dynamic' ? {} : call;
+  }
+
+  #all({ eachNode }: Nodes): ReadonlyMap<string, LinkCall> {
+    queueMicrotask(() => (this.#byId = undefined));
+    const byId = new Map<string, LinkCall>();
+    eachNode((def) => {
+      if (def.type === 'link call') byId.set(def.id, def);
+    });
+    return byId;
+  }
+}
+
+const linkCalls = new LinkCalls();
+
 /** Nodes of a flow that are looked at: one that is larger is not followed to its end. */
 const MOST_NODES = 1000;
 
@@ -29,20 +51,23 @@ const MOST_NODES = 1000;
 export class NodesBehind implements Partial<FlowListener> {
   readonly #node: Wired;
   readonly #nodes: Nodes;
+  readonly #follows: boolean;
   /** Who they were when a deploy began, by id; null: a node that is disabled. */
   #before: ReadonlyMap<string, unknown> | undefined;
   /** The same of all that a message may reach from there. */
   #reached: ReadonlyMap<string, unknown> | undefined;
 
-  constructor(node: Node, nodes: Nodes) {
+  /** @param follows whether it is asked for all that a message may reach. */
+  constructor(node: Node, nodes: Nodes, follows: boolean) {
     this.#node = node;
     this.#nodes = nodes;
+    this.#follows = follows;
   }
 
   stopping(): void {
     const ids = (this.#node.wires ?? []).flat();
     this.#before = new Map(ids.map((id) => [id, this.#running(id)]));
-    this.#reached = this.#reach(ids);
+    if (this.#follows) this.#reached = this.#reach(ids);
   }
 
   started(): void {
@@ -74,18 +99,9 @@ export class NodesBehind implements Partial<FlowListener> {
       reached.set(id, node);
       if (node === null) continue;
       open.push(...(node.wires ?? []).flat(), ...hearingNodes(node));
-      open.push(...linksOf(node.type === 'link call' ? this.#call(id) : node));
+      open.push(...linksOf(node.type === 'link call' ? linkCalls.of(id, this.#nodes) : node));
     }
     return reached;
-  }
-
-  /** Node-RED keeps where a Link Call node leads in the flows alone; where a message says it, nobody knows. */
-  #call(id: string): { readonly links?: unknown } {
-    let call: LinkCall = { id };
-    this.#nodes.eachNode((def) => {
-      if (def.id === id) call = def;
-    });
-    return call.linkType === 'dynamic' ? {} : call;
   }
 
   #running(id: string): unknown {

@@ -122,6 +122,19 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     assert.deepEqual(acks(), ['puback 1', 'pubrec 2']);
   });
 
+  it('acknowledges the others of a list in which one is no message', async () => {
+    await started();
+    const got = collect('h');
+    const caught = collect('caught');
+    come('a/1');
+    await reached(got, 1);
+    node('ack').receive({ payload: '', delivery: [{ id: 'none' }, got[0]?.['delivery']] });
+    await acked(1);
+    await reached(caught, 1);
+    assert.deepEqual(acks(), ['puback 1']);
+    assert.match(errors('ack')[0] ?? '', /^not acknowledged: msg\.delivery is not what an mqtt-in has sent/);
+  });
+
   it('does not start a message twice that the broker sends again, and acknowledges it on the new connection', async () => {
     await broker.close();
     broker = await agreeing({
@@ -377,7 +390,16 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     });
   }
 
-  const UNSEEN: readonly [string, readonly FlowNode[]][] = [
+  const UNSEEN: readonly [string, readonly FlowNode[], string[]?][] = [
+    [
+      'a Link Call node whose messages say where it leads',
+      [
+        { id: 'call', type: 'link call', linkType: 'dynamic', links: ['called'], wires: [[]] },
+        { id: 'called', type: 'link in', links: [], wires: [['far']] },
+        far,
+      ],
+      ['h', 'call'],
+    ],
     ['a Catch node of other nodes', hearing('catch', ['ack'])],
     ['a Catch node of the mqtt-in alone', hearing('catch', ['in'])],
     ['a Catch node of another group', [...hearing('catch', 'group', { g: 'g' }), group('g', 'hearing')]],
@@ -385,9 +407,9 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     ['a Complete node of other nodes', hearing('complete', ['ack'])],
     ['a Status node of other nodes', hearing('status', ['ack'])],
   ];
-  for (const [name, more] of UNSEEN) {
+  for (const [name, more, wires] of UNSEEN) {
     it(`lets its flow go on where a deploy replaces a node behind ${name}`, async () => {
-      assert.equal((await farReplaced(more)).length, 1);
+      assert.equal((await farReplaced(more, wires)).length, 1);
     });
   }
 

@@ -128,6 +128,6 @@ describe('The handle of a message', () => {
     assert.equal(said(own, first), 'done');
     for (let count = 0; count < 10_000; count++) own.acknowledge(handleOf(own.open(new Message())), 0);
     assert.equal(own.size, 0);
-    assert.equal(said(own, first), 'warning: the message was acknowledged long before');
+    assert.equal(said(own, first), 'warning: the message ended long before');
   });
 });

@@ -28,6 +28,20 @@ function scene(messageExpiryInterval: number | undefined, qos: 0 | 1): [FakeCloc
   return [clock, () => task.packet?.properties];
 }
 
+describe('A message that a flow has', () => {
+  for (const mqtt5 of [false, true]) {
+    for (const qos of [0, 1] as const) {
+      const may = mqtt5 || qos === 0;
+      it(`${may ? 'may' : 'may not'} be refused at QoS ${qos} ${mqtt5 ? 'from MQTT 5 on' : 'before MQTT 5'}`, () => {
+        const packet = packetValidFor(undefined, qos);
+        const work = qos === 0 ? undefined : new Work({ packet, workEnded: () => undefined });
+        const task = new FlowTask(packet, undefined, work, { mqtt5, session: 'mine' }, () => 'open');
+        assert.equal(task.mayBeRefused, may);
+      });
+    }
+  }
+});
+
 describe('A message that waits for its flow', () => {
   for (const qos of [0, 1] as const) {
     it(`is valid for what is left, and then for 1 second, at QoS ${qos}`, () => {

@@ -182,6 +182,32 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
     assert.deepEqual(flow.got, ['a 1', 'b 1']);
   });
 
+  it('has so long for it as for any other', () => {
+    const { clock, work, flow, come } = scene({ atOnce: 1, whenLate: 'acknowledge' });
+    come('a');
+    come('b')?.void('left');
+    flow.isResumed = undefined;
+    work.pause(() => true);
+    flow.done(0);
+    work.begin(flow);
+    flow.isResumed = false;
+    work.connected();
+    clock.advance(60_000);
+    assert.deepEqual(flow.told, ['the flow did not acknowledge the message to b within 60 s: its place is free']);
+  });
+
+  it('is told of a message that is late what becomes of it where its connection was made anew', () => {
+    const { clock, flow, come } = scene();
+    come('a')?.void('left');
+    come('b')?.void('lost');
+    flow.isResumed = true;
+    clock.advance(60_000);
+    const text = (topic: string, then: string): string =>
+      `the flow did not acknowledge the message to ${topic} within 60 s: ${then}`;
+    assert.deepEqual(flow.told, [text('a', 'the broker sends it again'), text('b', 'it is given to the flow again')]);
+    assert.match(flow.done(0), /was not acknowledged: its connection was made anew, and the broker sends it again/);
+  });
+
   it('gets what it had again when nodes of it were replaced', () => {
     const { work, flow, acknowledged, come } = scene();
     for (const topic of ['a', 'b', 'c']) come(topic);
@@ -306,6 +332,18 @@ describe('Messages at QoS 0 that wait for a flow', () => {
     assert.deepEqual([rest.length, all.work.report.dropped], [MOST_QOS0, 3]);
     assert.ok(rest.includes('t/0 1') && rest.includes('t/999 1'));
     assert.equal(rest.filter((one) => one === 't/7 1').length, 1);
+  });
+
+  it('keep the only one of a topic also where one comes to a topic of which none waits, and know the latest behind that', () => {
+    const { flow, come } = scene({ atOnce: 1, qos0WhenFull: 'keep-latest' });
+    for (const topic of ['first', 'door', 'lamp', 'lamp']) come(topic, 0);
+    for (let count = 3; count < MOST_QOS0; count++) come(`t/${count}`, 0);
+    come('new', 0);
+    assert.deepEqual(flow.told, ['lamp dropped']);
+    come('lamp', 0);
+    assert.deepEqual(flow.told, ['lamp dropped', 'lamp dropped']);
+    assert.equal(flow.done(0), 'done');
+    assert.deepEqual(flow.got, ['first 1', 'door 1']);
   });
 
   it('keep the latest of a topic behind a deploy that gives its flow an earlier one again', () => {

@@ -116,13 +116,18 @@ describe('What waits for the flow of an mqtt-in whose connection was made anew',
     assert.deepEqual(node.sent, ['a']);
   });
 
-  it('goes into the flow where the broker goes on with the session of another client id', () => {
-    const { node, connection, intake } = leftBehind();
-    connection.clientId = 'other';
-    connection.state = { phase: 'connected', sessionPresent: true };
-    intake.show(GREEN);
-    assert.deepEqual(node.sent, ['a', 'b']);
-  });
+  for (const [what, change] of [
+    ['client id', { clientId: 'other' }],
+    ['broker', { server: 'mqtt://other' }],
+  ] as const) {
+    it(`goes into the flow where the one that goes on is the session of another ${what}`, () => {
+      const { node, connection, intake } = leftBehind();
+      Object.assign(connection, change);
+      connection.state = { phase: 'connected', sessionPresent: true };
+      intake.show(GREEN);
+      assert.deepEqual(node.sent, ['a', 'b']);
+    });
+  }
 });
 
 describe('An mqtt-in whose flow is slower than QoS 0 comes', () => {
