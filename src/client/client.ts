@@ -261,10 +261,15 @@ export class Client {
     return undefined;
   }
 
+  /** Whatever the store does, the message is accepted: else it is told by the Server's answer. */
   #whenStored(stored: () => void): void {
-    this.#settings.store.commit((kept) => {
-      if (kept) stored();
-    });
+    try {
+      this.#settings.store.commit((kept) => {
+        if (kept) stored();
+      });
+    } catch (error) {
+      this.#settings.report(new MqttError('store-failed', `the store cannot say what it has: ${textOf(error)}`));
+    }
   }
 
   #count(error: Error): void {

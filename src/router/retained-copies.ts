@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PublishPacket } from '../protocol/packet.ts';
-import type { RetainedRoom } from './retained-room.ts';
+import { MOST_CONTENTS_OF_ONE, type RetainedRoom } from './retained-room.ts';
 import type { RetainedWindow } from './retained-window.ts';
 import type { Seat, Withheld } from './seat.ts';
 
@@ -149,8 +149,12 @@ export class RetainedCopies {
       last.expires = expires;
       return isRetained;
     }
-    if (last !== undefined || this.#room.takeContent(topic)) this.#contents.set(topic, { text, expires });
+    if (last !== undefined || this.#hasRoomFor(topic)) this.#contents.set(topic, { text, expires });
     return false;
+  }
+
+  #hasRoomFor(topic: string): boolean {
+    return this.#contents.size < MOST_CONTENTS_OF_ONE && this.#room.takeContent(topic);
   }
 
   /** @param interval seconds */

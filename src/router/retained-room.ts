@@ -2,7 +2,10 @@ import type { Clock } from '../util/clock.ts';
 import type { RetainedWindow } from './retained-window.ts';
 
 /** Topics of which the last message with the RETAIN flag is known; of others a copy may come twice after a SUBSCRIBE. */
-const MOST_CONTENTS = 10_000;
+export const MOST_CONTENTS_OF_ONE = 10_000;
+
+/** The same over all filters. */
+const MOST_CONTENTS = 100_000;
 
 /** Topics of which it is known whether a message came since a SUBSCRIBE; of others each may be a live one. */
 const MOST_TOPICS_OF_ONE = 10_000;
@@ -59,13 +62,15 @@ export class RetainedRoom {
   }
 
   close(window: RetainedWindow): void {
-    if (this.#windows.delete(window)) this.#topics -= window.topics.size;
+    if (!this.#windows.delete(window)) return;
+    this.#topics -= window.topics.size;
+    window.end();
   }
 
   /** Its topics are not needed any more. */
-  empty({ topics }: RetainedWindow): void {
-    this.#topics -= topics.size;
-    topics.clear();
+  empty(window: RetainedWindow): void {
+    this.#topics -= window.topics.size;
+    window.forget();
   }
 
   /**
@@ -73,14 +78,20 @@ export class RetainedRoom {
    * retained may then come a second time, and no message is missed.
    */
   isFirst(topic: string, window: RetainedWindow): boolean {
-    const { topics } = window;
     if (window.has(topic)) return false;
-    if (topics.size >= MOST_TOPICS_OF_ONE || topic.length > LONGEST_TOPIC) return false;
-    if (this.#topics >= MOST_TOPICS && !this.#endOldest(window)) return false;
+    if (!this.#hasRoom(topic, window)) {
+      window.missed();
+      return false;
+    }
     this.#topics += 1;
     this.#noted += 1;
     window.note(topic, this.#noted);
     return true;
+  }
+
+  #hasRoom(topic: string, window: RetainedWindow): boolean {
+    if (window.topics.size >= MOST_TOPICS_OF_ONE || topic.length > LONGEST_TOPIC) return false;
+    return this.#topics < MOST_TOPICS || this.#endOldest(window);
   }
 
   /** What comes late by the oldest SUBSCRIBE is for all from now on. */
@@ -88,7 +99,6 @@ export class RetainedRoom {
     for (const oldest of this.#windows) {
       if (oldest === spared || oldest.topics.size === 0) continue;
       this.close(oldest);
-      oldest.end();
       return true;
     }
     return false;

@@ -9,26 +9,28 @@ export class RetainedWindow {
   readonly isSure: boolean;
   /** Topics of which any has come, and when: one more on them is live, or another SUBSCRIBE's. */
   readonly topics = new Map<string, number>();
-  /** Of the filter that was asked for in place of this one: what had come by it until now. */
+  /** Of the filter that was asked for in place of this one: what had come by it until now. Where that is told, nobody asks. */
   readonly #before: { readonly cover: RetainedWindow; readonly upTo: number } | undefined;
   /** Topics of which a copy was withheld from a place that had it before. */
   readonly #again = new Map<Seat, Set<string>>();
   /** When the last of the topics was noted. */
-  #latest: number;
+  #latest = 0;
+  /** Whether the topics are all of which any has come. */
+  #knowsTopics = true;
   #isOver = false;
 
   /** @param cover of the filter that was asked for in place of this one, by which some may have come already. */
   constructor(identifier: number | undefined, rules: Map<Seat, Withheld>, isSure: boolean, cover?: RetainedWindow) {
-    this.#latest = cover === undefined ? 0 : cover.#latest;
-    this.#before = cover === undefined ? undefined : { cover, upTo: cover.#latest };
+    const isTold = isSure && identifier !== undefined;
+    this.#before = cover === undefined || isTold ? undefined : { cover, upTo: cover.#latest };
     this.isSure = isSure;
     this.identifier = identifier;
     this.rules = rules;
   }
 
-  /** Whether any has come on the topic. */
+  /** Whether any has come on the topic, or may have before it took the place of another. */
   has(topic: string): boolean {
-    return this.topics.has(topic) || this.#hadBefore(topic);
+    return this.topics.has(topic) || this.#mayHaveHad(topic);
   }
 
   /** The first on a topic has come. @param number rises with each, in whichever window. */
@@ -37,10 +39,21 @@ export class RetainedWindow {
     this.#latest = number;
   }
 
-  #hadBefore(topic: string): boolean {
+  #mayHaveHad(topic: string): boolean {
     if (this.#before === undefined) return false;
     const { cover, upTo } = this.#before;
-    return (cover.topics.get(topic) ?? Infinity) <= upTo || cover.#hadBefore(topic);
+    return !cover.#knowsTopics || (cover.topics.get(topic) ?? Infinity) <= upTo || cover.#mayHaveHad(topic);
+  }
+
+  /** Some has come on a topic that is not noted. */
+  missed(): void {
+    this.#knowsTopics = false;
+  }
+
+  /** Its topics are not needed any more. */
+  forget(): void {
+    this.#knowsTopics = false;
+    this.topics.clear();
   }
 
   /** Nobody sits there any more. */
@@ -57,7 +70,7 @@ export class RetainedWindow {
   end(): void {
     this.#isOver = true;
     this.rules.clear();
-    this.topics.clear();
+    this.forget();
     this.#again.clear();
   }
 

@@ -66,6 +66,8 @@ export class Incoming {
   /** What is not acknowledged, by packet id: sent again, on this connection or a later one, it is not started a second time. */
   readonly #open = new RecentMap<Delivery>();
   readonly #held = new InOrder<Delivery>();
+  /** Until when those are held at least: none of them is given up before. */
+  #heldUntil = Infinity;
   /** What receivers are not done with. */
   readonly #atWork = new InOrder<Delivery>();
   /** Those of them whose session is lost. */
@@ -288,25 +290,28 @@ export class Incoming {
 
   /** When {@link expire} has something to do; undefined: never. Milliseconds of `Clock.now`. */
   get deadline(): number | undefined {
-    let earliest = this.#doubtUntil === 'due' ? undefined : this.#doubtUntil;
-    for (const { state } of this.#held) {
-      if (state.step === 'held' && (earliest === undefined || state.until < earliest)) earliest = state.until;
-    }
-    return earliest;
+    const doubtUntil = typeof this.#doubtUntil === 'number' ? this.#doubtUntil : Infinity;
+    const earliest = Math.min(doubtUntil, this.#heldUntil);
+    return earliest === Infinity ? undefined : earliest;
   }
 
   /** Those who did not come in time are not waited for any more. */
   expire(now: number): void {
     if (this.#deployUntil !== undefined && this.#deployUntil <= now) this.#deployUntil = undefined;
-    const late = [...this.#held].filter(({ state }) => state.step === 'held' && state.until <= now);
+    if (this.#heldUntil <= now) this.#giveUpLate(now);
+    if (typeof this.#doubtUntil === 'number' && this.#doubtUntil <= now) {
+      this.#doubtUntil = this.#isDoubting ? 'due' : undefined;
+    }
+  }
+
+  #giveUpLate(now: number): void {
+    const late = [...this.#held].filter((delivery) => heldUntil(delivery) <= now);
     for (const delivery of late) {
       this.#letGo(delivery);
       delivery.giveUp();
       this.#ownOrKeep(delivery);
     }
-    if (typeof this.#doubtUntil === 'number' && this.#doubtUntil <= now) {
-      this.#doubtUntil = this.#isDoubting ? 'due' : undefined;
-    }
+    this.#heldUntil = [...this.#held].reduce((least, delivery) => Math.min(least, heldUntil(delivery)), Infinity);
     if (late.length > 0) this.#reportUnclaimed(late.length, late[0]?.topic ?? '');
   }
 
@@ -405,6 +410,7 @@ export class Incoming {
   #ownOrKeep(delivery: Delivery): void {
     const { step } = delivery.state;
     if (step === 'done') return this.#own(delivery);
+    this.#heldUntil = Math.min(this.#heldUntil, heldUntil(delivery));
     const kept = step === 'held' ? this.#held : this.#atWork;
     if (kept.has(delivery.number)) return;
     kept.set(delivery.number, delivery);
@@ -416,12 +422,14 @@ export class Incoming {
     const { number } = delivery;
     if (this.#held.delete(number) || this.#atWork.delete(number)) this.#keptBytes -= delivery.size;
     this.#lost.delete(delivery);
+    if (this.#held.size === 0) this.#heldUntil = Infinity;
   }
 
   /** Nobody gets it from here any more. */
   #abandon(why: 'lost' | 'left'): void {
     this.#void(why);
     this.#held.clear();
+    this.#heldUntil = Infinity;
     this.#atWork.clear();
     this.#lost.clear();
     this.#keptBytes = 0;
@@ -477,6 +485,11 @@ export class Incoming {
 }
 
 const never = (): boolean => false;
+
+/** Until when it is held; Infinity: it is not. */
+function heldUntil({ state }: Delivery): number {
+  return state.step === 'held' ? state.until : Infinity;
+}
 
 function behindKept(queue: Queue<Delivery>): number {
   const step = queue.peek()?.state.step;

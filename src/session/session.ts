@@ -123,8 +123,11 @@ export class Session {
    * @param isOver whether the Server's session ends with this client.
    */
   leave(now: number, isOver: boolean = false): void {
-    this.incoming.leave(now, isOver);
-    this.outgoing.leave();
+    try {
+      this.incoming.leave(now, isOver);
+    } finally {
+      this.outgoing.leave();
+    }
   }
 
   /** Whether a CONNECT may have reached the Server whose CONNACK nobody saw, this client's or an earlier one's. */

@@ -207,11 +207,11 @@ export class Inbound {
     for (const copy of this.#copies.get(label) ?? []) if (!copy.acknowledged) copy.given += 100;
   }
 
-  /** What flows do with the copy, by place. In two sessions it may have the same id. */
+  /** What flows do with the copy, by place. In two sessions it may have the same id; in an older one it may be this. */
   #worksOn({ label, packetId, gotMoment = 0 }: Copy): { readonly place: Place; readonly works: readonly Work[] }[] {
     return this.#places.map((place) => {
       const own = place.working.filter(
-        (one) => one.label === label && one.packetId === packetId && one.began >= gotMoment,
+        (one) => one.label === label && one.packetId === packetId && (one.began >= gotMoment || this.isOlder),
       );
       return { place, works: own.map(({ work }) => work) };
     });

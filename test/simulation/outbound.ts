@@ -36,6 +36,9 @@ export interface OutboundKind {
 /** At so many ends of connections behind one message it may be set aside. */
 const ENDS_BEFORE_SET_ASIDE = 3;
 
+/** Milliseconds: the time is a sum of fractions. */
+const ROUNDING = 0.001;
+
 /** The promises about what flows publish: nothing lost, nothing forgotten, nothing told that is not so, all in order. */
 export class Outbound {
   readonly #judge: Judge;
@@ -148,12 +151,17 @@ export class Outbound {
     }
     if (message.taken > 1) return;
     // It gave way, and was not forgotten yet when the process was killed: it is sent after all, where it was.
-    if (message.survives && this.#whenFull === 'drop-oldest') return;
+    if (message.survives && this.#whenFull === 'drop-oldest' && this.#mayHaveGivenWay(message)) return;
     if (message.number < this.#taken[message.qos]) {
       const text = `${label} comes behind m${this.#taken[message.qos]} of the same QoS ${message.qos}`;
       this.#judge.violation('order, out', text);
     }
     this.#taken[message.qos] = Math.max(this.#taken[message.qos], message.number);
+  }
+
+  /** Who was told of it may have been a person: then nobody says which it was. */
+  #mayHaveGivenWay({ outcome }: Message): boolean {
+    return outcome === 'failed' || this.#restoredFailed > 0;
   }
 
   /** The Server treats a QoS 2 message as one of QoS 1. */
@@ -244,7 +252,7 @@ export class Outbound {
     if (error.code === 'message-set-aside' && ends < ENDS_BEFORE_SET_ASIDE) {
       this.#judge.violation('set aside for a reason', `${label} is set aside, but ${ends} connections ended behind it`);
     }
-    if (error.code === 'expired' && this.#time.now - at < this.#longestWait * 1000) {
+    if (error.code === 'expired' && this.#time.now - at < this.#longestWait * 1000 - ROUNDING) {
       this.#judge.violation('waits as long as it may', `${label} expired after ${this.#time.now - at} ms`);
     }
     if (error.code === 'dropped') this.#checkDropped(message);

@@ -93,6 +93,23 @@ describe('A message that cannot be stored', () => {
     assert.equal(scene.client.waiting, 0);
   });
 
+  it('is accepted where only the store cannot say when it is safe: it is told by the answer of the broker', async () => {
+    const store = new FailingStore();
+    store.commit = () => {
+      throw new Error('no such disk');
+    };
+    const scene = new VirtualClient({ store, cleanStart: false });
+    const outcomes: Outcomes = [];
+    const settle = (error: Error | undefined, code: number): void => void outcomes.push(error ?? code);
+    scene.client.publish({ topic: 'a', payload: '', qos: 1 }, settle, 'store');
+    assert.deepEqual(
+      [outcomes, scene.notices.map(String)],
+      [[], [/no such disk/.exec(String(scene.notices[0]))?.input]],
+    );
+    await scene.connected();
+    assert.deepEqual(outcomes, [0]);
+  });
+
   for (const qos of [1, 2] as const) {
     it(`on its way out at QoS ${qos} ends the connection with the cause, and arrives on a later one, settled once`, async () => {
       const { scene, store } = await withFailingStore();

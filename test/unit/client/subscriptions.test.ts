@@ -1153,6 +1153,17 @@ describe('Subscriptions', () => {
       assert.deepEqual([runs.received, fresh.received], [2, 3]);
     });
 
+    it('a node that comes meanwhile and wants nothing of it does not get it either, as long as it comes', () => {
+      const { one, now } = lamp();
+      one.add('lamp');
+      const identifier = now();
+      const late = one.add('lamp', { retainHandling: 2 });
+      one.router.deliver(live('lamp', [identifier], 'off'));
+      assert.equal(late.received, 0);
+      one.router.deliver(live('lamp', [identifier], 'on'));
+      assert.equal(late.received, 1);
+    });
+
     it('the node that runs gets nothing once more where the broker sends it a few at a time', () => {
       const { one, runs, now } = lamp();
       one.add('lamp');

@@ -77,25 +77,89 @@ describe('What is noted of what the Server retains', () => {
     assert.deepEqual([window.isOver, window.topics.size], [true, 0]);
   });
 
-  it('is what came by the filter that was asked for in its place, up to when it joined', () => {
-    const [cover, joining, third] = [1, 2, 3].map(() => new RetainedCopies(room)) as [
-      RetainedCopies,
-      RetainedCopies,
-      RetainedCopies,
-    ];
-    const first = withheld(1);
-    cover.open(first);
-    cover.note(retained('t/1'));
-    const second = new RetainedWindow(1, new Map([[HAD, 'first' as const]]), true, first);
-    joining.open(second);
-    cover.note(retained('t/2'));
-    assert.deepEqual([joining.note(retained('t/1'))?.first, joining.note(retained('t/2'))?.first], [false, true]);
-    third.open(new RetainedWindow(1, new Map([[HAD, 'first' as const]]), true, second));
+  describe('by a filter that was asked for in place of another', () => {
+    /** One that the flag does not tell. */
+    function ambiguous(cover?: RetainedWindow): RetainedWindow {
+      return new RetainedWindow(1, new Map([[HAD, 'repeated' as const]]), false, cover);
+    }
+
+    /** A window that takes the place of another, by which `t/1` came before and `t/2` since. */
+    function joined(own = new RetainedRoom(new FakeClock())): {
+      readonly covers: RetainedCopies;
+      readonly cover: RetainedWindow;
+      readonly joining: RetainedCopies;
+      readonly window: RetainedWindow;
+    } {
+      const [covers, joining] = [new RetainedCopies(own), new RetainedCopies(own)];
+      const cover = ambiguous();
+      covers.open(cover);
+      covers.note(retained('t/1'));
+      const window = ambiguous(cover);
+      joining.open(window);
+      covers.note(retained('t/2'));
+      return { covers, cover, joining, window };
+    }
+
+    const firsts = (copies: RetainedCopies, ...topics: string[]): (boolean | undefined)[] =>
+      topics.map((topic) => copies.note(retained(topic))?.first);
+
+    it('is what had come by that, up to when it took its place', () => {
+      const { joining, window } = joined();
+      assert.deepEqual(firsts(joining, 't/1', 't/2'), [false, true]);
+      const third = new RetainedCopies(room);
+      third.open(ambiguous(window));
+      assert.deepEqual(firsts(third, 't/1', 't/2', 't/3'), [false, false, true]);
+      assert.equal(window.topics.size, 1, 'nothing is copied');
+    });
+
+    const losses: Readonly<Record<string, (scene: ReturnType<typeof joined>) => void>> = {
+      'has brought all': ({ covers }) => covers.close(1),
+      'is gone with its nodes': ({ covers }) => covers.clear(),
+      'withholds nothing any more': ({ covers, cover }) => {
+        cover.leave(HAD);
+        covers.open(new RetainedWindow(2, new Map(), true));
+        room.empty(cover);
+      },
+      'had more than is noted': ({ covers }) => come(covers, 10_001),
+    };
+    for (const [what, lose] of Object.entries(losses)) {
+      it(`may be any topic where that ${what}: a live message is not withheld for it`, () => {
+        const scene = joined();
+        lose(scene);
+        assert.deepEqual(firsts(scene.joining, 't/3'), [false]);
+      });
+    }
+
+    it('is told by flag and identifier, where they tell: of the other nothing is kept', () => {
+      const covers = new RetainedCopies(room);
+      const cover = withheld(1);
+      covers.open(cover);
+      covers.note(retained('t/1'));
+      const joining = new RetainedCopies(room);
+      joining.open(new RetainedWindow(1, new Map([[HAD, 'first' as const]]), true, cover));
+      covers.clear();
+      assert.equal(cover.topics.size, 0);
+      assert.deepEqual(firsts(joining, 't/1', 't/3', 't/3'), [true, true, false]);
+    });
+  });
+
+  it('has its last content known for ten thousand topics of a filter, and for those of nine others besides', () => {
+    const own = new RetainedRoom(new FakeClock());
+    const filters = Array.from({ length: 11 }, () => new RetainedCopies(own));
+    for (const copies of filters) {
+      come(copies, 10_001);
+      copies.open(withheld());
+    }
+    const isKnown = (copies: RetainedCopies | undefined, topic: string): unknown =>
+      copies?.note(retained(topic))?.repeated;
     assert.deepEqual(
-      ['t/1', 't/2', 't/3'].map((topic) => third.note(retained(topic))?.first),
-      [false, false, true],
+      [filters[0], filters[9], filters[10]].map((copies) => [isKnown(copies, 't/9999'), isKnown(copies, 't/10000')]),
+      [
+        [true, false],
+        [true, false],
+        [false, false],
+      ],
     );
-    assert.equal(second.topics.size, 1, 'nothing is copied');
   });
 
   it('is no more of a window that had to go, though that is still in its place', () => {

@@ -559,6 +559,18 @@ describe('Router', () => {
       assert.equal(sink.got.length, 1);
     });
 
+    it('is withheld by no filter that takes the place of one which has brought all', () => {
+      const router = new Router();
+      const had = new Sink();
+      for (const filter of ['a/#', 'a/1']) router.add(asFilter(filter), filter === 'a/1' ? had : new Sink());
+      const withholding = { rules: new Map([[had, 'first' as const]]), identifier: 7, isSure: true };
+      router.withhold(asFilter('a/#'), { ...withholding, rules: undefined });
+      router.brought(asFilter('a/#'), 7);
+      router.withholdOf(asFilter('a/#'), asFilter('a/1'), withholding);
+      router.deliver(packet('a/1', undefined, true));
+      assert.equal(had.got.length, 1);
+    });
+
     it('is told from live messages for 10,000 topics at a time; of others each counts as live', () => {
       const router = new Router();
       const sink = new Sink();

@@ -100,6 +100,22 @@ describe('A received message', () => {
     assert.equal(driver.session.deadline, undefined);
   });
 
+  it('that waits behind another one has its own time', () => {
+    const driver = awaiting(new Place());
+    driver.receive(received('a', 1, 1));
+    // Another deploy begins.
+    driver.session.incoming.released(
+      { receiver: receiver(), vacancy: undefined, matches: () => false, arrived: undefined },
+      10_000,
+    );
+    driver.receive(received('a', 1, 2));
+    assert.equal(driver.session.deadline, 30_000);
+    driver.session.expire(30_000);
+    assert.deepEqual([driver.replies(), driver.session.deadline], [['puback 1'], 40_000]);
+    driver.session.expire(40_000);
+    assert.deepEqual([driver.replies(), driver.session.deadline], [['puback 2'], undefined]);
+  });
+
   it('keeps no chunk alive while it waits: its payload is copied', () => {
     const place = new Place();
     const driver = awaiting(place);

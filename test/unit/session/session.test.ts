@@ -1272,3 +1272,32 @@ function restarted(driver: Driver): Driver {
   driver.lose(LOST);
   return new Driver(driver.store);
 }
+
+describe('Session, left to the next client while its store fails', () => {
+  function failing(): [Driver, (...fails: (keyof MemoryStore)[]) => void] {
+    const store = new MemoryStore();
+    const driver = new Driver(store, undefined, { qos0Waits: true });
+    driver.resume();
+    const fail = (): never => {
+      throw new Error('disk full');
+    };
+    return [driver, (...fails) => fails.forEach((what) => Object.assign(store, { [what]: fail }))];
+  }
+
+  it('lets go of what waits to be sent, though that cannot be stored', () => {
+    const [driver, fails] = failing();
+    driver.accept('a', 0);
+    fails('put');
+    assert.throws(() => driver.session.leave(0), /disk full/);
+    assert.deepEqual([driver.session.outgoing.count, driver.pump()], [0, []]);
+  });
+
+  it('lets go of what is to be sent, though what was received cannot be stored', () => {
+    const [driver, fails] = failing();
+    driver.accept('a', 1);
+    driver.session.receive(received('b', 2, 1), 0);
+    fails('saveReceived');
+    assert.throws(() => driver.session.leave(0), /disk full/);
+    assert.deepEqual([driver.session.outgoing.count, driver.session.outgoing.next(0)], [0, undefined]);
+  });
+});
