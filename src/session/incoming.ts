@@ -163,11 +163,12 @@ export class Incoming {
       return;
     }
     const repeated = this.#repetition(packet, packetId);
-    // Some Servers send again what is not acknowledged for some time: that is acknowledged once, and counts once.
-    if (repeated?.isInTurn === true) return;
+    // Some Servers send again what is not acknowledged for some time: at QoS 1 the answer to that would be taken for one to
+    // the next message with its id.
+    if (repeated?.isInTurn === true && packet.qos === 1) return;
     this.#count(packet, packetId);
     if (repeated === undefined) this.#deliverNew(packet, packetId, now);
-    else this.#acknowledgeInTurn(repeated);
+    else this.#acknowledgeInTurn(repeated.isInTurn ? Delivery.done(packet, packetId) : repeated);
   }
 
   /** A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it. */
@@ -359,14 +360,8 @@ export class Incoming {
       open.confirm();
       return open;
     }
-    return isKnown ? this.#answeredAgain(packet, packetId) : undefined;
-  }
-
-  /** [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC. */
-  #answeredAgain(packet: PublishPacket, packetId: PacketId): Delivery {
-    const delivery = Delivery.done(packet, packetId);
-    this.#open.set(packetId, delivery);
-    return delivery;
+    // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC.
+    return isKnown ? Delivery.done(packet, packetId) : undefined;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {

@@ -128,7 +128,7 @@ export class ConnectionWatch implements LinkWatch {
         this.#pings -= 1;
         return;
       case 'pubrel':
-        return this.#gotRelease(sent.packetId);
+        return this.#released(sent.packetId);
       case 'connack':
       case 'disconnect':
     }
@@ -187,15 +187,17 @@ export class ConnectionWatch implements LinkWatch {
 
   #gotPublish(copy: Copy, packetId: number): void {
     const due = this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'];
-    // Sent again on this connection, it is acknowledged once, and nobody gets it again.
-    if (due.some((one) => one.copy === copy)) return;
-    this.#inbound.got(copy);
+    const isDue = due.some((one) => one.copy === copy);
+    // Sent again on this connection nobody gets it again, and at QoS 1 it is acknowledged once.
+    if (!isDue) this.#inbound.got(copy);
     if (copy.retain && this.#maySendStored()) copy.ambiguous = true;
-    if (copy.qos > 0) due.push({ copy, packetId, again: this.#acknowledged.has(copy) });
+    if (copy.qos === 2 || (copy.qos === 1 && !isDue)) {
+      due.push({ copy, packetId, again: isDue || this.#acknowledged.has(copy) });
+    }
   }
 
   /** From here on the id may be another message's: an answer to a repetition that has not left does not leave any more. */
-  #gotRelease(packetId: number): void {
+  #released(packetId: number): void {
     const { pubrec } = this.#unacknowledged;
     this.#unacknowledged.pubrec = pubrec.filter((one) => !one.again || one.packetId !== packetId);
   }
@@ -205,12 +207,14 @@ export class ConnectionWatch implements LinkWatch {
   }
 
   /** [MQTT-4.6.0-2], [MQTT-4.6.0-3]: in the order of the PUBLISH packets. */
-  #wroteAcknowledgement(cmd: 'puback' | 'pubrec', { packetId }: Ack): void {
+  #wroteAcknowledgement(cmd: 'puback' | 'pubrec', { packetId, code }: Ack): void {
     const first = this.#unacknowledged[cmd].shift();
     if (first === undefined || first.packetId !== packetId) {
       const due = first === undefined ? 'none is due' : `${describe(first.copy)} is due`;
       return this.#judge.violation('acknowledged in order', `${cmd.toUpperCase()} ${packetId}, but ${due}`);
     }
+    // A refusal is the end of it (4.3.3).
+    if (cmd === 'pubrec' && code >= 0x80) this.#released(packetId);
     this.#acknowledged.add(first.copy);
     this.#inbound.acknowledged(first.copy);
   }

@@ -382,14 +382,18 @@ describe('A message that the Server sends again on the same connection, because 
   for (const qos of [1, 2] as const) {
     const ack = qos === 1 ? 'puback' : 'pubrec';
 
-    it(`is not started again, and acknowledged once, at QoS ${qos}`, async () => {
+    /** At QoS 2 each of them is answered [MQTT-4.3.3-10]. */
+    const answers = (...ids: readonly number[]): string[] => ids.map((id) => `${ack} ${id}`);
+
+    it(`is not started again, and acknowledged once at QoS 1, at QoS ${qos}`, async () => {
       const [virtual, worker] = await scene();
       await came(virtual, message('a', qos, 7));
       for (let times = 0; times < 3; times++) await came(virtual, message('a', qos, 7, { dup: true }));
+      assert.deepEqual(acks(virtual), []);
       worker.end(0);
       await virtual.settle();
       assert.deepEqual(worker.topics, ['a']);
-      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+      assert.deepEqual(acks(virtual), qos === 1 ? answers(7) : answers(7, 7, 7, 7));
     });
 
     it(`and which only waits behind another one, is not handed out again, at QoS ${qos}`, async () => {
@@ -403,7 +407,7 @@ describe('A message that the Server sends again on the same connection, because 
       assert.deepEqual([worker.topics, taker.topics], [['a', 'b'], ['b']]);
       worker.end(0);
       await virtual.settle();
-      assert.deepEqual(acks(virtual), [`${ack} 7`, `${ack} 8`]);
+      assert.deepEqual(acks(virtual), qos === 1 ? answers(7, 8) : answers(7, 8, 7, 8));
     });
 
     it(`takes no acknowledgement from the next message with its id, at QoS ${qos}`, async () => {
@@ -413,7 +417,7 @@ describe('A message that the Server sends again on the same connection, because 
       await virtual.settle();
       await came(virtual, message('b', qos, 7));
       assert.deepEqual(worker.topics, ['a', 'b']);
-      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+      assert.deepEqual(acks(virtual), qos === 1 ? answers(7) : answers(7, 7));
     });
 
     it(`and whose first connection is gone, is not started again either, at QoS ${qos}`, async () => {
@@ -424,9 +428,28 @@ describe('A message that the Server sends again on the same connection, because 
       worker.end(0);
       await virtual.settle();
       assert.deepEqual(worker.topics, ['a']);
-      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+      assert.deepEqual(acks(virtual), qos === 1 ? answers(7) : answers(7, 7, 7));
     });
   }
+
+  it('is not answered in the place of the next message with its id, where its own PUBREC leaves alone', async () => {
+    const [virtual, worker] = await scene();
+    virtual.server.connection.answers = { pubrec: () => undefined };
+    await came(virtual, message('a', 2, 7), message('b', 2, 8), message('a', 2, 7, { dup: true }));
+    worker.end(0);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['pubrec 7']);
+    await came(virtual, { cmd: 'pubrel', messageId: 7 }, message('c', 2, 7));
+    worker.end(1);
+    await virtual.settle();
+    assert.deepEqual(
+      [worker.topics, acks(virtual)],
+      [
+        ['a', 'b', 'c'],
+        ['pubrec 7', 'pubrec 8'],
+      ],
+    );
+  });
 
   it('counts once for the Receive Maximum', async () => {
     const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 2 });
