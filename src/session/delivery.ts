@@ -60,6 +60,8 @@ export class Delivery implements Handout, NextAcknowledgement {
   readonly size: number;
   /** Its acknowledgement has its place among those of this connection, and has not left: until then the id is its own. */
   isInTurn = false;
+  /** It is a QoS 2 message once more, and needs an answer alone; `over`: not any more, its id may be another message's. */
+  repetition: 'no' | 'open' | 'over' = 'no';
   /** At QoS 2, where an id may have been another message's in another session; and of what somebody works on. */
   fingerprint: number | undefined;
   state: DeliveryState = HANDED_OUT;
@@ -89,10 +91,17 @@ export class Delivery implements Handout, NextAcknowledgement {
     this.#workDone = workDone;
   }
 
-  /** What needs no receiver: a repetition, or a message that cannot be taken in. */
+  /** What needs no receiver: a message that cannot be taken in. */
   static done(packet: PublishPacket, packetId: PacketId): Delivery {
     const delivery = new Delivery(packet, packetId, 0);
     delivery.#finish();
+    return delivery;
+  }
+
+  /** The answer to one that came before. */
+  static repeated(packet: PublishPacket, packetId: PacketId): Delivery {
+    const delivery = Delivery.done(packet, packetId);
+    delivery.repetition = 'open';
     return delivery;
   }
 

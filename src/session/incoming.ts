@@ -94,6 +94,8 @@ export class Incoming {
   readonly #pubacks = new Queue<Delivery>();
   readonly #pubrecs = new Queue<Delivery>();
   readonly #pubcomps = new Queue<NextAcknowledgement>();
+  /** Among the PUBRECs, those that are answers to a repetition. */
+  #repetitions = 0;
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
@@ -130,6 +132,7 @@ export class Incoming {
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
     for (const delivery of [...this.#pubacks.drain(), ...this.#pubrecs.drain()]) delivery.isInTurn = false;
+    this.#repetitions = 0;
     this.#pubcomps.drain();
     this.#unreleased.clear();
   }
@@ -168,7 +171,7 @@ export class Incoming {
     if (repeated?.isInTurn === true && packet.qos === 1) return;
     this.#count(packet, packetId);
     if (repeated === undefined) this.#deliverNew(packet, packetId, now);
-    else this.#acknowledgeInTurn(repeated.isInTurn ? Delivery.done(packet, packetId) : repeated);
+    else this.#acknowledgeInTurn(repeated.isInTurn ? Delivery.repeated(packet, packetId) : repeated);
   }
 
   /** A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it. */
@@ -185,8 +188,8 @@ export class Incoming {
   /** [MQTT-4.3.3-11] whatever is known of the id, PUBREL is answered by PUBCOMP. */
   receivePubrel({ packetId }: AckPacket): void {
     this.#unreleased.delete(packetId);
-    // The exchange is over: what comes under this id from now on is another message.
     this.#open.delete(packetId);
+    this.#exchangeIsOver(packetId);
     const known = this.#received.remove(packetId);
     const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
     this.#pubcomps.push({ cmd: 'pubcomp', packetId, reasonCode });
@@ -361,7 +364,7 @@ export class Incoming {
       return open;
     }
     // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC.
-    return isKnown ? Delivery.done(packet, packetId) : undefined;
+    return isKnown ? Delivery.repeated(packet, packetId) : undefined;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
@@ -442,6 +445,7 @@ export class Incoming {
   /** Its acknowledgement leaves behind those of the messages that came before it. */
   #acknowledgeInTurn(delivery: Delivery): void {
     delivery.isInTurn = true;
+    if (delivery.repetition !== 'no') this.#repetitions += 1;
     (delivery.cmd === 'puback' ? this.#pubacks : this.#pubrecs).push(delivery);
   }
 
@@ -452,17 +456,25 @@ export class Incoming {
     this.#own(delivery);
     queue.shift();
     delivery.isInTurn = false;
-    if (this.#isOfReleased(delivery)) return this.#nextOf(queue);
+    if (delivery.repetition !== 'no') this.#repetitions -= 1;
+    if (delivery.repetition === 'over') return this.#nextOf(queue);
     this.#close(delivery);
     // Of a refused message no PUBREL comes (4.3.3).
-    if (delivery.isRefused) this.#unreleased.delete(delivery.packetId);
+    if (delivery.isRefused && delivery.cmd === 'pubrec') this.#refused(delivery.packetId);
     return delivery;
   }
 
-  /** A repetition of a message that was released since: its id is nobody's, or another message's, which is not acknowledged. */
-  #isOfReleased(delivery: Delivery): boolean {
-    const { number, packetId } = delivery;
-    return number === 0 && this.#open.get(packetId) !== delivery && !this.#received.has(packetId);
+  #refused(packetId: PacketId): void {
+    this.#unreleased.delete(packetId);
+    this.#exchangeIsOver(packetId);
+  }
+
+  /** What comes under the id from now on is another message: what waits to be answered once more is not any more. */
+  #exchangeIsOver(packetId: PacketId): void {
+    if (this.#repetitions === 0) return;
+    for (const delivery of this.#pubrecs) {
+      if (delivery.repetition === 'open' && delivery.packetId === packetId) delivery.repetition = 'over';
+    }
   }
 
   /** Its id may be another message's from here on. */

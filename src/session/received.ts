@@ -29,10 +29,6 @@ export class Received {
     for (const packetId of this.#doubted.keys()) this.remove(packetId);
   }
 
-  has(packetId: PacketId): boolean {
-    return this.#ids.has(packetId);
-  }
-
   /** Whether the message with this id was received before. A doubted id that begins another message is forgotten. */
   knows(packetId: PacketId, packet: PublishPacket): boolean {
     if (this.#ids.size === 0) return false;

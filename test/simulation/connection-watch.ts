@@ -13,11 +13,11 @@ interface Open {
   readonly cmd: 'publish' | 'pubrel' | 'subscribe' | 'unsubscribe';
 }
 
-/** A copy whose acknowledgement is due, for the first time or, at QoS 2, once more. */
+/** A copy whose acknowledgement is due, for the first time or, at QoS 2, once more; `late`: it may be, at QoS 1. */
 interface Unacknowledged {
   readonly copy: Copy;
   readonly packetId: number;
-  readonly again: boolean;
+  readonly kind: 'first' | 'again' | 'late';
 }
 
 /** Milliseconds for which an orderly stop waits at least for what is unanswered. */
@@ -187,19 +187,29 @@ export class ConnectionWatch implements LinkWatch {
 
   #gotPublish(copy: Copy, packetId: number): void {
     const due = this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'];
-    const isDue = due.some((one) => one.copy === copy);
+    const isDue = due.some((one) => one.copy === copy && one.kind !== 'late');
     // Sent again on this connection nobody gets it again, and at QoS 1 it is acknowledged once.
     if (!isDue) this.#inbound.got(copy);
     if (copy.retain && this.#maySendStored()) copy.ambiguous = true;
-    if (copy.qos === 2 || (copy.qos === 1 && !isDue)) {
-      due.push({ copy, packetId, again: isDue || this.#acknowledged.has(copy) });
-    }
+    if (copy.qos === 1) due.push({ copy, packetId, kind: isDue ? 'late' : 'first' });
+    if (copy.qos === 2) due.push({ copy, packetId, kind: isDue || this.#acknowledged.has(copy) ? 'again' : 'first' });
+  }
+
+  /** What came once more may be taken in only now that the id is free: then it is another message at QoS 1. */
+  #countLate(copy: Copy): void {
+    const late = this.#unacknowledged.puback.filter((one) => one.kind === 'late' && one.copy === copy);
+    copy.given += late.length;
+  }
+
+  #refused({ copy, packetId }: Unacknowledged): void {
+    this.#released(packetId);
+    this.#acknowledged.delete(copy);
   }
 
   /** From here on the id may be another message's: an answer to a repetition that has not left does not leave any more. */
   #released(packetId: number): void {
     const { pubrec } = this.#unacknowledged;
-    this.#unacknowledged.pubrec = pubrec.filter((one) => !one.again || one.packetId !== packetId);
+    this.#unacknowledged.pubrec = pubrec.filter((one) => one.kind !== 'again' || one.packetId !== packetId);
   }
 
   #maySendStored(): boolean {
@@ -208,15 +218,16 @@ export class ConnectionWatch implements LinkWatch {
 
   /** [MQTT-4.6.0-2], [MQTT-4.6.0-3]: in the order of the PUBLISH packets. */
   #wroteAcknowledgement(cmd: 'puback' | 'pubrec', { packetId, code }: Ack): void {
-    const first = this.#unacknowledged[cmd].shift();
+    const first = takeDue(this.#unacknowledged[cmd], packetId);
     if (first === undefined || first.packetId !== packetId) {
       const due = first === undefined ? 'none is due' : `${describe(first.copy)} is due`;
       return this.#judge.violation('acknowledged in order', `${cmd.toUpperCase()} ${packetId}, but ${due}`);
     }
-    // A refusal is the end of it (4.3.3).
-    if (cmd === 'pubrec' && code >= 0x80) this.#released(packetId);
-    this.#acknowledged.add(first.copy);
     this.#inbound.acknowledged(first.copy);
+    this.#acknowledged.add(first.copy);
+    // A refusal is the end of it (4.3.3).
+    if (cmd === 'pubrec' && code >= 0x80) this.#refused(first);
+    if (cmd === 'puback') this.#countLate(first.copy);
   }
 
   /** What is published while the client stops is for the next connection. */
@@ -229,13 +240,25 @@ export class ConnectionWatch implements LinkWatch {
     if (stopping === undefined || stopping >= DRAINS_FOR || !this.#healthy) return;
     const unanswered = [...this.#open.values()].find((open) => this.#isDue(open));
     const { puback, pubrec } = this.#unacknowledged;
-    const unacknowledged = [puback[0], pubrec[0]].find(
+    const unacknowledged = [puback.find(({ kind }) => kind !== 'late'), pubrec[0]].find(
       (first) => first !== undefined && this.#inbound.isHanded(first.copy),
     );
     const left = unanswered?.label ?? (unacknowledged && describe(unacknowledged.copy));
     if (left === undefined) return;
     this.#judge.violation('a stop drains', `DISCONNECT after ${stopping} ms, ${left} is not acknowledged`);
   }
+}
+
+/** Takes what the client acknowledges by this id, if it is the next; what only may be acknowledged is passed over. */
+function takeDue(due: Unacknowledged[], packetId: number): Unacknowledged | undefined {
+  const surely = due.findIndex(({ kind }) => kind !== 'late');
+  const end = surely === -1 ? due.length : surely;
+  const late = due.findIndex((one, index) => index < end && one.packetId === packetId);
+  const next = due[end];
+  if (next?.packetId !== packetId) return late === -1 ? next : due.splice(0, late + 1).at(-1);
+  // Of two with the id one is acknowledged now, and the other may be.
+  if (late !== -1) due.splice(end, 1, { ...next, kind: 'late' });
+  return due.splice(0, (late === -1 ? end : late) + 1).at(-1);
 }
 
 function shownClient(packet: ClientPacket): string {

@@ -451,6 +451,23 @@ describe('A message that the Server sends again on the same connection, because 
     );
   });
 
+  it('nor where that was a refusal, behind which no PUBREL comes (4.3.3)', async () => {
+    const [virtual, worker] = await scene({ protocolVersion: 5 });
+    await came(virtual, message('a', 2, 7), message('b', 2, 8), message('a', 2, 7, { dup: true }));
+    worker.end(0, 0x83);
+    await virtual.settle();
+    await came(virtual, message('c', 2, 7));
+    worker.end(1);
+    await virtual.settle();
+    assert.deepEqual(
+      [worker.topics, acks(virtual)],
+      [
+        ['a', 'b', 'c'],
+        ['pubrec 7 131', 'pubrec 8'],
+      ],
+    );
+  });
+
   it('counts once for the Receive Maximum', async () => {
     const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 2 });
     await came(virtual, message('a', 1, 1), message('b', 1, 2));
