@@ -453,6 +453,7 @@ describe('A message that the Server sends again on the same connection, because 
 
   it('nor where that was a refusal, behind which no PUBREL comes (4.3.3)', async () => {
     const [virtual, worker] = await scene({ protocolVersion: 5 });
+    virtual.server.connection.answers = { pubrec: () => undefined };
     await came(virtual, message('a', 2, 7), message('b', 2, 8), message('a', 2, 7, { dup: true }));
     worker.end(0, 0x83);
     await virtual.settle();
