@@ -161,12 +161,7 @@ export class FlowWork {
 
   #start(task: FlowTask, flow: Flow): void {
     const { packet } = task;
-    if (packet === undefined || comesAgain(task, flow)) {
-      return handles.close(
-        task.id,
-        'was not acknowledged: its connection was made anew, and the broker sends it again',
-      );
-    }
+    if (packet === undefined || comesAgain(task, flow)) return handles.close(task.id, WHY_NOT.left);
     task.attempt += 1;
     task.startedAt = this.#time.now();
     task.firstAt ??= task.startedAt;
@@ -180,11 +175,11 @@ export class FlowWork {
     return { id, node: this.#nodeId, attempt };
   }
 
-  /** Acknowledges what the flow cannot. */
+  /** Acknowledges what the flow cannot. @param why what is said of it where that can be done. */
   #close(task: FlowTask, why: string): void {
     this.#takeOut(task);
-    task.work?.end();
-    handles.close(task.id, why);
+    const before = task.work?.end() ?? 'open';
+    handles.close(task.id, before === 'left' || before === 'lost' ? WHY_NOT[before] : why);
   }
 
   /** The flow has lost all that it had. */
@@ -246,15 +241,23 @@ export class FlowWork {
     if (packet === undefined) return this.#close(task, 'is gone');
     this.#late += 1;
     this.#takeOut(task);
-    const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined;
+    const isTheBrokers = comesAgain(task, flow);
+    const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined && !isTheBrokers;
     const { datatype } = task;
-    const then = afterLate(task, isGivenAgain, flow);
+    const then = isTheBrokers ? 'the broker sends it again' : afterLate(task, isGivenAgain);
     flow.late(late(task, timeout, then), { packet, datatype }, this.#handleOf(task));
-    if (!isGivenAgain) return this.#close(task, 'was acknowledged when the time for it was over');
+    const how = task.work === undefined ? 'gave its place away' : 'was acknowledged';
+    if (!isGivenAgain) return this.#close(task, `${how} when the time for it was over`);
     this.#again += 1;
     this.#start(task, flow);
   }
 }
+
+/** What is said of a message that could not be acknowledged. */
+const WHY_NOT = {
+  left: 'was not acknowledged: its connection was made anew, and the broker sends it again',
+  lost: 'was not acknowledged: its session with the broker is gone',
+} as const;
 
 /** Whether its connection was made anew, and the broker sends it again. */
 function comesAgain({ work, session }: FlowTask, flow: Flow): boolean {
@@ -262,10 +265,9 @@ function comesAgain({ work, session }: FlowTask, flow: Flow): boolean {
 }
 
 /** What becomes of a message that is late. */
-function afterLate(task: FlowTask, isGivenAgain: boolean, flow: Flow): string {
-  if (comesAgain(task, flow)) return 'the broker sends it again';
+function afterLate({ work }: FlowTask, isGivenAgain: boolean): string {
   if (isGivenAgain) return 'it is given to the flow again';
-  return task.work?.state === 'open' ? 'it is acknowledged' : 'its place is free';
+  return work?.state === 'open' ? 'it is acknowledged' : 'its place is free';
 }
 
 function late({ topic, attempt }: FlowTask, timeout: number, then: string): MqttError {

@@ -83,8 +83,7 @@ export class Link {
 
   /** A message that cannot be taken in: acknowledged in its turn, so that it does not come again, and told. */
   skip(problem: MqttError, message: SkippedMessage): void {
-    this.#parts.session.incoming.skip(withoutContent(message));
-    this.#parts.report(problem);
+    if (this.#parts.session.incoming.skip(withoutContent(message))) this.#parts.report(problem);
   }
 
   /** All packets of a chunk were handled. */
@@ -321,7 +320,7 @@ function earlier(one: number | undefined, other: number | undefined): number | u
 /** What is known of a message that was not taken in, as a packet. */
 function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket {
   const payload = Buffer.alloc(0);
-  return { cmd: 'publish', topic, payload, qos, retain: false, dup: false, packetId, properties: undefined };
+  return { cmd: 'publish', topic, payload, qos, retain: false, dup: true, packetId, properties: undefined };
 }
 
 function paused({ unacknowledged, holding }: Session['incoming']): MqttError {

@@ -11,6 +11,7 @@ export interface PublishRequest {
   readonly qos?: QoS;
   /** Default false. */
   readonly retain?: boolean;
+  /** Not to be changed until the message is settled. */
   readonly properties?: MessageProperties | undefined;
 }
 

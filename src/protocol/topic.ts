@@ -25,7 +25,7 @@ export function whyNotEncodable(text: string): string | undefined {
 }
 
 /** The last Topic Name that was found good: the next message is often for the same. */
-let latestTopicName: TopicName | undefined;
+let latestTopicName = 'a' as TopicName;
 
 /** @throws {MqttError} `invalid-topic` with the rule that is broken: [MQTT-4.7.1-1], [MQTT-4.7.3-1..3], [MQTT-1.5.4-1..2]. */
 export function parseTopicName(text: string): TopicName {

@@ -94,8 +94,8 @@ export class Incoming {
   readonly #pubacks = new Queue<Delivery>();
   readonly #pubrecs = new Queue<Delivery>();
   readonly #pubcomps = new Queue<NextAcknowledgement>();
-  /** Among the PUBRECs, those that are answers to a repetition. */
-  #repetitions = 0;
+  /** Among the PUBRECs, those that are answers to a repetition: one for each id. */
+  readonly #repetitions = new Map<PacketId, Delivery>();
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
@@ -132,7 +132,7 @@ export class Incoming {
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
     for (const delivery of [...this.#pubacks.drain(), ...this.#pubrecs.drain()]) delivery.isInTurn = false;
-    this.#repetitions = 0;
+    this.#repetitions.clear();
     this.#pubcomps.drain();
     this.#unreleased.clear();
   }
@@ -166,23 +166,45 @@ export class Incoming {
       return;
     }
     const repeated = this.#repetition(packet, packetId);
-    // Some Servers send again what is not acknowledged for some time: at QoS 1 the answer to that would be taken for one to
-    // the next message with its id.
-    if (repeated?.isInTurn === true && packet.qos === 1) return;
+    if (repeated !== undefined) return this.#answerRepetition(repeated, packet, packetId);
     this.#count(packet, packetId);
-    if (repeated === undefined) this.#deliverNew(packet, packetId, now);
-    else this.#acknowledgeInTurn(repeated.isInTurn ? Delivery.repeated(packet, packetId) : repeated);
+    this.#deliverNew(packet, packetId, now);
   }
 
-  /** A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it. */
-  skip(packet: PublishPacket): void {
+  /**
+   * A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it.
+   * @param packet with DUP, though it may not be sent again: its content does not tell. @returns whether it is a new one.
+   */
+  skip(packet: PublishPacket): boolean {
     const { packetId } = packet;
-    if (packetId === undefined) return;
+    if (packetId === undefined) return true;
+    const repeated = this.#repetition(packet, packetId);
+    if (repeated !== undefined) this.#answerRepetition(repeated, packet, packetId);
+    else this.#skipNew(packet, packetId);
+    return repeated === undefined;
+  }
+
+  #skipNew(packet: PublishPacket, packetId: PacketId): void {
     this.#count(packet, packetId);
     const delivery = Delivery.done(packet, packetId);
     this.#open.set(packetId, delivery);
     this.#own(delivery);
     this.#acknowledgeInTurn(delivery);
+  }
+
+  /**
+   * It comes once more. Some Servers send again, on the same connection, what is not acknowledged for some time: at QoS 1 an
+   * answer to that would be taken for one to the next message with its id, and at QoS 2 one for all of them is enough.
+   */
+  #answerRepetition(repeated: Delivery | 'answered', packet: PublishPacket, packetId: PacketId): void {
+    const isInTurn = repeated !== 'answered' && repeated.isInTurn;
+    if (isInTurn && packet.qos === 1) return;
+    this.#count(packet, packetId);
+    if (repeated !== 'answered' && !isInTurn) return this.#acknowledgeInTurn(repeated);
+    if (this.#repetitions.has(packetId)) return;
+    const again = Delivery.repeated(packet, packetId);
+    this.#repetitions.set(packetId, again);
+    this.#acknowledgeInTurn(again);
   }
 
   /** [MQTT-4.3.3-11] whatever is known of the id, PUBREL is answered by PUBCOMP. */
@@ -278,7 +300,8 @@ export class Incoming {
 
   /** Messages that are held or at work, or wait behind one that is; those of a lost session too: they have to be kept. */
   get unacknowledged(): number {
-    return behindKept(this.#pubacks) + behindKept(this.#pubrecs) + this.#lost.size;
+    const pubrecs = Math.max(0, behindKept(this.#pubrecs) - this.#repetitions.size);
+    return behindKept(this.#pubacks) + pubrecs + this.#lost.size;
   }
 
   /** Whether something waits for receivers, or is with them, that the Server still has in this session. */
@@ -354,8 +377,8 @@ export class Incoming {
     );
   }
 
-  /** What came before and is known: not delivered again, but acknowledged. */
-  #repetition(packet: PublishPacket, packetId: PacketId): Delivery | undefined {
+  /** What came before and is known: not delivered again, but acknowledged. `answered`: at QoS 2 that it came was. */
+  #repetition(packet: PublishPacket, packetId: PacketId): Delivery | 'answered' | undefined {
     const open = this.#open.get(packetId);
     const isKnown = this.#received.knows(packetId, packet);
     if (isKnown && packet.qos === 1) throw protocolError(`PUBLISH at QoS 1 with the id ${packetId} of one at QoS 2`);
@@ -364,7 +387,7 @@ export class Incoming {
       return open;
     }
     // [MQTT-4.3.3-10] until PUBREL every duplicate gets a PUBREC.
-    return isKnown ? Delivery.repeated(packet, packetId) : undefined;
+    return isKnown ? 'answered' : undefined;
   }
 
   #deliverNew(packet: PublishPacket, packetId: PacketId, now: number): void {
@@ -445,7 +468,6 @@ export class Incoming {
   /** Its acknowledgement leaves behind those of the messages that came before it. */
   #acknowledgeInTurn(delivery: Delivery): void {
     delivery.isInTurn = true;
-    if (delivery.repetition !== 'no') this.#repetitions += 1;
     (delivery.cmd === 'puback' ? this.#pubacks : this.#pubrecs).push(delivery);
   }
 
@@ -456,8 +478,8 @@ export class Incoming {
     this.#own(delivery);
     queue.shift();
     delivery.isInTurn = false;
-    if (delivery.repetition !== 'no') this.#repetitions -= 1;
     if (delivery.repetition === 'over') return this.#nextOf(queue);
+    if (delivery.repetition === 'open') this.#repetitions.delete(delivery.packetId);
     this.#close(delivery);
     // Of a refused message no PUBREL comes (4.3.3).
     if (delivery.isRefused && delivery.cmd === 'pubrec') this.#refused(delivery.packetId);
@@ -471,10 +493,10 @@ export class Incoming {
 
   /** What comes under the id from now on is another message: what waits to be answered once more is not any more. */
   #exchangeIsOver(packetId: PacketId): void {
-    if (this.#repetitions === 0) return;
-    for (const delivery of this.#pubrecs) {
-      if (delivery.repetition === 'open' && delivery.packetId === packetId) delivery.repetition = 'over';
-    }
+    const repetition = this.#repetitions.get(packetId);
+    if (repetition === undefined) return;
+    repetition.repetition = 'over';
+    this.#repetitions.delete(packetId);
   }
 
   /** Its id may be another message's from here on. */

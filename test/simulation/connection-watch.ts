@@ -13,7 +13,7 @@ interface Open {
   readonly cmd: 'publish' | 'pubrel' | 'subscribe' | 'unsubscribe';
 }
 
-/** A copy whose acknowledgement is due, for the first time or, at QoS 2, once more; `late`: it may be, at QoS 1. */
+/** A copy whose acknowledgement is due, for the first time; or may be once more, at QoS 2 `again`, at QoS 1 `late`. */
 interface Unacknowledged {
   readonly copy: Copy;
   readonly packetId: number;
@@ -240,9 +240,9 @@ export class ConnectionWatch implements LinkWatch {
     if (stopping === undefined || stopping >= DRAINS_FOR || !this.#healthy) return;
     const unanswered = [...this.#open.values()].find((open) => this.#isDue(open));
     const { puback, pubrec } = this.#unacknowledged;
-    const unacknowledged = [puback.find(({ kind }) => kind !== 'late'), pubrec[0]].find(
-      (first) => first !== undefined && this.#inbound.isHanded(first.copy),
-    );
+    const unacknowledged = [puback, pubrec]
+      .map((all) => all.find(({ kind }) => kind === 'first'))
+      .find((first) => first !== undefined && this.#inbound.isHanded(first.copy));
     const left = unanswered?.label ?? (unacknowledged && describe(unacknowledged.copy));
     if (left === undefined) return;
     this.#judge.violation('a stop drains', `DISCONNECT after ${stopping} ms, ${left} is not acknowledged`);
@@ -251,13 +251,13 @@ export class ConnectionWatch implements LinkWatch {
 
 /** Takes what the client acknowledges by this id, if it is the next; what only may be acknowledged is passed over. */
 function takeDue(due: Unacknowledged[], packetId: number): Unacknowledged | undefined {
-  const surely = due.findIndex(({ kind }) => kind !== 'late');
+  const surely = due.findIndex(({ kind }) => kind === 'first');
   const end = surely === -1 ? due.length : surely;
   const late = due.findIndex((one, index) => index < end && one.packetId === packetId);
   const next = due[end];
   if (next?.packetId !== packetId) return late === -1 ? next : due.splice(0, late + 1).at(-1);
   // Of two with the id one is acknowledged now, and the other may be.
-  if (late !== -1) due.splice(end, 1, { ...next, kind: 'late' });
+  if (late !== -1) due.splice(end, 1, { ...next, kind: next.copy.qos === 1 ? 'late' : 'again' });
   return due.splice(0, (late === -1 ? end : late) + 1).at(-1);
 }
 

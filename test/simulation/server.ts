@@ -500,12 +500,13 @@ class Peer implements LinkEnd {
     const { packetId, identifiers } = copy;
     const packet: Publish = { cmd: 'publish', ...copy, dup };
     this.#send(this.#packets.publish(packet, identifiers), { cmd: 'publish', copy, packetId, dup });
-    if (copy.qos > 0) this.#repeatLater(copy, MOST_REPETITIONS);
+    // With the lowest ids the Server would take the second PUBACK for the next message's.
+    if (copy.qos === 2 || this.#server.kind.packetIds === 'next') this.#repeatLater(copy, MOST_REPETITIONS);
   }
 
   #repeatLater(copy: Copy, times: number): void {
     const { repeats } = this.#server.kind;
-    if (repeats === undefined || times === 0) return;
+    if (repeats === undefined || times === 0 || copy.qos === 0) return;
     this.#server.time.at(repeats, IO, () => {
       if (this.#gone || copy.state !== 'published' || this.#session?.inflight.includes(copy) !== true) return;
       const { packetId, identifiers } = copy;

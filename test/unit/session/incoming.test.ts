@@ -173,6 +173,82 @@ describe('A received message', () => {
   });
 });
 
+describe('A message that cannot be taken in', () => {
+  /** Others are at work, so that its acknowledgement waits; it comes again meanwhile. @returns whether each was new. */
+  function skippedTwice(qos: 1 | 2): [Driver, readonly boolean[], Work[]] {
+    const driver = connected();
+    const works: Work[] = [];
+    driver.deliver = (_packet, handout) => {
+      if (handout !== undefined) works.push(handout.begin());
+      return true;
+    };
+    driver.receive(received('a', qos, 1));
+    const isNew = [1, 2].map(() => driver.session.incoming.skip(received('bad', qos, 2, true)));
+    return [driver, isNew, works];
+  }
+
+  for (const qos of [1, 2] as const) {
+    it(`and is sent again before it is acknowledged is no other one, at QoS ${qos}`, () => {
+      const [driver, isNew, works] = skippedTwice(qos);
+      assert.deepEqual(isNew, [true, false]);
+      works[0]?.end();
+      const all = qos === 1 ? ['puback 1', 'puback 2'] : ['pubrec 1', 'pubrec 2', 'pubrec 2'];
+      assert.deepEqual(driver.replies(), all);
+    });
+  }
+
+  it('counts once for the Receive Maximum', () => {
+    const driver = connected();
+    driver.resume({ ...LIMITS, ownReceiveMaximum: 1 });
+    driver.deliver = (_packet, handout) => handout?.begin() !== undefined;
+    const { incoming } = driver.session;
+    for (const isNew of [true, false]) assert.equal(incoming.skip(received('bad', 1, 2, true)), isNew);
+  });
+});
+
+describe('What is known of an id', () => {
+  it('is what came under it last: the acknowledgement of another one forgets nothing of that', () => {
+    const driver = connected();
+    const works: Work[] = [];
+    driver.deliver = (_packet, handout) => {
+      if (handout !== undefined) works.push(handout.begin());
+      return true;
+    };
+    // A Server that forgets its ids.
+    driver.receive(received('a', 1, 5));
+    driver.receive(received('b', 2, 5));
+    works[0]?.end();
+    assert.deepEqual(driver.replies(), ['puback 5']);
+    driver.receive(received('b', 2, 5, true));
+    works[1]?.end();
+    assert.deepEqual([works.length, driver.stored().received], [2, [5]]);
+  });
+
+  it('is doubted no more where the Server sends again what is known by it, also where that waits behind another one', () => {
+    const driver = connected();
+    const works: Work[] = [];
+    driver.deliver = ({ topic }, handout) => {
+      if (handout !== undefined && topic === 'w') works.push(handout.begin());
+      return true;
+    };
+    driver.receive(received('w', 2, 1));
+    driver.receive(received('a', 2, 2));
+    driver.lose(LOST);
+    driver.resume(LIMITS, 'unknown');
+    for (const [topic, packetId] of [
+      ['w', 1],
+      ['a', 2],
+    ] as const) {
+      driver.receive(received(topic, 2, packetId, true));
+    }
+    works[0]?.end();
+    assert.deepEqual(driver.replies(), ['pubrec 1', 'pubrec 2']);
+    driver.session.expire(30_000);
+    driver.session.incoming.doubtEnds();
+    assert.deepEqual(driver.stored().received, [2, 1]);
+  });
+});
+
 describe('After a CONNECT whose answer was not seen, the session may be another', () => {
   /** A QoS 2 message came, and its PUBREC left or not; then the Server says that it has a session. */
   function doubted(isAnswered: boolean): Driver {

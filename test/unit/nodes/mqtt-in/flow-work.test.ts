@@ -197,7 +197,7 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
   });
 
   it('is told of a message that is late what becomes of it where its connection was made anew', () => {
-    const { clock, flow, come } = scene();
+    const { clock, work, flow, come } = scene();
     come('a')?.void('left');
     come('b')?.void('lost');
     flow.isResumed = true;
@@ -206,6 +206,26 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
       `the flow did not acknowledge the message to ${topic} within 60 s: ${then}`;
     assert.deepEqual(flow.told, [text('a', 'the broker sends it again'), text('b', 'it is given to the flow again')]);
     assert.match(flow.done(0), /was not acknowledged: its connection was made anew, and the broker sends it again/);
+    assert.equal(work.report.again, 1, 'the flow got one of them again');
+  });
+
+  for (const [state, why] of [
+    ['left', 'was not acknowledged: its connection was made anew, and the broker sends it again'],
+    ['lost', 'was not acknowledged: its session with the broker is gone'],
+  ] as const) {
+    it(`says at the mqtt-ack what became of a message whose time was over behind the end of its connection: ${state}`, () => {
+      const { clock, flow, come } = scene({ whenLate: 'acknowledge' });
+      come('a')?.void(state);
+      clock.advance(60_000);
+      assert.equal(flow.done(0), `the message to a ${why}`);
+    });
+  }
+
+  it('says at the mqtt-ack that a message at QoS 0 had its time', () => {
+    const { clock, flow, come } = scene();
+    come('a', 0);
+    clock.advance(60_000);
+    assert.equal(flow.done(0), 'the message to a gave its place away when the time for it was over');
   });
 
   it('gets what it had again when nodes of it were replaced', () => {
