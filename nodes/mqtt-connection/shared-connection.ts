@@ -25,6 +25,7 @@ import type { FlowCounts } from './flow-counts.ts';
 import { type EarlyMessage, EarlyMessages } from './early-messages.ts';
 import { outcomes } from './outcomes.ts';
 import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
+import { HELD_UP, HeldUpLight } from './held-up-light.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
 import { type After, after, atMost } from './waits.ts';
@@ -63,6 +64,7 @@ export class SharedConnection {
   /** Messages that failed: there may be very many at once. */
   readonly #failures: Spread;
   readonly #outboxLight: OutboxLight;
+  readonly #heldUpLight: HeldUpLight;
   #hasFlows = false;
   /** No node uses it any more, and it stays only for what waits. */
   #leaving = false;
@@ -106,6 +108,11 @@ export class SharedConnection {
       failures: () => this.failures,
       nodes: () => this.#publishers.length,
       changed: () => this.#publishers.forEach((user) => this.#showAt(user)),
+    });
+    this.#heldUpLight = new HeldUpLight({
+      isHeldUp: () => this.#current.client?.heldUp === true,
+      flows: () => [...this.users].flatMap(({ flow }) => flow ?? []),
+      changed: () => this.#show(),
     });
     this.#early = new EarlyMessages(settings.plainOptions().outbox);
     if (opening === undefined) this.#current.begin();
@@ -210,6 +217,7 @@ export class SharedConnection {
     this.#leaving = false;
     this.users.add(user);
     if (user.publishes) this.#outboxLight.begin();
+    if (user.flow !== undefined) this.#heldUpLight.begin();
     this.#showAt(user);
     this.#autoConnect();
   }
@@ -336,6 +344,7 @@ export class SharedConnection {
    */
   async close(): Promise<void> {
     this.#outboxLight.end();
+    this.#heldUpLight.end();
     if (this.#opening !== undefined) await atMost(LONGEST_OPENING_AT_END, this.#opening, this.#wait);
     // No store has them: nobody else would ever send them.
     this.#opening = undefined;
@@ -445,7 +454,12 @@ export class SharedConnection {
   }
 
   #showAt(user: User): void {
-    user.show(user.publishes ? withOutbox(this.status, this.#outboxLight.text) : this.status);
+    user.show(user.publishes ? withOutbox(this.status, this.#outboxLight.text) : this.#statusOfReceiver);
+  }
+
+  get #statusOfReceiver(): NodeStatus {
+    const isHeldUp = this.state.phase === 'connected' && this.#heldUpLight.isOn;
+    return isHeldUp ? HELD_UP : this.status;
   }
 
   get #publishers(): User[] {

@@ -1,11 +1,8 @@
 import { ageOf } from '../common/age.ts';
-import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
+import { type FlowCounts, LONG_IN_FLOW } from '../mqtt-connection/flow-counts.ts';
 
 /** Milliseconds between two looks. */
 const LOOK = 1000;
-
-/** Seconds from which on a message in the flow is shown: what is done at once is no news. */
-const LONG = 5;
 
 /** Looks from time to time at what a flow works on, so that no message costs anything for it. */
 export class WorkLight {
@@ -42,7 +39,7 @@ export class WorkLight {
 }
 
 export function workText({ inFlow, oldest, waiting, late, dropped }: FlowCounts): string | undefined {
-  if (waiting === 0 && oldest < LONG) return undefined;
+  if (waiting === 0 && oldest < LONG_IN_FLOW) return undefined;
   const counts = { waiting, late, dropped };
   const rest = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
   return [`${inFlow} in the flow (${ageOf(oldest * 1000)})`, ...rest].join(', ');
