@@ -120,7 +120,7 @@ function notRefused(topic: string): MqttError {
 function tooLate(topic: string, state: WorkState): string {
   const why =
     state === 'left'
-      ? 'its connection was made anew, and the broker sends it again'
+      ? 'its connection was made anew, and if the session goes on, the broker sends it again'
       : 'its session with the broker is gone';
   return `the message to ${topic} was not acknowledged: ${why}`;
 }

@@ -161,14 +161,21 @@ export class FlowWork {
 
   #start(task: FlowTask, flow: Flow): void {
     const { packet } = task;
-    if (packet === undefined || comesAgain(task, flow)) return handles.close(task.id, WHY_NOT.left);
+    if (packet === undefined || comesAgain(task, flow)) return handles.close(task.id, whyNot(task, flow));
+    if (task.attempt > 0) this.#again += 1;
     task.attempt += 1;
+    this.#begins(task);
+    const { datatype } = task;
+    if (!flow.send({ packet, datatype }, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
+  }
+
+  /** Its time begins, behind that of all others. */
+  #begins(task: FlowTask): void {
+    this.#inFlow.delete(task.start);
     task.startedAt = this.#time.now();
     task.firstAt ??= task.startedAt;
     task.start = ++this.#starts;
     this.#inFlow.set(task.start, task);
-    const { datatype } = task;
-    if (!flow.send({ packet, datatype }, this.#handleOf(task))) this.#close(task, 'could not be sent into the flow');
   }
 
   #handleOf({ id, attempt }: FlowTask): Handle {
@@ -178,15 +185,16 @@ export class FlowWork {
   /** Acknowledges what the flow cannot. @param why what is said of it where that can be done. */
   #close(task: FlowTask, why: string): void {
     this.#takeOut(task);
-    const before = task.work?.end() ?? 'open';
-    handles.close(task.id, before === 'left' || before === 'lost' ? WHY_NOT[before] : why);
+    const isOpen = task.work === undefined || task.work.state === 'open';
+    const told = isOpen ? why : whyNot(task, this.#flow);
+    task.work?.end();
+    handles.close(task.id, told);
   }
 
   /** The flow has lost all that it had. */
   #takeBack(): readonly FlowTask[] {
     const lost = [...this.#inFlow];
     this.#inFlow.clear();
-    this.#again += lost.length;
     return lost;
   }
 
@@ -239,6 +247,8 @@ export class FlowWork {
     if (flow === undefined) return;
     // A place must not be taken for ever, whatever became of the message.
     if (packet === undefined) return this.#close(task, 'is gone');
+    // Nobody knows yet whether the broker sends it again: it has its time once more.
+    if (task.work?.state === 'left' && flow.resumes(task.session) === undefined) return this.#begins(task);
     this.#late += 1;
     this.#takeOut(task);
     const isTheBrokers = comesAgain(task, flow);
@@ -248,16 +258,22 @@ export class FlowWork {
     flow.late(late(task, timeout, then), { packet, datatype }, this.#handleOf(task));
     const how = task.work === undefined ? 'gave its place away' : 'was acknowledged';
     if (!isGivenAgain) return this.#close(task, `${how} when the time for it was over`);
-    this.#again += 1;
     this.#start(task, flow);
   }
 }
 
 /** What is said of a message that could not be acknowledged. */
-const WHY_NOT = {
-  left: 'was not acknowledged: its connection was made anew, and the broker sends it again',
-  lost: 'was not acknowledged: its session with the broker is gone',
-} as const;
+function whyNot(task: FlowTask, flow: Flow | undefined): string {
+  if (task.work?.state !== 'left') return 'was not acknowledged: its session with the broker is gone';
+  const resumed = flow?.resumes(task.session);
+  const then =
+    resumed === undefined
+      ? 'if the session goes on, the broker sends it again'
+      : resumed
+        ? 'the broker sends it again'
+        : 'the broker does not know it any more';
+  return `was not acknowledged: its connection was made anew, and ${then}`;
+}
 
 /** Whether its connection was made anew, and the broker sends it again. */
 function comesAgain({ work, session }: FlowTask, flow: Flow): boolean {

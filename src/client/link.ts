@@ -318,9 +318,9 @@ function earlier(one: number | undefined, other: number | undefined): number | u
 }
 
 /** What is known of a message that was not taken in, as a packet. */
-function withoutContent({ topic, qos, packetId }: SkippedMessage): PublishPacket {
+function withoutContent({ topic, qos, dup, packetId }: SkippedMessage): PublishPacket {
   const payload = Buffer.alloc(0);
-  return { cmd: 'publish', topic, payload, qos, retain: false, dup: true, packetId, properties: undefined };
+  return { cmd: 'publish', topic, payload, qos, retain: false, dup, packetId, properties: undefined };
 }
 
 function paused({ unacknowledged, holding }: Session['incoming']): MqttError {

@@ -21,6 +21,7 @@ export interface SkippedPublish {
   readonly topic: string;
   readonly topicAlias: number | undefined;
   readonly qos: QoS;
+  readonly dup: boolean;
   readonly packetId: PacketId | undefined;
   /** `it has …`, for a person. */
   readonly why: string;
@@ -32,13 +33,14 @@ export interface SkippedPublish {
  * More properties than we take are not the Server's fault: any client may send them.
  */
 export function readPublish(reader: Reader, flags: number, version: ProtocolVersion): PublishPacket | SkippedPublish {
-  const { topic, qos, retain, dup, packetId } = readHead(reader, flags, version);
+  const head = readHead(reader, flags, version);
+  const { topic, qos, retain, dup, packetId } = head;
   let properties: PublishProperties | undefined;
   try {
     properties = version === 5 ? readPublishProperties(reader) : undefined;
   } catch (error) {
     if (!(error instanceof TooManyProperties)) throw error;
-    return skipped(topic, error.topicAlias, qos, packetId, error.why);
+    return skipped(head, error.topicAlias, error.why);
   }
   if (topic === '') requireAlias(properties?.topicAlias);
   return { cmd: 'publish', topic, payload: reader.rest(), qos, retain, dup, packetId, properties };
@@ -51,19 +53,16 @@ export function readOversizedPublish(
   version: ProtocolVersion,
   why: string,
 ): SkippedPublish {
-  const { topic, qos, packetId } = readHead(reader, flags, version);
-  return skipped(topic, undefined, qos, packetId, why);
+  return skipped(readHead(reader, flags, version), undefined, why);
 }
 
 function skipped(
-  topic: string,
+  { topic, qos, dup, packetId }: PublishHead,
   topicAlias: number | undefined,
-  qos: QoS,
-  packetId: PacketId | undefined,
   why: string,
 ): SkippedPublish {
   if (topic === '') requireAlias(topicAlias);
-  return { cmd: 'skipped', topic, topicAlias, qos, packetId, why };
+  return { cmd: 'skipped', topic, topicAlias, qos, dup, packetId, why };
 }
 
 function readHead(reader: Reader, flags: number, version: ProtocolVersion): PublishHead {

@@ -45,6 +45,7 @@ export type SessionPacket = PublishPacket | AckPacket | SubackPacket | UnsubackP
 export interface SkippedMessage {
   readonly topic: string;
   readonly qos: QoS;
+  readonly dup: boolean;
   /** Present at QoS 1 and 2. */
   readonly packetId: PacketId | undefined;
 }
@@ -365,10 +366,10 @@ export class Connection {
     }
   }
 
-  #skipped({ topic: sent, topicAlias, qos, packetId, why }: SkippedPublish): void {
+  #skipped({ topic: sent, topicAlias, qos, dup, packetId, why }: SkippedPublish): void {
     const topic = this.#aliases.topicOf(sent, topicAlias);
     const problem = new MqttError('message-skipped', `a message to ${shownTopic(topic)} was skipped: ${why}`);
-    this.#handlers.skipped(problem, { topic, qos, packetId });
+    this.#handlers.skipped(problem, { topic, qos, dup, packetId });
   }
 
   /** [MQTT-3.2.0-1] the first packet is a CONNACK. */

@@ -94,8 +94,9 @@ export class Incoming {
   readonly #pubacks = new Queue<Delivery>();
   readonly #pubrecs = new Queue<Delivery>();
   readonly #pubcomps = new Queue<NextAcknowledgement>();
-  /** Among the PUBRECs, those that are answers to a repetition: one for each id. */
+  /** Among the PUBRECs, those that are answers to a repetition: one for each id. And how many those are that are over too. */
   readonly #repetitions = new Map<PacketId, Delivery>();
+  #answersAgain = 0;
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
@@ -133,6 +134,7 @@ export class Incoming {
   suspend(): void {
     for (const delivery of [...this.#pubacks.drain(), ...this.#pubrecs.drain()]) delivery.isInTurn = false;
     this.#repetitions.clear();
+    this.#answersAgain = 0;
     this.#pubcomps.drain();
     this.#unreleased.clear();
   }
@@ -173,7 +175,7 @@ export class Incoming {
 
   /**
    * A message that cannot be taken in: it is acknowledged in its turn, and nobody gets it.
-   * @param packet with DUP, though it may not be sent again: its content does not tell. @returns whether it is a new one.
+   * @returns whether it is a new one.
    */
   skip(packet: PublishPacket): boolean {
     const { packetId } = packet;
@@ -204,6 +206,7 @@ export class Incoming {
     if (this.#repetitions.has(packetId)) return;
     const again = Delivery.repeated(packet, packetId);
     this.#repetitions.set(packetId, again);
+    this.#answersAgain += 1;
     this.#acknowledgeInTurn(again);
   }
 
@@ -306,8 +309,9 @@ export class Incoming {
 
   /** Messages that are held or at work, or wait behind one that is; those of a lost session too: they have to be kept. */
   get unacknowledged(): number {
-    const pubrecs = Math.max(0, behindKept(this.#pubrecs) - this.#repetitions.size);
-    return behindKept(this.#pubacks) + pubrecs + this.#lost.size;
+    const pubrecs = behindKept(this.#pubrecs);
+    const again = pubrecs === 0 ? 0 : this.#answersAgain;
+    return behindKept(this.#pubacks) + pubrecs - again + this.#lost.size;
   }
 
   /** Whether something waits for receivers, or is with them, that the Server still has in this session. */
@@ -478,14 +482,17 @@ export class Incoming {
   }
 
   #nextOf(queue: Queue<Delivery>): NextAcknowledgement | undefined {
+    while (queue.peek()?.repetition === 'over') {
+      queue.shift();
+      this.#answersAgain -= 1;
+    }
     const delivery = queue.peek();
     if (delivery === undefined || delivery.state.step !== 'done') return undefined;
     // Once more, in case that the store failed.
     this.#own(delivery);
     queue.shift();
     delivery.isInTurn = false;
-    if (delivery.repetition === 'over') return this.#nextOf(queue);
-    if (delivery.repetition === 'open') this.#repetitions.delete(delivery.packetId);
+    if (delivery.repetition === 'open') this.#repeatedIsAnswered(delivery);
     this.#close(delivery);
     // Of a refused message no PUBREL comes (4.3.3).
     if (delivery.isRefused && delivery.cmd === 'pubrec') this.#refused(delivery.packetId);
@@ -502,6 +509,11 @@ export class Incoming {
     const repetition = this.#repetitions.get(packetId);
     if (repetition === undefined) return;
     repetition.repetition = 'over';
+    this.#repetitions.delete(packetId);
+  }
+
+  #repeatedIsAnswered({ packetId }: Delivery): void {
+    this.#answersAgain -= 1;
     this.#repetitions.delete(packetId);
   }
 

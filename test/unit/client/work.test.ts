@@ -485,6 +485,50 @@ describe('A message that the Server sends again on the same connection, because 
     assert.deepEqual(virtual.notices, []);
   });
 
+  it('nor is a later one under its id left without an answer when that comes again', async () => {
+    const [virtual, worker] = await scene();
+    virtual.server.connection.answers = { pubrec: () => undefined };
+    await came(virtual, message('a', 2, 7), message('b', 2, 8), message('a', 2, 7, { dup: true }));
+    worker.end(0);
+    await virtual.settle();
+    await came(virtual, { cmd: 'pubrel', messageId: 7 }, message('c', 2, 7), message('c', 2, 7, { dup: true }));
+    worker.end(1);
+    worker.end(2);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['pubrec 7', 'pubrec 8', 'pubrec 7', 'pubrec 7']);
+  });
+
+  it('that cannot be taken in is told once, on 3.1.1', async () => {
+    const [virtual, worker] = await scene({ maximumPacketSize: 1000 });
+    const large = (dup: boolean): Packet => message('large', 1, 2, { dup, payload: Buffer.alloc(2000) });
+    await came(virtual, message('a', 1, 1), large(false));
+    for (let times = 0; times < 2; times++) await came(virtual, large(true));
+    worker.end(0);
+    await virtual.settle();
+    assert.deepEqual(acks(virtual), ['puback 1', 'puback 2']);
+    assert.equal(virtual.notices.length, 1);
+    await came(virtual, large(false));
+    assert.equal(virtual.notices.length, 2);
+  });
+
+  it('whose answers are not needed any more does not stop what is read', async () => {
+    const [virtual, worker] = await scene();
+    worker.isQuick = ({ topic }) => topic === 'a';
+    virtual.server.connection.answers = { pubrec: () => undefined };
+    const ids = Array.from({ length: 1200 }, (_, index) => index + 1);
+    await came(virtual, ...ids.map((id) => message('a', 2, id)));
+    await came(virtual, message('work', 2, 5000), ...ids.map((id) => message('a', 2, id, { dup: true })));
+    await came(virtual, ...ids.map((messageId): Packet => ({ cmd: 'pubrel', messageId })), message('b', 1, 5001));
+    assert.equal(worker.topics.at(-1), 'b');
+    worker.end(0);
+    await virtual.settle();
+    assert.equal(acks(virtual).filter((line) => line.startsWith('pubrec')).length, 1201);
+    assert.deepEqual(virtual.notices, []);
+    // As many others as may not be do.
+    await came(virtual, message('work', 2, 6000), ...ids.map((id) => message('a', 2, 6000 + id)));
+    assert.match(String(virtual.notices[0]), /reading is paused/);
+  });
+
   it('counts once for the Receive Maximum', async () => {
     const [virtual, worker] = await scene({ protocolVersion: 5, receiveMaximum: 2 });
     await came(virtual, message('a', 1, 1), message('b', 1, 2));

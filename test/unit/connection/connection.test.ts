@@ -642,7 +642,7 @@ describe('Connection, a message that cannot be taken in', () => {
       [1, 3],
     );
     const [{ problem, packet } = assert.fail()] = scene.skipped;
-    assert.deepEqual(packet, { topic: 'bad\n', qos: 2, packetId: 2 });
+    assert.deepEqual(packet, { topic: 'bad\n', qos: 2, dup: false, packetId: 2 });
     assert.equal(problem.message, 'a message to "bad\\n" was skipped: it has more than 10000 properties');
     assert.equal(problem.code, 'message-skipped');
     assert.deepEqual([scene.skipped.length, scene.ended, scene.peer.endings], [1, [], []]);
@@ -687,7 +687,7 @@ describe('Connection, a message that cannot be taken in', () => {
         [1, 3],
       );
       const [{ problem, packet } = assert.fail()] = scene.skipped;
-      assert.deepEqual(packet, { topic: 'large', qos: 1, packetId: 2 });
+      assert.deepEqual(packet, { topic: 'large', qos: 1, dup: false, packetId: 2 });
       assert.match(
         problem.message,
         /a message to "large" was skipped: it takes 20013 bytes, at most 10000 are accepted/,

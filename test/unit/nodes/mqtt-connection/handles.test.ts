@@ -78,7 +78,7 @@ describe('The handle of a message', () => {
   it('whose session is gone, or whose connection was made anew, says so', () => {
     for (const [state, why] of [
       ['lost', 'its session with the broker is gone'],
-      ['left', 'its connection was made anew, and the broker sends it again'],
+      ['left', 'its connection was made anew, and if the session goes on, the broker sends it again'],
     ] as const) {
       const message = new Message();
       message.state = state;

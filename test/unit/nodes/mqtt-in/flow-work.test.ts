@@ -221,6 +221,40 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
     });
   }
 
+  for (const [isResumed, then] of [
+    [false, 'the broker does not know it any more'],
+    [true, 'the broker sends it again'],
+  ] as const) {
+    it(`says at the mqtt-ack whether the broker sends a message again whose time was over: ${String(isResumed)}`, () => {
+      const { clock, flow, come } = scene({ whenLate: 'acknowledge' });
+      come('a')?.void('left');
+      flow.isResumed = isResumed;
+      clock.advance(60_000);
+      assert.equal(flow.done(0), `the message to a was not acknowledged: its connection was made anew, and ${then}`);
+    });
+  }
+
+  it('waits for the next connection with what is late and may be sent again by the broker', () => {
+    const { clock, work, flow, come } = scene();
+    come('a')?.void('left');
+    flow.isResumed = undefined;
+    clock.advance(100_000);
+    assert.deepEqual([flow.told, flow.got], [[], ['a 1']]);
+    flow.isResumed = true;
+    work.connected();
+    clock.advance(60_000);
+    assert.deepEqual(flow.got, ['a 1']);
+    assert.match(flow.told.join(), /within 60 s: the broker sends it again$/);
+  });
+
+  it('counts as given again what the flow got again, and nothing else', () => {
+    const { work, flow, come } = scene();
+    come('a')?.void('left');
+    come('b');
+    work.restart();
+    assert.deepEqual([flow.got, work.report.again], [['a 1', 'b 1', 'b 2'], 1]);
+  });
+
   it('says at the mqtt-ack that a message at QoS 0 had its time', () => {
     const { clock, flow, come } = scene();
     come('a', 0);
