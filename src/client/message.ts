@@ -24,6 +24,7 @@ export function parseMessage(request: PublishRequest): Message {
   return { topic, payload: bytesOf(payload), qos, retain, properties };
 }
 
+/** A copy either way; two overloads. */
 function bytesOf(payload: string | Buffer): Buffer {
   return typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload);
 }
