@@ -25,6 +25,3 @@ export function sumOf(all: readonly FlowCounts[]): FlowCounts | undefined {
     dropped: sum(({ dropped }) => dropped),
   };
 }
-
-/** Seconds from which on a message in the flow is shown: what is done at once is no news. */
-export const LONG_IN_FLOW = 5;

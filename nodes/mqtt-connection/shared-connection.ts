@@ -25,7 +25,6 @@ import type { FlowCounts } from './flow-counts.ts';
 import { type EarlyMessage, EarlyMessages } from './early-messages.ts';
 import { outcomes } from './outcomes.ts';
 import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
-import { HELD_UP, HeldUpLight } from './held-up-light.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
 import { type After, after, atMost } from './waits.ts';
@@ -64,7 +63,6 @@ export class SharedConnection {
   /** Messages that failed: there may be very many at once. */
   readonly #failures: Spread;
   readonly #outboxLight: OutboxLight;
-  readonly #heldUpLight: HeldUpLight;
   #hasFlows = false;
   /** No node uses it any more, and it stays only for what waits. */
   #leaving = false;
@@ -108,11 +106,6 @@ export class SharedConnection {
       failures: () => this.failures,
       nodes: () => this.#publishers.length,
       changed: () => this.#publishers.forEach((user) => this.#showAt(user)),
-    });
-    this.#heldUpLight = new HeldUpLight({
-      isHeldUp: () => this.#current.client?.heldUp === true,
-      flows: () => [...this.users].flatMap(({ flow }) => flow ?? []),
-      changed: () => this.#show(),
     });
     this.#early = new EarlyMessages(settings.plainOptions().outbox);
     if (opening === undefined) this.#current.begin();
@@ -213,11 +206,16 @@ export class SharedConnection {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Whether another node than this one gets messages by it. */
+  hasOtherReceivers(user: User): boolean {
+    for (const other of this.users) if (other !== user && !other.publishes) return true;
+    return false;
+  }
+
   register(user: User): void {
     this.#leaving = false;
     this.users.add(user);
     if (user.publishes) this.#outboxLight.begin();
-    if (user.flow !== undefined) this.#heldUpLight.begin();
     this.#showAt(user);
     this.#autoConnect();
   }
@@ -344,7 +342,6 @@ export class SharedConnection {
    */
   async close(): Promise<void> {
     this.#outboxLight.end();
-    this.#heldUpLight.end();
     if (this.#opening !== undefined) await atMost(LONGEST_OPENING_AT_END, this.#opening, this.#wait);
     // No store has them: nobody else would ever send them.
     this.#opening = undefined;
@@ -454,12 +451,7 @@ export class SharedConnection {
   }
 
   #showAt(user: User): void {
-    user.show(user.publishes ? withOutbox(this.status, this.#outboxLight.text) : this.#statusOfReceiver);
-  }
-
-  get #statusOfReceiver(): NodeStatus {
-    const isHeldUp = this.state.phase === 'connected' && this.#heldUpLight.isOn;
-    return isHeldUp ? HELD_UP : this.status;
+    user.show(user.publishes ? withOutbox(this.status, this.#outboxLight.text) : this.status);
   }
 
   get #publishers(): User[] {

@@ -94,6 +94,7 @@ export class Intake implements Subscriber, User, Flow {
     this.#workLight = new WorkLight(
       () => work.report,
       () => this.#refresh(),
+      () => connection.hasOtherReceivers(this),
     );
   }
 

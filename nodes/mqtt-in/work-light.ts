@@ -1,19 +1,25 @@
 import { ageOf } from '../common/age.ts';
-import { type FlowCounts, LONG_IN_FLOW } from '../mqtt-connection/flow-counts.ts';
+import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 
 /** Milliseconds between two looks. */
 const LOOK = 1000;
+
+/** Seconds from which on a message in the flow is shown: what is done at once is no news. */
+const LONG = 5;
 
 /** Looks from time to time at what a flow works on, so that no message costs anything for it. */
 export class WorkLight {
   readonly #counts: () => FlowCounts;
   readonly #changed: () => void;
+  readonly #hasOthers: () => boolean;
   #timer: NodeJS.Timeout | undefined;
   #text: string | undefined;
 
-  constructor(counts: () => FlowCounts, changed: () => void) {
+  /** @param hasOthers whether other nodes receive by the same connection. */
+  constructor(counts: () => FlowCounts, changed: () => void, hasOthers: () => boolean) {
     this.#counts = counts;
     this.#changed = changed;
+    this.#hasOthers = hasOthers;
   }
 
   /** Such as `20 in the flow (12 s), 3 waiting, 1 late`; undefined: the flow keeps up. */
@@ -31,16 +37,19 @@ export class WorkLight {
   }
 
   #look(): void {
-    const text = workText(this.#counts());
+    const counts = this.#counts();
+    const text = workText(counts, counts.oldest >= LONG && this.#hasOthers());
     if (text === this.#text) return;
     this.#text = text;
     this.#changed();
   }
 }
 
-export function workText({ inFlow, oldest, waiting, late, dropped }: FlowCounts): string | undefined {
-  if (waiting === 0 && oldest < LONG_IN_FLOW) return undefined;
+/** @param holdsUp what is in the flow keeps the acknowledgements behind it back, for which a broker may wait (4.6). */
+export function workText({ inFlow, oldest, waiting, late, dropped }: FlowCounts, holdsUp: boolean): string | undefined {
+  if (waiting === 0 && oldest < LONG) return undefined;
   const counts = { waiting, late, dropped };
   const rest = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
-  return [`${inFlow} in the flow (${ageOf(oldest * 1000)})`, ...rest].join(', ');
+  const others = holdsUp ? ['others at QoS 1 and 2 may wait'] : [];
+  return [`${inFlow} in the flow (${ageOf(oldest * 1000)})`, ...rest, ...others].join(', ');
 }

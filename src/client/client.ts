@@ -146,11 +146,6 @@ export class Client {
     return this.#session.outgoing.discard();
   }
 
-  /** Whether the Server may send no more at QoS 1 and 2, or is not read, until receivers are done with something. */
-  get heldUp(): boolean {
-    return this.#session.heldUp;
-  }
-
   /** How many messages failed so far, by why. */
   get failures(): Readonly<Partial<Record<MqttErrorCode, number>>> {
     return this.#failures;

@@ -301,12 +301,6 @@ export class Incoming {
     return count > MOST_WHILE_AWAITING || this.#keptBytes + count * COST >= MOST_BYTES_WHILE_AWAITING;
   }
 
-  /** Whether nothing more comes until receivers are done with something; `isAwaiting` as in {@link isFull}. */
-  isHeldUp(isAwaiting: boolean): boolean {
-    const isSpent = this.#unreleased.size + this.#pubacks.length >= this.#receiveMaximum;
-    return this.working && (isSpent || this.isFull(isAwaiting));
-  }
-
   /** Messages that are held or at work, or wait behind one that is; those of a lost session too: they have to be kept. */
   get unacknowledged(): number {
     const pubrecs = behindKept(this.#pubrecs);

@@ -151,11 +151,6 @@ export class Session {
     return this.incoming.isFull(this.outgoing.awaitsAnswers) || this.outgoing.full;
   }
 
-  /** Whether what receivers are not done with keeps the Server from sending more, or us from reading it. */
-  get heldUp(): boolean {
-    return this.incoming.isHeldUp(this.outgoing.awaitsAnswers);
-  }
-
   /** When {@link expire} has something to do; undefined: never. */
   get deadline(): number | undefined {
     return this.incoming.deadline;

@@ -12,18 +12,7 @@ import {
   statuses,
   stopFlow,
 } from '../support/flow.ts';
-import {
-  CONNECTED,
-  agreeing,
-  connected,
-  connection,
-  connection5,
-  dynamicIn,
-  HELPERS,
-  lines,
-  mqttIn,
-  mqttOut,
-} from './flows.ts';
+import { agreeing, connected, connection, connection5, dynamicIn, HELPERS, lines, mqttIn, mqttOut } from './flows.ts';
 
 type Msg = Record<string, unknown> & { readonly payload?: unknown };
 
@@ -120,23 +109,6 @@ describe('an mqtt-in that acknowledges when the flow is done', () => {
     for (const topic of ['a/1', 'a/2', 'a/3', 'b', 'b']) come(topic);
     await reached(behind, 2);
     assert.deepEqual(acks(), []);
-  });
-
-  it('shows on the other nodes of its connection that it holds up what comes for them, and no more when it goes on', async () => {
-    const other = mqttIn({ id: 'other', topic: 'b', wires: [['behind']] });
-    await startFlow([connection5(broker.port, { receiveMaximum: '2' }), mqttIn(FLOW_IN), other, ...NODES]);
-    peer = await connected(broker);
-    const got = collect('h');
-    for (const topic of ['a/1', 'a/2']) come(topic);
-    await reached(got, 2);
-    await until(
-      () => statuses('other').at(-1) === 'yellow ring held up by a flow that is not done',
-      'its status',
-      9000,
-    );
-    await until(() => /^yellow dot 2 in the flow \(\d+ s\)$/.test(statuses('in').at(-1) ?? ''), 'its own status');
-    for (const msg of got) node('ack').receive(msg);
-    await until(() => statuses('other').at(-1) === CONNECTED, 'its status of before');
   });
 
   it('acknowledges several at once where msg.delivery is a list', async () => {

@@ -149,6 +149,7 @@ export class ConnectionWatch implements LinkWatch {
     }
     if (label.startsWith('birth') || label.startsWith('close')) return this.#wroteAnnouncement(label);
     const number = this.#outbound.written(label);
+    if (number === undefined) return;
     const latest = qos === 0 ? this.#latestAtQos0 : this.#latest;
     if (number < latest) {
       this.#judge.violation('order, out', `${label} is written behind m${latest} on ${this.#name}`);

@@ -123,15 +123,15 @@ export class Outbound {
     else this.#checkFailed(message, error);
   }
 
-  /** The client wrote the PUBLISH. */
-  written(label: string): number {
+  /** The client wrote the PUBLISH. @returns its place in the order of all; undefined: it has none. */
+  written(label: string): number | undefined {
     const message = this.#find(label);
-    if (message === undefined) return 0;
+    if (message === undefined) return undefined;
     message.written += 1;
     if (message.outcome !== 'open' && message.qos > 0 && !message.excused && !message.survives) {
       this.#judge.violation('settled is the end', `${label} is sent although it was settled (${message.outcome})`);
     }
-    return message.number;
+    return this.#mayBeLate(message) ? undefined : message.number;
   }
 
   /** A connection ended while the message was unanswered. */
@@ -151,7 +151,7 @@ export class Outbound {
     }
     if (message.taken > 1) return;
     // It gave way, and was not forgotten yet when the process was killed: it is sent after all, where it was.
-    if (message.survives && this.#whenFull === 'drop-oldest' && this.#mayHaveGivenWay(message)) return;
+    if (this.#mayBeLate(message)) return;
     if (message.number < this.#taken[message.qos]) {
       const text = `${label} comes behind m${this.#taken[message.qos]} of the same QoS ${message.qos}`;
       this.#judge.violation('order, out', text);
@@ -159,9 +159,9 @@ export class Outbound {
     this.#taken[message.qos] = Math.max(this.#taken[message.qos], message.number);
   }
 
-  /** Who was told of it may have been a person: then nobody says which it was. */
-  #mayHaveGivenWay({ outcome }: Message): boolean {
-    return outcome === 'failed' || this.#restoredFailed > 0;
+  /** Who was told that it gave way may have been a person: then nobody says which it was. */
+  #mayBeLate({ survives, outcome }: Message): boolean {
+    return survives && this.#whenFull === 'drop-oldest' && (outcome === 'failed' || this.#restoredFailed > 0);
   }
 
   /** The Server treats a QoS 2 message as one of QoS 1. */

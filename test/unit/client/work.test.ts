@@ -647,22 +647,6 @@ describe('What receivers have at once', () => {
     assert.ok(worker.topics.length > before);
   });
 
-  for (const protocolVersion of [4, 5] as const) {
-    it(`holds up what comes, where it is as much as may be, with ${protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1'}`, async () => {
-      const most = protocolVersion === 5 ? 3 : 1001;
-      const [virtual, worker] = await scene({ protocolVersion, receiveMaximum: 3 });
-      for (let number = 1; number < most; number++) await came(virtual, message('a', number % 2 === 0 ? 1 : 2, number));
-      assert.equal(virtual.client.heldUp, false);
-      await came(virtual, message('a', 1, most));
-      assert.equal(virtual.client.heldUp, true);
-      worker.end(0);
-      await virtual.settle();
-      worker.end(1);
-      await virtual.settle();
-      assert.equal(virtual.client.heldUp, false);
-    });
-  }
-
   it('is read beyond that as long as the broker has not answered what we publish: flows wait for its answer, which comes behind', async () => {
     const [virtual, worker] = await scene();
     virtual.server.connection.answers = { publish: () => undefined };

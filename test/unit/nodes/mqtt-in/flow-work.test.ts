@@ -238,8 +238,8 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
     const { clock, work, flow, come } = scene();
     come('a')?.void('left');
     flow.isResumed = undefined;
-    clock.advance(100_000);
-    assert.deepEqual([flow.told, flow.got], [[], ['a 1']]);
+    clock.advance(200_000);
+    assert.deepEqual([flow.told, flow.got, work.report.inFlow], [[], ['a 1'], 1]);
     flow.isResumed = true;
     work.connected();
     clock.advance(60_000);

@@ -19,6 +19,10 @@ class FakeConnection {
   readonly local = false;
   readonly server = 'mqtt://broker';
   clientId = 'me';
+  others = false;
+  hasOtherReceivers(): boolean {
+    return this.others;
+  }
   register(): void {}
   deregister(): Promise<void> {
     return Promise.resolve();
@@ -168,6 +172,31 @@ describe('An mqtt-in that is closed while its flow works', () => {
     come('b');
     mock.timers.tick(1000);
     assert.deepEqual(node.shown, ['connected', '1 in the flow (0 s), 1 waiting']);
+  });
+
+  it('shows that others may wait for it, where there are others and it has not been done for five seconds', () => {
+    mock.timers.reset();
+    mock.timers.enable({ apis: ['setInterval'] });
+    const time = mock.method(performance, 'now');
+    let now = 1000;
+    time.mock.mockImplementation(() => now);
+    const { node, connection, come } = scene();
+    come('a');
+    for (const [second, others] of [
+      [4, true],
+      [5, true],
+      [6, false],
+    ] as const) {
+      now = 1000 + second * 1000;
+      connection.others = others;
+      mock.timers.tick(1000);
+    }
+    time.mock.restore();
+    assert.deepEqual(node.shown, [
+      'connected',
+      '1 in the flow (5 s), others at QoS 1 and 2 may wait',
+      '1 in the flow (6 s)',
+    ]);
   });
 
   it('keeps what that has if it may come back, and then says how many were acknowledged because it did not', async () => {
