@@ -181,7 +181,7 @@ describe('An mqtt-in that is closed while its flow works', () => {
     let now = 1000;
     time.mock.mockImplementation(() => now);
     const { node, connection, come } = scene();
-    come('a');
+    for (const topic of ['a', 'b']) come(topic);
     for (const [second, others] of [
       [4, true],
       [5, true],
@@ -194,8 +194,9 @@ describe('An mqtt-in that is closed while its flow works', () => {
     time.mock.restore();
     assert.deepEqual(node.shown, [
       'connected',
-      '1 in the flow (5 s), others at QoS 1 and 2 may wait',
-      '1 in the flow (6 s)',
+      '1 in the flow (4 s), 1 waiting',
+      '1 in the flow (5 s), 1 waiting, others at QoS 1 and 2 may wait',
+      '1 in the flow (6 s), 1 waiting',
     ]);
   });
 
