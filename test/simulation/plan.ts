@@ -188,13 +188,13 @@ class Planner {
   }
 
   /**
-   * Drawn from other numbers: what seeds are without it stays. Not with a disk, where an acknowledgement may wait that the
+   * Drawn from other numbers: what seeds are without it stays. Not with MQTT 5, which forbids it (4.4); nor with a disk, where an acknowledgement may wait that the
    * client holds for sent; nor where the id of a message that is refused is another one's at once: an answer to a repetition
    * that crosses the refusal is taken for one to that.
    */
-  #repeats({ disk, server, nodes }: Scenario): Partial<ServerKind> {
+  #repeats({ disk, server, client, nodes }: Scenario): Partial<ServerKind> {
     const random = randomFrom(this.#seed ^ 0x5bd1e995);
-    if (random() > 0.2 || disk !== undefined || this.#spared.has('repeats')) return {};
+    if (random() > 0.4 || client.protocolVersion === 5 || disk !== undefined || this.#spared.has('repeats')) return {};
     if (server.packetIds === 'lowest' && nodes.some(({ work }) => work?.refuses === true)) return {};
     return { repeats: wholeNumber(random, 5, 500) };
   }
