@@ -171,6 +171,11 @@ export class Link {
     return this.#requests.idle;
   }
 
+  /** Whether every SUBSCRIBE and UNSUBSCRIBE was answered, and nothing was kept back by a slow disk. */
+  get isClear(): boolean {
+    return this.answered && !this.connection.hasKeptBack;
+  }
+
   /** The connection is gone. @returns messages at QoS 0 that did not leave. */
   end(): OutgoingMessage[] {
     this.#ended = true;

@@ -168,6 +168,11 @@ export class Connection {
     return this.#gate.bytes > MOST_SEALED;
   }
 
+  /** Whether something never left, because the connection ended while it waited for a disk. */
+  get hasKeptBack(): boolean {
+    return this.#gate.hasKeptBack;
+  }
+
   /** Whether nothing that was sent waits for a disk. */
   get settled(): boolean {
     return this.#gate.bytes === 0;

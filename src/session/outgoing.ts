@@ -50,7 +50,7 @@ export interface Ending {
   readonly error: MqttError;
   /**
    * If the Server ended it by itself: its last words, and whether it had answered everything that was asked of it besides
-   * messages. undefined if it was somebody else.
+   * messages, all of which had left. undefined if it was somebody else.
    */
   readonly hungUp: { readonly lastWords: MqttError; readonly answered: boolean } | undefined;
   /** Messages at QoS 0 that were handed to the connection, and did not leave. */

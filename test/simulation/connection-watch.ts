@@ -30,6 +30,8 @@ export interface Around {
   readonly beforeStop: number;
   /** QoS 1 and 2 messages that may be in flight by our own limit. */
   readonly maximumInflight: number;
+  /** Whether the disk is being written: acknowledgements wait for it, and DISCONNECT does not. */
+  readonly isWriting: boolean;
   /** Number of the client: announcements bear it. */
   readonly generation: number;
 }
@@ -244,7 +246,8 @@ export class ConnectionWatch implements LinkWatch {
     const unacknowledged = [puback, pubrec]
       .map((all) => all.find(({ kind }) => kind === 'first'))
       .find((first) => first !== undefined && this.#inbound.isHanded(first.copy));
-    const left = unanswered?.label ?? (unacknowledged && describe(unacknowledged.copy));
+    const isDue = unacknowledged !== undefined && !this.#around.isWriting;
+    const left = unanswered?.label ?? (isDue ? describe(unacknowledged.copy) : undefined);
     if (left === undefined) return;
     this.#judge.violation('a stop drains', `DISCONNECT after ${stopping} ms, ${left} is not acknowledged`);
   }

@@ -126,6 +126,10 @@ export class Flows {
     return maximumInflight ?? (protocolVersion === 5 ? NO_LIMIT : 20);
   }
 
+  get isWriting(): boolean {
+    return this.#disk?.writing === true;
+  }
+
   get generation(): number {
     return this.#generation;
   }
@@ -137,7 +141,7 @@ export class Flows {
 
   /** Why the flows are not at rest, or undefined. */
   unrest(): string | undefined {
-    if (this.#disk?.writing === true) return 'the disk is being written';
+    if (this.isWriting) return 'the disk is being written';
     if (this.#pending > 0 || this.#life === undefined) return 'the flows are not ready';
     const { client } = this.#life;
     if (client.state.phase !== 'connected') return `the client is ${client.state.phase}`;

@@ -61,6 +61,38 @@ describe('A client over a slow disk', () => {
     assert.deepEqual(taker.topics, ['in']);
   });
 
+  it('blames no message for the end of a connection before it left: it waited for the disk', async () => {
+    const store = new SlowStore();
+    const scene = new VirtualClient({ store });
+    /** The Server hangs up, and the client comes back. */
+    const ended = async (): Promise<void> => {
+      const before = scene.server.connections.length;
+      scene.server.connection.close();
+      while (scene.server.connections.length === before) await scene.pass(100);
+      await scene.settle();
+    };
+    scene.server.answers = { publish: () => undefined };
+    await scene.connected();
+    scene.publish('first', 1);
+    await scene.settle();
+    for (let ends = 0; ends < 2; ends++) await ended();
+    // From now on a connection has to be proved good, and what is under way alone then is blamed.
+    scene.client.discardUnsent();
+    await ended();
+    store.slow = true;
+    const outcomes = scene.publish('b', 1);
+    await scene.settle();
+    const left = (): number =>
+      scene.server.connections.filter(({ lines }) => lines.join().includes('publish b')).length;
+    assert.equal(left(), 0);
+    const again = ended();
+    store.done();
+    await again;
+    for (let times = 0; outcomes.length === 0 && times < 10; times++) await ended();
+    assert.equal(left(), 3);
+    assert.match(String(outcomes[0]), /set aside: the connection ended 3 times right behind it/);
+  });
+
   it('ends when what it received is acknowledged, which waits for the disk', async () => {
     const { scene, store } = await onSlowDisk();
     const { connection } = scene.server;
