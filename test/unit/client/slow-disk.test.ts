@@ -71,13 +71,14 @@ describe('A client over a slow disk', () => {
       while (scene.server.connections.length === before) await scene.pass(100);
       await scene.settle();
     };
-    scene.server.answers = { publish: () => undefined };
+    scene.server.answers = { publish: () => undefined, pingreq: () => undefined };
     await scene.connected();
     scene.publish('first', 1);
     await scene.settle();
     for (let ends = 0; ends < 2; ends++) await ended();
     // From now on a connection has to be proved good, and what is under way alone then is blamed.
     scene.client.discardUnsent();
+    scene.server.answers = { publish: () => undefined };
     await ended();
     store.slow = true;
     const outcomes = scene.publish('b', 1);
