@@ -152,8 +152,8 @@ export class FlowWork {
     while (this.#flow !== undefined && this.#inFlow.size < this.#options.atOnce) {
       const next = this.#waiting.first;
       if (next === undefined) return;
-      // It waits for the answer of the next connection: its broker may send it again.
-      if (next.work?.state === 'left' && this.#flow.resumes(next.session) === undefined) return;
+      // It waits for the answer of the next connection.
+      if (comesAgain(next, this.#flow) === undefined) return;
       this.#waiting.delete(next);
       this.#start(next, this.#flow);
     }
@@ -161,7 +161,7 @@ export class FlowWork {
 
   #start(task: FlowTask, flow: Flow): void {
     const { packet } = task;
-    if (packet === undefined || comesAgain(task, flow)) return handles.close(task.id, whyNot(task, flow));
+    if (packet === undefined || comesAgain(task, flow) === true) return handles.close(task.id, whyNot(task, flow));
     if (task.attempt > 0) this.#again += 1;
     task.attempt += 1;
     this.#begins(task);
@@ -247,20 +247,36 @@ export class FlowWork {
     if (flow === undefined) return;
     // A place must not be taken for ever, whatever became of the message.
     if (packet === undefined) return this.#close(task, 'is gone');
-    // Nobody knows yet whether the broker sends it again: it has its time once more.
-    if (task.work?.state === 'left' && flow.resumes(task.session) === undefined) return this.#begins(task);
+    const fate = this.#fateOf(task, flow);
+    // It has its time once more.
+    if (fate === 'unknown') return this.#begins(task);
     this.#late += 1;
     this.#takeOut(task);
-    const isTheBrokers = comesAgain(task, flow);
-    const isGivenAgain = this.#options.whenLate === 'again' && task.work !== undefined && !isTheBrokers;
     const { datatype } = task;
-    const then = isTheBrokers ? 'the broker sends it again' : afterLate(task, isGivenAgain);
-    flow.late(late(task, timeout, then), { packet, datatype }, this.#handleOf(task));
+    flow.late(late(task, timeout, FATES[fate]), { packet, datatype }, this.#handleOf(task));
+    if (fate === 'given again') return this.#start(task, flow);
     const how = task.work === undefined ? 'gave its place away' : 'was acknowledged';
-    if (!isGivenAgain) return this.#close(task, `${how} when the time for it was over`);
-    this.#start(task, flow);
+    this.#close(task, `${how} when the time for it was over`);
+  }
+
+  #fateOf(task: FlowTask, flow: Flow): Fate | 'unknown' {
+    const isTheBrokers = comesAgain(task, flow);
+    if (isTheBrokers === undefined) return 'unknown';
+    if (isTheBrokers) return 'sent again';
+    if (this.#options.whenLate === 'again' && task.work !== undefined) return 'given again';
+    return task.work?.state === 'open' ? 'acknowledged' : 'given up';
   }
 }
+
+/** What becomes of a message that is late, and what is told of it. */
+const FATES = {
+  'sent again': 'the broker sends it again',
+  'given again': 'it is given to the flow again',
+  acknowledged: 'it is acknowledged',
+  'given up': 'its place is free',
+} as const;
+
+type Fate = keyof typeof FATES;
 
 /** What is said of a message that could not be acknowledged. */
 function whyNot(task: FlowTask, flow: Flow | undefined): string {
@@ -275,15 +291,9 @@ function whyNot(task: FlowTask, flow: Flow | undefined): string {
   return `was not acknowledged: its connection was made anew, and ${then}`;
 }
 
-/** Whether its connection was made anew, and the broker sends it again. */
-function comesAgain({ work, session }: FlowTask, flow: Flow): boolean {
-  return work?.state === 'left' && flow.resumes(session) === true;
-}
-
-/** What becomes of a message that is late. */
-function afterLate({ work }: FlowTask, isGivenAgain: boolean): string {
-  if (isGivenAgain) return 'it is given to the flow again';
-  return work?.state === 'open' ? 'it is acknowledged' : 'its place is free';
+/** Whether its connection was made anew, and the broker sends it again; undefined: nobody knows yet. */
+function comesAgain({ work, session }: FlowTask, flow: Flow): boolean | undefined {
+  return work?.state === 'left' ? flow.resumes(session) : false;
 }
 
 function late({ topic, attempt }: FlowTask, timeout: number, then: string): MqttError {

@@ -31,7 +31,7 @@ export = function register(RED: NodeAPI): void {
     let isBegun = false;
     const begin = (): void => {
       // Before `behind` forgets who they were.
-      if (isBegun && intake.works && !behind.allStay) intake.flowChanged();
+      if (isBegun && !behind.allStay) intake.flowChanged();
       isBegun = true;
       intake.begin();
     };

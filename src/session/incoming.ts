@@ -6,6 +6,7 @@ import type { SessionStore, StoredReceived } from '../store/session-store.ts';
 import { InOrder } from '../util/in-order.ts';
 import { Queue } from '../util/queue.ts';
 import { RecentMap } from '../util/recent-map.ts';
+import { AcknowledgementOrder } from './acknowledgement-order.ts';
 import { Delivery, type Receivers } from './delivery.ts';
 import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import type { IdDoubt } from './repetition.ts';
@@ -90,13 +91,9 @@ export class Incoming {
 
   // Valid for the connection.
   #receiveMaximum = Infinity;
-  /** Acknowledgements leave in the order of their messages, each kind in its own [MQTT-4.6.0-2, -3]. */
-  readonly #pubacks = new Queue<Delivery>();
-  readonly #pubrecs = new Queue<Delivery>();
+  readonly #pubacks = new AcknowledgementOrder();
+  readonly #pubrecs = new AcknowledgementOrder();
   readonly #pubcomps = new Queue<NextAcknowledgement>();
-  /** Among the PUBRECs, those that are answers to a repetition: one for each id. And how many those are that are over too. */
-  readonly #repetitions = new Map<PacketId, Delivery>();
-  #answersAgain = 0;
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
@@ -132,9 +129,8 @@ export class Incoming {
 
   /** The connection is gone: the Server sends again what was not acknowledged. */
   suspend(): void {
-    for (const delivery of [...this.#pubacks.drain(), ...this.#pubrecs.drain()]) delivery.isInTurn = false;
-    this.#repetitions.clear();
-    this.#answersAgain = 0;
+    this.#pubacks.clear();
+    this.#pubrecs.clear();
     this.#pubcomps.drain();
     this.#unreleased.clear();
   }
@@ -202,19 +198,15 @@ export class Incoming {
     const isInTurn = repeated !== 'answered' && repeated.isInTurn;
     if (isInTurn && packet.qos === 1) return;
     this.#count(packet, packetId);
-    if (repeated !== 'answered' && !isInTurn) return this.#acknowledgeInTurn(repeated);
-    if (this.#repetitions.has(packetId)) return;
-    const again = Delivery.repeated(packet, packetId);
-    this.#repetitions.set(packetId, again);
-    this.#answersAgain += 1;
-    this.#acknowledgeInTurn(again);
+    if (repeated !== 'answered' && !isInTurn) this.#acknowledgeInTurn(repeated);
+    else this.#pubrecs.pushAgain(packet, packetId);
   }
 
   /** [MQTT-4.3.3-11] whatever is known of the id, PUBREL is answered by PUBCOMP. */
   receivePubrel({ packetId }: AckPacket): void {
     this.#unreleased.delete(packetId);
     this.#open.delete(packetId);
-    this.#exchangeIsOver(packetId);
+    this.#pubrecs.exchangeIsOver(packetId);
     const known = this.#received.remove(packetId);
     const reasonCode = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound;
     this.#pubcomps.push({ cmd: 'pubcomp', packetId, reasonCode });
@@ -285,7 +277,7 @@ export class Incoming {
   /** Whether every message that came has been acknowledged, but for those that wait for somebody. */
   get idle(): boolean {
     if (this.#handedOut.length > 0 || this.#pubcomps.length > 0) return false;
-    return [this.#pubacks.peek(), this.#pubrecs.peek()].every((head) => head?.state.step !== 'done');
+    return !this.#pubacks.isDue && !this.#pubrecs.isDue;
   }
 
   /**
@@ -303,9 +295,7 @@ export class Incoming {
 
   /** Messages that are held or at work, or wait behind one that is; those of a lost session too: they have to be kept. */
   get unacknowledged(): number {
-    const pubrecs = behindKept(this.#pubrecs);
-    const again = pubrecs === 0 ? 0 : this.#answersAgain;
-    return behindKept(this.#pubacks) + pubrecs - again + this.#lost.size;
+    return this.#pubacks.behindKept + this.#pubrecs.behindKept + this.#lost.size;
   }
 
   /** Whether something waits for receivers, or is with them, that the Server still has in this session. */
@@ -471,22 +461,15 @@ export class Incoming {
 
   /** Its acknowledgement leaves behind those of the messages that came before it. */
   #acknowledgeInTurn(delivery: Delivery): void {
-    delivery.isInTurn = true;
     (delivery.cmd === 'puback' ? this.#pubacks : this.#pubrecs).push(delivery);
   }
 
-  #nextOf(queue: Queue<Delivery>): NextAcknowledgement | undefined {
-    while (queue.peek()?.repetition === 'over') {
-      queue.shift();
-      this.#answersAgain -= 1;
-    }
-    const delivery = queue.peek();
-    if (delivery === undefined || delivery.state.step !== 'done') return undefined;
+  #nextOf(order: AcknowledgementOrder): NextAcknowledgement | undefined {
+    const delivery = order.next();
+    if (delivery === undefined) return undefined;
     // Once more, in case that the store failed.
     this.#own(delivery);
-    queue.shift();
-    delivery.isInTurn = false;
-    if (delivery.repetition === 'open') this.#repeatedIsAnswered(delivery);
+    order.taken();
     this.#close(delivery);
     // Of a refused message no PUBREL comes (4.3.3).
     if (delivery.isRefused && delivery.cmd === 'pubrec') this.#refused(delivery.packetId);
@@ -495,20 +478,7 @@ export class Incoming {
 
   #refused(packetId: PacketId): void {
     this.#unreleased.delete(packetId);
-    this.#exchangeIsOver(packetId);
-  }
-
-  /** What comes under the id from now on is another message: what waits to be answered once more is not any more. */
-  #exchangeIsOver(packetId: PacketId): void {
-    const repetition = this.#repetitions.get(packetId);
-    if (repetition === undefined) return;
-    repetition.repetition = 'over';
-    this.#repetitions.delete(packetId);
-  }
-
-  #repeatedIsAnswered({ packetId }: Delivery): void {
-    this.#answersAgain -= 1;
-    this.#repetitions.delete(packetId);
+    this.#pubrecs.exchangeIsOver(packetId);
   }
 
   /** Its id may be another message's from here on. */
@@ -530,9 +500,4 @@ const never = (): boolean => false;
 /** Until when it is held; Infinity: it is not. */
 function heldUntil({ state }: Delivery): number {
   return state.step === 'held' ? state.until : Infinity;
-}
-
-function behindKept(queue: Queue<Delivery>): number {
-  const step = queue.peek()?.state.step;
-  return step === 'held' || step === 'at-work' ? queue.length : 0;
 }

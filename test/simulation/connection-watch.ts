@@ -13,11 +13,11 @@ interface Open {
   readonly cmd: 'publish' | 'pubrel' | 'subscribe' | 'unsubscribe';
 }
 
-/** A copy whose acknowledgement is due, for the first time; or may be once more, at QoS 2 `again`, at QoS 1 `late`. */
+/** A copy whose acknowledgement is due; `again`: it may be acknowledged once more, for it came once more. */
 interface Unacknowledged {
   readonly copy: Copy;
   readonly packetId: number;
-  readonly kind: 'first' | 'again' | 'late';
+  readonly again: boolean;
 }
 
 /** Milliseconds for which an orderly stop waits at least for what is unanswered. */
@@ -190,17 +190,17 @@ export class ConnectionWatch implements LinkWatch {
 
   #gotPublish(copy: Copy, packetId: number): void {
     const due = this.#unacknowledged[copy.qos === 1 ? 'puback' : 'pubrec'];
-    const isDue = due.some((one) => one.copy === copy && one.kind !== 'late');
+    const isDue = due.some((one) => one.copy === copy && (copy.qos === 2 || !one.again));
     // Sent again on this connection nobody gets it again, and at QoS 1 it is acknowledged once.
     if (!isDue) this.#inbound.got(copy);
     if (copy.retain && this.#maySendStored()) copy.ambiguous = true;
-    if (copy.qos === 1) due.push({ copy, packetId, kind: isDue ? 'late' : 'first' });
-    if (copy.qos === 2) due.push({ copy, packetId, kind: isDue || this.#acknowledged.has(copy) ? 'again' : 'first' });
+    const again = isDue || (copy.qos === 2 && this.#acknowledged.has(copy));
+    if (copy.qos > 0) due.push({ copy, packetId, again });
   }
 
   /** What came once more may be taken in only now that the id is free: then it is another message at QoS 1. */
   #countLate(copy: Copy): void {
-    const late = this.#unacknowledged.puback.filter((one) => one.kind === 'late' && one.copy === copy);
+    const late = this.#unacknowledged.puback.filter((one) => one.again && one.copy === copy);
     copy.given += late.length;
   }
 
@@ -212,7 +212,7 @@ export class ConnectionWatch implements LinkWatch {
   /** From here on the id may be another message's: an answer to a repetition that has not left does not leave any more. */
   #released(packetId: number): void {
     const { pubrec } = this.#unacknowledged;
-    this.#unacknowledged.pubrec = pubrec.filter((one) => one.kind !== 'again' || one.packetId !== packetId);
+    this.#unacknowledged.pubrec = pubrec.filter((one) => !one.again || one.packetId !== packetId);
   }
 
   #maySendStored(): boolean {
@@ -244,7 +244,7 @@ export class ConnectionWatch implements LinkWatch {
     const unanswered = [...this.#open.values()].find((open) => this.#isDue(open));
     const { puback, pubrec } = this.#unacknowledged;
     const unacknowledged = [puback, pubrec]
-      .map((all) => all.find(({ kind }) => kind === 'first'))
+      .map((all) => all.find(({ again }) => !again))
       .find((first) => first !== undefined && this.#inbound.isHanded(first.copy));
     const isDue = unacknowledged !== undefined && !this.#around.isWriting;
     const left = unanswered?.label ?? (isDue ? describe(unacknowledged.copy) : undefined);
@@ -255,13 +255,13 @@ export class ConnectionWatch implements LinkWatch {
 
 /** Takes what the client acknowledges by this id, if it is the next; what only may be acknowledged is passed over. */
 function takeDue(due: Unacknowledged[], packetId: number): Unacknowledged | undefined {
-  const surely = due.findIndex(({ kind }) => kind === 'first');
+  const surely = due.findIndex(({ again }) => !again);
   const end = surely === -1 ? due.length : surely;
   const late = due.findIndex((one, index) => index < end && one.packetId === packetId);
   const next = due[end];
   if (next?.packetId !== packetId) return late === -1 ? next : due.splice(0, late + 1).at(-1);
   // Of two with the id one is acknowledged now, and the other may be.
-  if (late !== -1) due.splice(end, 1, { ...next, kind: next.copy.qos === 1 ? 'late' : 'again' });
+  if (late !== -1) due.splice(end, 1, { ...next, again: true });
   return due.splice(0, (late === -1 ? end : late) + 1).at(-1);
 }
 

@@ -126,7 +126,7 @@ export class Outbound {
   /** The client wrote the PUBLISH. @returns its place in the order of all; undefined: it has none. */
   written(label: string): number | undefined {
     const message = this.#find(label);
-    if (message === undefined) return undefined;
+    if (message === undefined) return 0;
     message.written += 1;
     if (message.outcome !== 'open' && message.qos > 0 && !message.excused && !message.survives) {
       this.#judge.violation('settled is the end', `${label} is sent although it was settled (${message.outcome})`);

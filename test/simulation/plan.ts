@@ -188,9 +188,9 @@ class Planner {
   }
 
   /**
-   * Drawn from other numbers: what seeds are without it stays. Not with MQTT 5, which forbids it (4.4); nor with a disk, where an acknowledgement may wait that the
-   * client holds for sent; nor where the id of a message that is refused is another one's at once: an answer to a repetition
-   * that crosses the refusal is taken for one to that.
+   * Drawn from other numbers: what seeds are without it stays. Not with MQTT 5, which forbids it (4.4); nor with a disk,
+   * where an acknowledgement may wait that the client holds for sent; nor where the id of a message that is refused is
+   * another one's at once: an answer to a repetition that crosses the refusal is taken for one to that.
    */
   #repeats({ disk, server, client, nodes }: Scenario): Partial<ServerKind> {
     const random = randomFrom(this.#seed ^ 0x5bd1e995);

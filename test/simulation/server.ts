@@ -496,23 +496,21 @@ class Peer implements LinkEnd {
     this.#send(this.#packets.unsuback(packetId, codes), { cmd: 'unsuback', packetId });
   }
 
-  #deliver(copy: Copy, dup: boolean): void {
+  #deliver(copy: Copy, dup: boolean, repetitions: number = MOST_REPETITIONS): void {
     const { packetId, identifiers } = copy;
     const packet: Publish = { cmd: 'publish', ...copy, dup };
     this.#send(this.#packets.publish(packet, identifiers), { cmd: 'publish', copy, packetId, dup });
-    // With the lowest ids the Server would take the second PUBACK for the next message's.
-    if (copy.qos === 2 || this.#server.kind.packetIds === 'next') this.#repeatLater(copy, MOST_REPETITIONS);
+    if (copy.qos > 0) this.#repeatLater(copy, repetitions);
   }
 
   #repeatLater(copy: Copy, times: number): void {
-    const { repeats } = this.#server.kind;
-    if (repeats === undefined || times === 0 || copy.qos === 0) return;
+    const { repeats, packetIds } = this.#server.kind;
+    if (repeats === undefined || times === 0) return;
+    // The Server would take the second PUBACK for the next message's.
+    if (copy.qos === 1 && packetIds === 'lowest') return;
     this.#server.time.at(repeats, IO, () => {
       if (this.#gone || copy.state !== 'published' || this.#session?.inflight.includes(copy) !== true) return;
-      const { packetId, identifiers } = copy;
-      const packet: Publish = { cmd: 'publish', ...copy, dup: true };
-      this.#send(this.#packets.publish(packet, identifiers), { cmd: 'publish', copy, packetId, dup: true });
-      this.#repeatLater(copy, times - 1);
+      this.#deliver(copy, true, times - 1);
     });
   }
 
