@@ -351,7 +351,7 @@ export class Lifecycle {
   }
 
   #ended(link: Link, cause: MqttError): void {
-    const hungUp = mayBeAboutMessage(cause) ? { lastWords: cause, answered: link.isClear } : undefined;
+    const hungUp = mayBeAboutMessage(cause) ? { lastWords: cause, answered: link.answered } : undefined;
     this.#link = undefined;
     const unsent = link.end();
     // What came in the same chunk as the end was handed out too.

@@ -171,11 +171,6 @@ export class Link {
     return this.#requests.idle;
   }
 
-  /** Whether every SUBSCRIBE and UNSUBSCRIBE was answered, and nothing was kept back by a slow disk. */
-  get isClear(): boolean {
-    return this.answered && !this.connection.hasKeptBack;
-  }
-
   /** The connection is gone. @returns messages at QoS 0 that did not leave. */
   end(): OutgoingMessage[] {
     this.#ended = true;
@@ -204,6 +199,7 @@ export class Link {
 
   #sendAll(now: number): void {
     const { session } = this.#parts;
+    const { published } = session.outgoing;
     const unacknowledged: OutgoingMessage[] = [];
     try {
       while (this.connection.writable || this.#mode === 'last') {
@@ -213,20 +209,23 @@ export class Link {
       }
     } finally {
       // What was written before something failed leaves all the same.
-      this.#leave(unacknowledged);
+      const isAwaited = unacknowledged.length > 0 || session.outgoing.published > published;
+      if (isAwaited) this.#leave(unacknowledged, now);
+      else this.connection.flush();
     }
   }
 
-  /** What is not acknowledged is done when it leaves: at once, unless that waits for the disk. */
-  #leave(unacknowledged: readonly OutgoingMessage[]): void {
-    this.connection.flush();
-    if (unacknowledged.length === 0) return;
-    const sent = (entries: readonly OutgoingMessage[]): void => {
-      for (const entry of entries) this.#parts.session.outgoing.sent(entry);
-    };
-    if (this.connection.settled) return sent(unacknowledged);
+  /** Messages leave: at once, unless they wait for the disk. What is not acknowledged is done then. */
+  #leave(unacknowledged: readonly OutgoingMessage[], now: number): void {
+    const { session, clock } = this.#parts;
+    const { outgoing } = session;
+    if (this.connection.isImmediate) {
+      this.connection.flush();
+      return outgoing.left(outgoing.published, unacknowledged, now);
+    }
+    const { published } = outgoing;
     this.#leaving.push(unacknowledged);
-    this.connection.whenSent(() => sent(this.#leaving.shift() ?? []));
+    this.connection.whenSent(() => outgoing.left(published, this.#leaving.shift() ?? [], clock.now()));
     this.connection.flush();
   }
 

@@ -29,7 +29,6 @@ export class CommitGate {
   readonly #sealed = new Queue<Sealed>();
   #bytes = 0;
   #closed = false;
-  #hasKeptBack = false;
 
   /** @param opened called when something may leave that could not when it was sealed. */
   constructor(records: Records, opened: () => void) {
@@ -75,15 +74,9 @@ export class CommitGate {
     return bytes === 0 && left.length === 0 ? undefined : { chunks, bytes, left };
   }
 
-  /** Whether bytes never left, because it was closed before what they rest on was durable. */
-  get hasKeptBack(): boolean {
-    return this.#hasKeptBack;
-  }
-
   /** Nothing leaves any more. */
   close(): void {
     this.#closed = true;
-    if (this.#bytes > 0) this.#hasKeptBack = true;
     this.#sealed.drain();
     this.#bytes = 0;
   }

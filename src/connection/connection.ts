@@ -168,9 +168,9 @@ export class Connection {
     return this.#gate.bytes > MOST_SEALED;
   }
 
-  /** Whether something never left, because the connection ended while it waited for a disk. */
-  get hasKeptBack(): boolean {
-    return this.#gate.hasKeptBack;
+  /** Whether what is sent now waits for no disk, nor for what waits for one. */
+  get isImmediate(): boolean {
+    return this.#gate.isOpen;
   }
 
   /** Whether nothing that was sent waits for a disk. */

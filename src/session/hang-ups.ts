@@ -55,7 +55,10 @@ export class HangUps {
 
   // Valid for the connection.
   #proof: Proof = 'needless';
-  #publishedAt = -Infinity;
+  /** PUBLISH packets at QoS 1 and 2 that were made, and how many of them have left: some wait for a disk, or never do. */
+  #made = 0;
+  #left = 0;
+  #leftAt = -Infinity;
 
   begin(): void {
     this.#proof = this.#barren < BARREN ? 'needless' : 'wanted';
@@ -83,8 +86,21 @@ export class HangUps {
     this.#proof = alone ? 'given' : 'wanted';
   }
 
-  published(now: number): void {
-    this.#publishedAt = now;
+  /** PUBLISH packets at QoS 1 and 2 that were made, whether they have left or not. */
+  get published(): number {
+    return this.#made;
+  }
+
+  /** A PUBLISH at QoS 1 or 2 is made; it leaves when nothing that it rests on waits for a disk. */
+  publishes(): void {
+    this.#made += 1;
+  }
+
+  /** The first so many of them have left. */
+  left(count: number, now: number): void {
+    if (count === this.#left) return;
+    this.#left = count;
+    this.#leftAt = now;
   }
 
   /** A message of a flow was acknowledged. */
@@ -119,7 +135,7 @@ export class HangUps {
   ended({ unacknowledged, fruitful, only, now }: HangUp): number {
     const proved = this.#proof === 'given';
     if (unacknowledged > 0 && !fruitful) this.#barren += 1;
-    if (fruitful || unacknowledged !== 1 || only === undefined || now - this.#publishedAt > RIGHT_BEHIND) return 0;
+    if (fruitful || unacknowledged !== 1 || only === undefined || !this.#isRightBehind(now)) return 0;
     if (!proved) return 0;
     only.hangUps += 1;
     if (only.hangUps < MOST_HANG_UPS * RASHNESS ** this.#setAside) return 0;
@@ -133,9 +149,14 @@ export class HangUps {
 
   /** The Server ended the connection behind an announcement alone, before anything else was under way; answers how often. */
   endedBehind(topic: string, now: number): number {
-    if (now - this.#publishedAt > RIGHT_BEHIND) return 0;
+    if (!this.#isRightBehind(now)) return 0;
     const times = (this.#announcements.get(topic) ?? 0) + 1;
     this.#announcements.set(topic, times);
     return times >= MOST_HANG_UPS ? times : 0;
+  }
+
+  /** Whether the last PUBLISH has left, and not long ago. */
+  #isRightBehind(now: number): boolean {
+    return this.#left === this.#made && now - this.#leftAt <= RIGHT_BEHIND;
   }
 }

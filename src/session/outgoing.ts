@@ -50,7 +50,7 @@ export interface Ending {
   readonly error: MqttError;
   /**
    * If the Server ended it by itself: its last words, and whether it had answered everything that was asked of it besides
-   * messages, all of which had left. undefined if it was somebody else.
+   * messages. undefined if it was somebody else.
    */
   readonly hungUp: { readonly lastWords: MqttError; readonly answered: boolean } | undefined;
   /** Messages at QoS 0 that were handed to the connection, and did not leave. */
@@ -365,7 +365,7 @@ export class Outgoing {
     this.#onDisk?.refill();
     if (this.#pubrels.length > 0) return this.#pubrels.shift();
     if (!this.#hangUps.mayPublish) return this.#takeAnnouncement(now);
-    if (this.#resend.length > 0) return this.#nextResend(now) ?? this.#nextUnlessResending(now);
+    if (this.#resend.length > 0) return this.#nextResend() ?? this.#nextUnlessResending(now);
     return this.#nextNew(now);
   }
 
@@ -392,10 +392,18 @@ export class Outgoing {
     this.#hangUps.proved(byItself);
   }
 
-  /** A QoS 0 message was handed to the socket: that is all that will ever be known of it. */
-  sent(entry: OutgoingMessage): void {
-    this.#announced.delete(entry);
-    this.#accepted.end(entry, undefined, ReasonCode.Success);
+  /** PUBLISH packets at QoS 1 and 2 that were given to be sent so far, on all connections. */
+  get published(): number {
+    return this.#hangUps.published;
+  }
+
+  /** So many of them were handed to the socket by `now`, and these at QoS 0, of which no more will ever be known. */
+  left(published: number, unacknowledged: readonly OutgoingMessage[], now: number): void {
+    this.#hangUps.left(published, now);
+    for (const entry of unacknowledged) {
+      this.#announced.delete(entry);
+      this.#accepted.end(entry, undefined, ReasonCode.Success);
+    }
   }
 
   /** The message that `next` gave cannot be sent to this Server, ever. */
@@ -469,7 +477,7 @@ export class Outgoing {
     );
   }
 
-  #nextResend(now: number): NextPacket | undefined {
+  #nextResend(): NextPacket | undefined {
     for (let entry = this.#resend.peek(); entry !== undefined; entry = this.#resend.peek()) {
       const { state } = entry;
       // Settled or released meanwhile: the Server answered it before we sent it again.
@@ -478,7 +486,7 @@ export class Outgoing {
         const problem = notAllowed(entry.message, this.#limits);
         if (problem === undefined && !this.#window.open) return undefined;
         this.#resend.shift();
-        if (problem === undefined) return this.#publish(entry, state.packetId, true, now);
+        if (problem === undefined) return this.#publish(entry, state.packetId, true);
         this.#setAside(entry, problem);
       }
     }
@@ -515,12 +523,12 @@ export class Outgoing {
       } else if (entry.message.qos === 0) {
         queue.shift();
         return { cmd: 'publish', entry, packetId: undefined, dup: false };
-      } else return this.#nextAcknowledged(queue, entry, now);
+      } else return this.#nextAcknowledged(queue, entry);
     }
     return undefined;
   }
 
-  #nextAcknowledged(queue: Queue<OutgoingMessage>, entry: OutgoingMessage, now: number): NextPacket | undefined {
+  #nextAcknowledged(queue: Queue<OutgoingMessage>, entry: OutgoingMessage): NextPacket | undefined {
     if (!this.#window.open) return undefined;
     const packetId = this.#ids.take();
     if (packetId === undefined) return undefined;
@@ -533,12 +541,12 @@ export class Outgoing {
     }
     queue.shift();
     this.#published.set(packetId, entry);
-    return this.#publish(entry, packetId, false, now);
+    return this.#publish(entry, packetId, false);
   }
 
-  #publish(entry: OutgoingMessage, packetId: PacketId, dup: boolean, now: number): NextPacket {
+  #publish(entry: OutgoingMessage, packetId: PacketId, dup: boolean): NextPacket {
     entry.connection = this.#connection;
-    this.#hangUps.published(now);
+    this.#hangUps.publishes();
     this.#window.sent();
     return { cmd: 'publish', entry, packetId, dup };
   }

@@ -355,6 +355,33 @@ describe('A birth message that the broker hangs up on', () => {
   }
 });
 
+describe('A message behind which the Server ended the connection', () => {
+  for (const [what, isAnswered] of [
+    ['is not blamed for it while a SUBSCRIBE is unanswered: it may have been about that', false],
+    ['is blamed for it though there was a SUBSCRIBE: that was answered', true],
+  ] as const) {
+    it(what, async () => {
+      const scene = new VirtualClient({ cleanStart: false });
+      const { server } = scene;
+      server.answers = { publish: () => undefined };
+      await scene.connected();
+      const outcomes = scene.publish('a', 1);
+      for (let times = 0; times < 10; times++) {
+        while (scene.client.state.phase !== 'connected') await scene.pass(100);
+        await scene.settle();
+        const { connection } = server;
+        if (!isAnswered) connection.answers = { ...connection.answers, subscribe: () => undefined };
+        scene.subscribe(`filter${times}`, new Taker());
+        await scene.settle();
+        connection.close();
+        await scene.settle();
+      }
+      if (isAnswered) isSettledOnce(outcomes, /set aside: the connection ended 3 times right behind it/);
+      else assert.deepEqual(outcomes, []);
+    });
+  }
+});
+
 describe('A message behind which we ended the connection ourselves', () => {
   it('is not blamed for it, however often', async () => {
     const scene = new VirtualClient({ cleanStart: false });

@@ -197,7 +197,7 @@ describe('A message at QoS 0 on a connection', () => {
       outcomes.push(scene.publish(topic, 0));
     }
     await scene.settle();
-    store.done(3);
+    store.done(2);
     await scene.settle();
     assert.deepEqual(
       [sent(scene), outcomes],

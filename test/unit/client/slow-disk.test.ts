@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ClientOptions } from '../../../src/client/options.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import type { Durable } from '../../../src/store/session-store.ts';
 import { aPublish } from '../../support/packets.ts';
@@ -35,6 +36,60 @@ async function onSlowDisk(): Promise<{ scene: VirtualClient; store: SlowStore; t
   return { scene, store, taker };
 }
 
+/** A client that has come to doubt its connections: what is under way alone on one that was proved good is blamed for its end. */
+async function suspicious(): Promise<{
+  readonly scene: VirtualClient;
+  readonly store: SlowStore;
+  /** The Server hangs up, and the client comes back. */
+  readonly ended: () => Promise<void>;
+  /** On how many connections the message to `b` left. */
+  readonly left: () => number;
+}> {
+  const store = new SlowStore();
+  const scene = new VirtualClient({ store });
+  const { server } = scene;
+  const ended = async (): Promise<void> => {
+    const before = server.connections.length;
+    server.connection.close();
+    while (server.connections.length === before) await scene.pass(100);
+    await scene.settle();
+  };
+  server.answers = { publish: () => undefined, pingreq: () => undefined };
+  await scene.connected();
+  scene.publish('first', 1);
+  await scene.settle();
+  for (let ends = 0; ends < 2; ends++) await ended();
+  scene.client.discardUnsent();
+  server.answers = { publish: () => undefined };
+  await ended();
+  const left = (): number => server.connections.filter(({ lines }) => lines.join().includes('publish b')).length;
+  return { scene, store, ended, left };
+}
+
+/** A Server that ends the connection behind a message to `poison`; what it sends just then is to be acknowledged, and waits. */
+function poisoned(more: Partial<ClientOptions> = {}): { scene: VirtualClient; ends: () => number } {
+  const store = new SlowStore();
+  const scene = new VirtualClient({ store, cleanStart: false, ...more });
+  scene.subscribe('in', new Taker());
+  let ends = 0;
+  scene.server.dialled = (attempt) => {
+    store.done();
+    const connection = attempt.accept();
+    connection.answers = {
+      connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }),
+      publish: ({ topic, messageId = 0, qos }) => {
+        if (topic !== 'poison') return { cmd: qos === 2 ? 'pubrec' : 'puback', messageId };
+        ends += 1;
+        store.slow = true;
+        connection.send(aPublish({ topic: 'in', qos: 2, messageId: 7 }));
+        connection.close();
+        return undefined;
+      },
+    };
+  };
+  return { scene, ends: () => ends };
+}
+
 describe('A client over a slow disk', () => {
   it('tells a message at QoS 0 as sent when it has left, behind what waits for the disk', async () => {
     const { scene, store } = await onSlowDisk();
@@ -62,29 +117,10 @@ describe('A client over a slow disk', () => {
   });
 
   it('blames no message for the end of a connection before it left: it waited for the disk', async () => {
-    const store = new SlowStore();
-    const scene = new VirtualClient({ store });
-    /** The Server hangs up, and the client comes back. */
-    const ended = async (): Promise<void> => {
-      const before = scene.server.connections.length;
-      scene.server.connection.close();
-      while (scene.server.connections.length === before) await scene.pass(100);
-      await scene.settle();
-    };
-    scene.server.answers = { publish: () => undefined, pingreq: () => undefined };
-    await scene.connected();
-    scene.publish('first', 1);
-    await scene.settle();
-    for (let ends = 0; ends < 2; ends++) await ended();
-    // From now on a connection has to be proved good, and what is under way alone then is blamed.
-    scene.client.discardUnsent();
-    scene.server.answers = { publish: () => undefined };
-    await ended();
+    const { scene, store, ended, left } = await suspicious();
     store.slow = true;
     const outcomes = scene.publish('b', 1);
     await scene.settle();
-    const left = (): number =>
-      scene.server.connections.filter(({ lines }) => lines.join().includes('publish b')).length;
     assert.equal(left(), 0);
     const again = ended();
     store.done();
@@ -92,6 +128,35 @@ describe('A client over a slow disk', () => {
     for (let times = 0; outcomes.length === 0 && times < 10; times++) await ended();
     assert.equal(left(), 3);
     assert.match(String(outcomes[0]), /set aside: the connection ended 3 times right behind it/);
+  });
+
+  it('blames a message for the end of a connection right behind it, however long it had waited for the disk', async () => {
+    const { scene, store, ended, left } = await suspicious();
+    store.slow = true;
+    const outcomes = scene.publish('b', 1);
+    await scene.pass(61_000);
+    assert.equal(left(), 0);
+    store.done();
+    await scene.settle();
+    for (let times = 0; outcomes.length === 0 && times < 10; times++) await ended();
+    assert.equal(left(), 3);
+  });
+
+  it('sets a message aside that ends each connection, though an acknowledgement waits for the disk each time', async () => {
+    const { scene, ends } = poisoned();
+    await scene.connected();
+    const outcomes = scene.publish('poison', 1);
+    await scene.pass(600_000);
+    assert.match(String(outcomes[0]), /set aside: the connection ended 3 times right behind it/);
+    assert.ok(ends() <= 6, `${ends()} connections ended`);
+  });
+
+  it('sets a birth message aside that ends each connection, though an acknowledgement waits for the disk each time', async () => {
+    const { scene, ends } = poisoned({ birth: { topic: 'poison', payload: '', qos: 1 } });
+    scene.client.connect();
+    await scene.pass(600_000);
+    assert.equal(scene.client.state.phase, 'connected');
+    assert.equal(ends(), 3);
   });
 
   it('ends when what it received is acknowledged, which waits for the disk', async () => {

@@ -133,9 +133,11 @@ export class Driver {
 
   #pumpOnce(now: number): string[] {
     const lines: string[] = [];
+    const { outgoing } = this.session;
     for (let next = this.session.next(now); next !== undefined; next = this.session.next(now)) {
       lines.push(line(next));
-      if (next.cmd === 'publish' && next.packetId === undefined) this.session.outgoing.sent(next.entry);
+      const done = next.cmd === 'publish' && next.packetId === undefined ? [next.entry] : [];
+      outgoing.left(outgoing.published, done, now);
     }
     this.sent.push(...lines);
     return lines;

@@ -228,7 +228,7 @@ describe('What is announced', () => {
     const next = driver.session.next(0);
     assert.ok(next?.cmd === 'publish');
     driver.lose(LOST);
-    driver.session.outgoing.sent(next.entry);
+    driver.session.outgoing.left(0, [next.entry], 0);
     assert.equal(driver.outcome('birth'), LOST);
     assert.deepEqual([driver.session.outgoing.count, driver.session.outgoing.bytes], [0, 0]);
   });

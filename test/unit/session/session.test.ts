@@ -750,6 +750,24 @@ describe('Session, outgoing', () => {
       assert.deepEqual(driver.outcomes.size, 0);
     });
 
+    it('is not blamed when the connection ends long after it, whatever left since at QoS 0', () => {
+      const driver = connected();
+      driver.accept('a', 1);
+      for (let n = 0; n < 10; n++) {
+        driver.pump();
+        driver.now += 60_001;
+        driver.accept(`later${n}`, 0);
+        driver.pump();
+        assert.equal(driver.outcome(`later${n}`), 0);
+        driver.lose(LOST, WORDS);
+        driver.resume(LIMITS);
+      }
+      assert.deepEqual(
+        [...driver.outcomes.keys()].filter((topic) => topic === 'a'),
+        [],
+      );
+    });
+
     it('keeps the id of a QoS 2 message away from others until it has lost the session', () => {
       const driver = connected();
       driver.accept('bad', 2);
