@@ -206,10 +206,9 @@ export class SharedConnection {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Whether another node than this one gets messages by it. */
-  hasOtherReceivers(user: User): boolean {
-    for (const other of this.users) if (other !== user && !other.publishes) return true;
-    return false;
+  /** Whether others than this one subscribe by it. */
+  hasOtherSubscribers(subscriber: Subscriber): boolean {
+    return this.#wishes.hasOthers(subscriber);
   }
 
   register(user: User): void {

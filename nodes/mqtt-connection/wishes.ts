@@ -39,6 +39,11 @@ export class Wishes {
     return this.#all();
   }
 
+  /** Whether somebody else than this one wants something. */
+  hasOthers(subscriber: Subscriber): boolean {
+    return this.#bySubscriber.size > (this.#bySubscriber.has(subscriber) ? 1 : 0);
+  }
+
   /** Whether the flow of a subscriber says when it is done with a message. */
   get work(): boolean {
     return [...this.#bySubscriber.keys()].some(({ works }) => works === true);

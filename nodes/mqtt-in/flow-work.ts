@@ -63,16 +63,19 @@ export class FlowWork {
   }
 
   get report(): FlowCounts {
-    const now = this.#time.now();
-    const first = Math.min(now, ...[...this.#inFlow].map(({ firstAt = now }) => firstAt));
     return {
       inFlow: this.#inFlow.size,
-      oldest: Math.floor((now - first) / 1000),
+      oldest: this.#longest([...this.#inFlow]),
       waiting: this.#waiting.size,
       late: this.#late,
       again: this.#again,
       dropped: this.#dropped,
     };
+  }
+
+  /** Seconds for which its flow has had the first message whose acknowledgement the broker waits for; 0: it has none. */
+  get holdsUpFor(): number {
+    return this.#longest([...this.#inFlow].filter(({ work }) => work?.state === 'open'));
   }
 
   /** Another node of the same id goes on, perhaps with other options. */
@@ -139,6 +142,13 @@ export class FlowWork {
     this.#waiting.add(task);
     this.#fill();
     this.#arm();
+  }
+
+  /** Seconds for which the flow has had the first of these. */
+  #longest(tasks: readonly FlowTask[]): number {
+    const now = this.#time.now();
+    const first = Math.min(now, ...tasks.map(({ firstAt = now }) => firstAt));
+    return Math.floor((now - first) / 1000);
   }
 
   #ended(task: FlowTask, reasonCode: number): WorkState {

@@ -94,7 +94,7 @@ export class Intake implements Subscriber, User, Flow {
     this.#workLight = new WorkLight(
       () => work.report,
       () => this.#refresh(),
-      () => connection.hasOtherReceivers(this),
+      () => (connection.hasOtherSubscribers(this) ? work.holdsUpFor : 0),
     );
   }
 

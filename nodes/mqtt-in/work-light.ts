@@ -11,15 +11,15 @@ const LONG = 5;
 export class WorkLight {
   readonly #counts: () => FlowCounts;
   readonly #changed: () => void;
-  readonly #hasOthers: () => boolean;
+  readonly #holdsUpFor: () => number;
   #timer: NodeJS.Timeout | undefined;
   #text: string | undefined;
 
-  /** @param hasOthers whether other nodes receive by the same connection. */
-  constructor(counts: () => FlowCounts, changed: () => void, hasOthers: () => boolean) {
+  /** @param holdsUpFor seconds for which other nodes may have waited for what is in the flow; 0: none does. */
+  constructor(counts: () => FlowCounts, changed: () => void, holdsUpFor: () => number) {
     this.#counts = counts;
     this.#changed = changed;
-    this.#hasOthers = hasOthers;
+    this.#holdsUpFor = holdsUpFor;
   }
 
   /** Such as `20 in the flow (12 s), 3 waiting, 1 late`; undefined: the flow keeps up. */
@@ -37,8 +37,7 @@ export class WorkLight {
   }
 
   #look(): void {
-    const counts = this.#counts();
-    const text = workText(counts, counts.oldest >= LONG && this.#hasOthers());
+    const text = workText(this.#counts(), this.#holdsUpFor() >= LONG);
     if (text === this.#text) return;
     this.#text = text;
     this.#changed();

@@ -291,3 +291,23 @@ describe('a connection whose session moves', () => {
     assert.equal(stores[1]?.load().outgoing.length, 1);
   });
 });
+
+describe('other subscribers of a connection', () => {
+  const OPTIONS = { qos: 1, noLocal: false, retainAsPublished: true, retainHandling: 0 } as const;
+  const ignore = (): void => undefined;
+
+  it('are those who subscribe now: not oneself, who only publishes, or who ended it', async () => {
+    const connection = shared(undialled());
+    const [one, two] = ['one', 'two'].map((ref) => ({ ref, receive: ignore }));
+    assert.ok(one !== undefined && two !== undefined);
+    connection.register({ ...USER, publishes: true });
+    connection.subscribe('a', one, OPTIONS, ignore);
+    connection.subscribe('b', one, OPTIONS, ignore);
+    assert.deepEqual([connection.hasOtherSubscribers(one), connection.hasOtherSubscribers(two)], [false, true]);
+    connection.subscribe('c', two, OPTIONS, ignore);
+    assert.equal(connection.hasOtherSubscribers(one), true);
+    connection.unsubscribe('c', 'two');
+    assert.equal(connection.hasOtherSubscribers(one), false);
+    await connection.close();
+  });
+});

@@ -152,6 +152,22 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
     assert.equal(work.report.oldest, 0);
   });
 
+  it('tells for how long the acknowledgements behind it have waited: not for QoS 0, nor for what is done or lost', () => {
+    const { clock, work, flow, come } = scene({ atOnce: 5, timeout: undefined });
+    come('qos0', 0);
+    clock.advance(9000);
+    assert.deepEqual([work.report.oldest, work.holdsUpFor], [9, 0]);
+    const lost = come('lost');
+    clock.advance(7000);
+    come('open');
+    clock.advance(5000);
+    assert.equal(work.holdsUpFor, 12);
+    lost?.void('lost');
+    assert.equal(work.holdsUpFor, 5);
+    flow.done(2);
+    assert.deepEqual([work.report.oldest, work.holdsUpFor], [21, 0]);
+  });
+
   it('is not held up by a message that cannot be sent: that is acknowledged', () => {
     const { flow, acknowledged, come } = scene({ atOnce: 1 });
     flow.unsendable.add('bad');

@@ -20,7 +20,7 @@ class FakeConnection {
   readonly server = 'mqtt://broker';
   clientId = 'me';
   others = false;
-  hasOtherReceivers(): boolean {
+  hasOtherSubscribers(): boolean {
     return this.others;
   }
   register(): void {}
