@@ -1,10 +1,8 @@
 import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ClassicLevel } from 'classic-level';
 import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
 import type { Clock } from '../util/clock.ts';
-
-export type Database = ClassicLevel<string, Buffer>;
+import type { Database } from './medium.ts';
 
 /** A later version wrote the database. */
 export class OtherVersion extends Error {}
@@ -24,7 +22,7 @@ export async function exists(path: string): Promise<boolean> {
 export async function openDatabase(folder: string): Promise<Database> {
   // Here, so that a system without a binary of it loses the disk, and not the nodes.
   const { ClassicLevel: Level } = await import('classic-level');
-  const database: Database = new Level<string, Buffer>(pathIn(folder), {
+  const database = new Level<string, Buffer>(pathIn(folder), {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
   });

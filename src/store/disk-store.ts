@@ -1,24 +1,9 @@
-import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
-import type { ChainedBatch } from 'classic-level';
 import { MqttError } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { type Clock, systemClock, type Timer } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
-import {
-  type Database,
-  distrust,
-  isDamaged,
-  isTrusted,
-  lacksCurrent,
-  openDatabase,
-  OtherVersion,
-  pathIn,
-  setAside,
-  trust,
-  why,
-} from './database.ts';
-import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
+import { distrust, OtherVersion, why } from './database.ts';
 import type { BacklogRow } from './backlog-rows.ts';
 import { Backlog, type FoundMessages, unreadable, type Window } from './backlog.ts';
 import { BacklogReader } from './backlog-reader.ts';
@@ -36,7 +21,9 @@ import {
   encodeSubscription,
   UnreadableRecord,
 } from './record-codec.ts';
+import type { Batch, Database, Medium, Range } from './medium.ts';
 import { sizeOf } from './message-size.ts';
+import { SessionFolder } from './session-folder.ts';
 import {
   atOnce,
   type Durable,
@@ -58,8 +45,6 @@ interface Reading {
   readonly inMemory: { messages: number; bytes: number };
   readonly unreadable: Row[];
 }
-
-type Batch = ChainedBatch<Database, string, Buffer>;
 
 /** A record, and its key. */
 type Row = readonly [key: string, value: Buffer];
@@ -114,8 +99,7 @@ const DIGITS = 16;
 export class DiskStore implements SessionStore {
   readonly #mirror = new MemoryStore();
   readonly backlog: Backlog;
-  readonly #folder: string;
-  readonly #database: Database;
+  readonly #medium: Medium;
   #fsync: boolean;
   readonly #clock: Clock;
   readonly #report: (problem: MqttError) => void;
@@ -142,8 +126,7 @@ export class DiskStore implements SessionStore {
   #underWay = 0;
 
   private constructor(
-    folder: string,
-    database: Database,
+    medium: Medium,
     { fsync = false, clock = systemClock, window = DEFAULT_WINDOW, report }: DiskStoreOptions,
   ) {
     this.backlog = new Backlog(window, {
@@ -151,50 +134,39 @@ export class DiskStore implements SessionStore {
       read: (sequences, read) => this.#reader.read(sequences, read),
       took: (message) => this.#mirror.put(message),
     });
-    this.#folder = folder;
-    this.#database = database;
+    this.#medium = medium;
     this.#fsync = fsync;
     this.#clock = clock;
     this.#report = report;
-    this.#reader = new BacklogReader({ folder, find: (sequences) => this.#found(sequences), clock, report });
+    this.#reader = new BacklogReader({
+      folder: medium.folder,
+      find: (sequences) => this.#found(sequences),
+      clock,
+      report,
+    });
   }
 
   /**
    * Opens the session of a folder, or begins one in it. Only its owner can read it.
    * @throws {MqttError} `store-failed`: another process uses it, or the folder cannot be used.
    */
-  static async open(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
+  static open(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
     const { report, clock = systemClock } = options;
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await chmod(folder, 0o700);
-      const isUnreadable = (await lacksCurrent(folder)) || (await endsItsReader(folder, clock));
-      if (isUnreadable) await setAside(folder, report, clock);
-      await enter(folder);
-      return await DiskStore.#opened(folder, options).catch(async (error: unknown) => {
-        if (!(await isDamaged(error, folder))) throw error;
-        await setAside(folder, report, clock);
-        return DiskStore.#opened(folder, options);
-      });
-    } catch (error) {
-      await distrust(folder);
-      throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
-    }
+    return SessionFolder.open(folder, { report, clock }, (medium) => DiskStore.on(medium, options));
   }
 
-  static async #opened(folder: string, options: DiskStoreOptions): Promise<DiskStore> {
-    const database = await openDatabase(folder);
-    try {
-      if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
-      const store = new DiskStore(folder, database, options);
-      await store.#read();
-      await store.#becomeTrusted();
-      await database.put(VERSION_KEY, VERSION);
-      return store;
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+  /**
+   * Reads the session of a medium that is open, or begins one on it.
+   * @throws {OtherVersion} a later version wrote it.
+   */
+  static async on(medium: Medium, options: DiskStoreOptions): Promise<DiskStore> {
+    const { database } = medium;
+    if (!(await isOurs(database))) throw new OtherVersion('a later version wrote it');
+    const store = new DiskStore(medium, options);
+    await store.#read();
+    await store.#becomeTrusted();
+    await database.put(VERSION_KEY, VERSION);
+    return store;
   }
 
   /** The session of a folder goes on elsewhere, where the disk does not answer: the next process is not to trust its received ids. */
@@ -203,7 +175,7 @@ export class DiskStore implements SessionStore {
   }
 
   get folder(): string {
-    return this.#folder;
+    return this.#medium.folder;
   }
 
   /** Messages that only memory has. */
@@ -290,7 +262,7 @@ export class DiskStore implements SessionStore {
 
   /** The process ends, and has no other turn: the next one need not look whether the database is whole. */
   leaveAtExit(): void {
-    if (this.#writing === undefined && this.#batch === undefined) leaveAtOnce(this.#folder);
+    if (this.#writing === undefined && this.#batch === undefined) this.#medium.leaveAtOnce();
   }
 
   /** Writes what is left, and lets go of the folder. */
@@ -314,10 +286,7 @@ export class DiskStore implements SessionStore {
   async forget(): Promise<void> {
     await this.#writing;
     await this.#end();
-    await rm(pathIn(this.#folder), { recursive: true, force: true });
-    await distrust(this.#folder);
-    // What was set aside stays.
-    await rmdir(this.#folder).catch(() => undefined);
+    await this.#medium.remove();
   }
 
   async #end(): Promise<void> {
@@ -326,8 +295,8 @@ export class DiskStore implements SessionStore {
     this.#reader.close();
     await this.#batch?.close();
     this.#batch = undefined;
-    await this.#database.close();
-    await leave(this.#folder);
+    await this.#medium.database.close();
+    await this.#medium.leave();
   }
 
   get #isCollecting(): boolean {
@@ -354,7 +323,7 @@ export class DiskStore implements SessionStore {
   #open(): Batch {
     if (this.#batch !== undefined) return this.#batch;
     if (this.#writing === undefined) this.#clock.afterIo(() => this.#begin());
-    return (this.#batch = this.#database.batch());
+    return (this.#batch = this.#medium.database.batch());
   }
 
   #begin(): void {
@@ -369,7 +338,7 @@ export class DiskStore implements SessionStore {
     this.#waiting = [];
     this.#writing = this.#inTime(batch.write({ sync: this.#fsync }), longestFor(bytes)).then(
       () => this.#wrote(messages),
-      (error: unknown) => this.#failsBehind(distrust(this.#folder), error),
+      (error: unknown) => this.#failsBehind(this.#medium.distrust(), error),
     );
   }
 
@@ -421,7 +390,7 @@ export class DiskStore implements SessionStore {
     this.#waiting = [];
     if (this.#phase === 'writing') {
       this.#phase = 'failed';
-      const text = `the session cannot be written to ${this.#folder}: ${why(error)}; it is kept in memory until it can`;
+      const text = `the session cannot be written to ${this.#medium.folder}: ${why(error)}; it is kept in memory until it can`;
       this.#report(new MqttError('store-failed', text, { cause: error, retryable: true }));
     }
     if (this.#phase === 'rewriting') this.#phase = 'failed';
@@ -455,7 +424,7 @@ export class DiskStore implements SessionStore {
   #isBack(messages: readonly number[]): void {
     this.#phase = 'writing';
     this.#areWritten(messages);
-    this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#folder}`));
+    this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#medium.folder}`));
     this.#succeeds();
   }
 
@@ -467,23 +436,23 @@ export class DiskStore implements SessionStore {
     this.#phase = 'rewriting';
     const messages = [...this.#unwritten];
     const rows = this.#rows();
-    const all = this.#database.batch();
+    const all = this.#medium.database.batch();
     // One batch: it is written as a whole, or nothing of it.
     for (const key of stale) if (!key.startsWith('unreadable/') && !this.#isOnlyThere(key)) all.del(key);
     for (const row of rows) all.put(...row);
     const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
     await this.#inTime(all.write({ sync: this.#fsync }), longestFor(bytes));
     // Without it ids are not known to the next process: messages come twice then, and none is lost.
-    await this.#inTime(trust(this.#folder), LONGEST_MARK).catch(() => undefined);
+    await this.#inTime(this.#medium.trust(), LONGEST_MARK).catch(() => undefined);
     return messages;
   }
 
   /** After a failure the database takes nothing until it is opened anew. @returns the keys of what is there. */
   async #reopen(): Promise<readonly string[]> {
-    await this.#database.close();
+    await this.#medium.database.close();
     this.#mustBeFailed();
-    await this.#database.open();
-    return this.#database.keys().all();
+    await this.#medium.database.open();
+    return this.#medium.database.keys().all();
   }
 
   /** Somebody may have let go of the folder meanwhile, and others use it. */
@@ -534,14 +503,14 @@ export class DiskStore implements SessionStore {
 
   /** Ids of which a process that went on without the disk may have known better are forgotten. */
   async #becomeTrusted(): Promise<void> {
-    if (await isTrusted(this.#folder)) return;
-    const batch = this.#database.batch();
+    if (await this.#medium.isTrusted()) return;
+    const batch = this.#medium.database.batch();
     for (const { packetId } of this.#mirror.load().received) {
       this.#mirror.removeReceived(packetId);
       batch.del(receivedKey(packetId));
     }
     await batch.write();
-    await trust(this.#folder);
+    await this.#medium.trust();
   }
 
   async #read(): Promise<void> {
@@ -553,8 +522,8 @@ export class DiskStore implements SessionStore {
     if (reading.unreadable.length > 0) await this.#setAside(reading.unreadable);
   }
 
-  async #readRange(range: { gte?: string; lt?: string }, reading: Reading): Promise<void> {
-    const records = this.#database.iterator({ ...range, highWaterMarkBytes: READ_BYTES });
+  async #readRange(range: Range, reading: Reading): Promise<void> {
+    const records = this.#medium.database.iterator({ ...range, highWaterMarkBytes: READ_BYTES });
     try {
       // Many at a time: a wait for each would take most of the time.
       for (let some = await records.nextv(READ_AT_ONCE); some.length > 0; some = await records.nextv(READ_AT_ONCE)) {
@@ -626,7 +595,7 @@ export class DiskStore implements SessionStore {
 
   async #found(sequences: readonly number[]): Promise<FoundMessages> {
     if (sequences.length === 0) return [];
-    const records = await this.#database.getMany(sequences.map(messageKey));
+    const records = await this.#medium.database.getMany(sequences.map(messageKey));
     const unreadable: Row[] = [];
     const messages = sequences.map((sequence, index) => {
       const record = records[index];
@@ -678,11 +647,14 @@ export class DiskStore implements SessionStore {
 
   /** Never deleted: somebody may be able to read them. */
   async #setAside(records: readonly Row[]): Promise<void> {
-    const batch = this.#database.batch();
-    for (const [key, value] of records) batch.del(key).put(`unreadable/${key}`, value);
+    const batch = this.#medium.database.batch();
+    for (const [key, value] of records) {
+      batch.del(key);
+      batch.put(`unreadable/${key}`, value);
+    }
     await batch.write();
     const which = records.length === 1 ? '1 record' : `${records.length} records`;
-    const text = `${which} of the session in ${this.#folder} cannot be read, and stay there as "unreadable/..."`;
+    const text = `${which} of the session in ${this.#medium.folder} cannot be read, and stay there as "unreadable/..."`;
     this.#report(new MqttError('store-failed', text));
   }
 }

@@ -1,0 +1,97 @@
+import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
+import { MqttError } from '../protocol/errors.ts';
+import type { Clock } from '../util/clock.ts';
+import {
+  distrust,
+  isDamaged,
+  isTrusted,
+  lacksCurrent,
+  openDatabase,
+  pathIn,
+  setAside,
+  trust,
+  why,
+} from './database.ts';
+import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
+import type { Database, Medium } from './medium.ts';
+
+export interface SessionFolderOptions {
+  readonly clock: Clock;
+  /** Told what was set aside. */
+  readonly report: (problem: MqttError) => void;
+}
+
+/** The folder in which a session is. Only its owner can read it. */
+export class SessionFolder implements Medium {
+  readonly folder: string;
+  readonly database: Database;
+
+  private constructor(folder: string, database: Database) {
+    this.folder = folder;
+    this.database = database;
+  }
+
+  /**
+   * Opens a folder, or makes it. What cannot be read as a whole is set aside, and a new session begins.
+   * @param read reads the session; an error of it ends the opening.
+   * @throws {MqttError} `store-failed`: another process uses it, or the folder cannot be used.
+   */
+  static async open<T>(
+    folder: string,
+    { clock, report }: SessionFolderOptions,
+    read: (medium: Medium) => Promise<T>,
+  ): Promise<T> {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await chmod(folder, 0o700);
+      const isUnreadable = (await lacksCurrent(folder)) || (await endsItsReader(folder, clock));
+      if (isUnreadable) await setAside(folder, report, clock);
+      await enter(folder);
+      return await SessionFolder.#read(folder, read).catch(async (error: unknown) => {
+        if (!(await isDamaged(error, folder))) throw error;
+        await setAside(folder, report, clock);
+        return SessionFolder.#read(folder, read);
+      });
+    } catch (error) {
+      await distrust(folder);
+      throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
+    }
+  }
+
+  static async #read<T>(folder: string, read: (medium: Medium) => Promise<T>): Promise<T> {
+    const database = await openDatabase(folder);
+    try {
+      return await read(new SessionFolder(folder, database));
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  isTrusted(): Promise<boolean> {
+    return isTrusted(this.folder);
+  }
+
+  trust(): Promise<void> {
+    return trust(this.folder);
+  }
+
+  distrust(): Promise<void> {
+    return distrust(this.folder);
+  }
+
+  leave(): Promise<void> {
+    return leave(this.folder);
+  }
+
+  leaveAtOnce(): void {
+    leaveAtOnce(this.folder);
+  }
+
+  async remove(): Promise<void> {
+    await rm(pathIn(this.folder), { recursive: true, force: true });
+    await distrust(this.folder);
+    // What was set aside stays.
+    await rmdir(this.folder).catch(() => undefined);
+  }
+}
