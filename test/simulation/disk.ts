@@ -1,248 +1,247 @@
-import { MemoryStore, type SessionStore } from '../../src/index.ts';
-import { Backlog, type Read, type Window } from '../../src/store/backlog.ts';
-import type { Durable, StoredMessage } from '../../src/store/session-store.ts';
+import type { Batch, Database, Medium, Range } from '../../src/store/medium.ts';
+import { decodeMessage } from '../../src/store/record-codec.ts';
+import { deferred } from '../../src/util/deferred.ts';
 import type { Random } from '../../src/util/clock.ts';
 import { wholeNumber } from '../support/random.ts';
-import { IO, type VirtualTime } from './virtual-time.ts';
+import { labelOf } from './server-codec.ts';
+import { IO, TIMERS, type VirtualTime } from './virtual-time.ts';
 
-type Written = (store: MemoryStore) => void;
+type Change = readonly [key: string, value: Buffer | undefined];
 
-const QUEUED = { step: 'queued' } as const;
+/** `fails`: whatever is written or read is an error; `hangs`: it has no answer until the trouble is over. */
+export type DiskTrouble = 'fails' | 'hangs';
 
-/** What has been written to a disk, in order, and how much of it outlives the process that wrote it. */
+export interface DiskKind {
+  /** Milliseconds that the disk takes for anything at most. */
+  readonly slowest: number;
+  /** Processes end by a power cut: what the medium was not told to keep is lost. */
+  readonly powerCuts: boolean;
+}
+
+/** What a kill left. */
+export interface Remains {
+  /** Labels of the messages on disk. */
+  readonly labels: readonly string[];
+  /** The process went on without its disk: what is there is of before. */
+  readonly isStale: boolean;
+}
+
+/** Keys and values that outlive processes. It takes its time, sometimes fails or hangs, and a kill comes at any point. */
 export class Disk {
-  readonly #time: VirtualTime;
+  readonly time: VirtualTime;
   readonly #random: Random;
-  /** Milliseconds that a write takes at most. */
-  readonly #slowest: number;
-  /** What waits in memory too. */
-  readonly #window: Window;
-  readonly #log: Written[];
-  #durable: number;
-  /** How much of the log is durable when what is being written is: a batch is written as a whole, or nothing of it. */
-  #writing: number | undefined;
-  #collecting = false;
-  #dead = false;
-  /** Who waits until so much of the log is durable. */
-  #waiting: { readonly upTo: number; readonly durable: Durable }[] = [];
-  /** How much of the log somebody may wait for: what is only removed nobody does. */
-  #needed = 0;
-  #store: DiskStore | undefined;
+  readonly #kind: DiskKind;
+  #rows: Map<string, Buffer> = new Map();
+  /** What outlives a power cut. */
+  #synced: ReadonlyMap<string, Buffer> = new Map();
+  isTrusted = false;
+  #process: DiskOfProcess | undefined;
+  #trouble: DiskTrouble | undefined;
+  #troubles = 0;
+  /** What hangs. */
+  #hanging: (() => void)[] = [];
 
-  constructor(time: VirtualTime, random: Random, slowest: number, window: Window, log: readonly Written[] = []) {
-    this.#time = time;
+  constructor(time: VirtualTime, random: Random, kind: DiskKind) {
+    this.time = time;
     this.#random = random;
-    this.#slowest = slowest;
-    this.#window = window;
-    this.#log = [...log];
-    this.#durable = log.length;
+    this.#kind = kind;
   }
 
-  /** The process is killed: what was not durable is lost, but the batch that was being written may have been. */
-  kill(): Disk {
-    this.#dead = true;
-    const isWritten = this.#writing !== undefined && this.#random() < 0.5;
-    const left = isWritten ? this.#writing : this.#durable;
-    return new Disk(this.#time, this.#random, this.#slowest, this.#window, this.#log.slice(0, left));
+  /** For a new process. */
+  get medium(): Medium {
+    return (this.#process = new DiskOfProcess(this));
   }
 
-  get writing(): boolean {
-    return this.#writing !== undefined;
+  /** Whether something is being written or read, or goes on without the disk. */
+  get isBusy(): boolean {
+    return this.#trouble !== undefined || !this.isTrusted || (this.#process?.underWay ?? 0) > 0;
   }
 
-  /** What is on it, for a new process. */
-  open(): SessionStore {
-    const found = new MemoryStore();
-    for (const written of this.#log) written(found);
-    this.#store = new DiskStore(this, this.#window, found);
-    return this.#store;
-  }
-
-  /** Messages that are on it. */
-  get outgoing(): readonly StoredMessage[] {
-    const found = new MemoryStore();
-    for (const written of this.#log) written(found);
-    return found.load().outgoing;
-  }
-
-  /** So much has been written. */
-  get end(): number {
-    return this.#log.length;
-  }
-
-  isWritten(end: number): boolean {
-    return end <= this.#durable;
-  }
-
-  /** Something is read, which takes its time. */
-  whenRead(read: () => void): void {
-    this.#time.at(wholeNumber(this.#random, 0, this.#slowest), IO, () => {
-      if (!this.#dead) read();
+  troubled(trouble: DiskTrouble, duration: number): void {
+    this.#trouble = trouble;
+    const own = ++this.#troubles;
+    this.time.at(duration, TIMERS, () => {
+      if (own === this.#troubles) this.calm();
     });
   }
 
-  get isDurable(): boolean {
-    return this.#durable >= this.#needed && this.#waiting.length === 0;
+  /** The disk works again. */
+  calm(): void {
+    this.#trouble = undefined;
+    for (const work of this.#hanging.splice(0)) work();
   }
 
-  write(written: Written, needed: boolean): void {
-    this.#log.push(written);
-    if (needed) this.#needed = this.#log.length;
-    this.#collect();
+  /** A batch that is being written is there as a whole, or nothing of it. */
+  kill(): Remains {
+    const writing = this.#process?.kill() ?? [];
+    this.#hanging = [];
+    this.#trouble = undefined;
+    // What was written before the batch is there if that is.
+    if (this.#random() < 0.5) for (const changes of writing) this.apply(changes, true);
+    else if (this.#kind.powerCuts) this.#rows = new Map(this.#synced);
+    return { labels: this.#labels, isStale: !this.isTrusted };
   }
 
-  commit(durable: Durable): void {
-    if (this.isDurable) return durable(true);
-    this.#waiting.push({ upTo: this.#needed, durable });
-    this.#begin();
+  get #labels(): readonly string[] {
+    const messages = this.rows({ gte: 'message/', lt: 'message0' });
+    return messages.map(([, value]) => labelOf(decodeMessage(value).message.payload));
   }
 
-  /** All that is written within a turn is one batch. */
-  #collect(): void {
-    if (this.#collecting || this.#writing !== undefined) return;
-    this.#collecting = true;
-    this.#time.afterIo(() => {
-      this.#collecting = false;
-      this.#begin();
+  /** Something takes its time; `work` is told whether it fails. */
+  whenDone(work: (fails: boolean) => void): void {
+    this.time.at(wholeNumber(this.#random, 0, this.#kind.slowest), IO, () => {
+      if (this.#trouble === 'hangs') this.#hanging.push(() => this.whenDone(work));
+      else work(this.#trouble === 'fails');
     });
   }
 
-  #begin(): void {
-    const upTo = this.#log.length;
-    if (this.#writing !== undefined || this.#dead || upTo === this.#durable) return;
-    this.#writing = upTo;
-    this.#time.at(wholeNumber(this.#random, 0, this.#slowest), IO, () => this.#wrote(upTo));
+  /** Whether what is told as failed was done all the same. */
+  get isDoneAllTheSame(): boolean {
+    return this.#random() < 0.3;
   }
 
-  #wrote(upTo: number): void {
-    if (this.#dead) return;
-    this.#writing = undefined;
-    this.#durable = upTo;
-    this.#store?.wrote();
-    const ready = this.#waiting.filter((one) => one.upTo <= upTo);
-    this.#waiting = this.#waiting.filter((one) => one.upTo > upTo);
-    this.#begin();
-    for (const { durable } of ready) durable(true);
+  apply(changes: readonly Change[], sync: boolean): void {
+    for (const [key, value] of changes) {
+      if (value === undefined) this.#rows.delete(key);
+      else this.#rows.set(key, value);
+    }
+    if (sync && this.#kind.powerCuts) this.#synced = new Map(this.#rows);
+  }
+
+  get(key: string): Buffer | undefined {
+    return this.#rows.get(key);
+  }
+
+  rows({ gte = '', lt }: Range): [key: string, value: Buffer][] {
+    const some = [...this.#rows].filter(([key]) => key >= gte && (lt === undefined || key < lt));
+    return some.sort(([a], [b]) => (a < b ? -1 : 1));
   }
 }
 
-/** A store as a client sees it, on a disk. */
-class DiskStore implements SessionStore {
-  readonly backlog: Backlog;
-  readonly #mirror = new MemoryStore();
+/** The disk as one process has it, until that is killed. */
+class DiskOfProcess implements Medium {
+  readonly folder = 'disk';
+  readonly database: Database;
   readonly #disk: Disk;
-  /** Messages with a record, and how far the log has to be written for it to be on disk. */
-  readonly #records = new Map<number, { readonly message: StoredMessage; readonly end: number }>();
-  /** Of these it is not known yet that they are. */
-  readonly #unwritten = new Set<number>();
+  #isAlive = true;
+  /** A database that failed takes nothing until it is opened anew. */
+  #state: 'open' | 'failed' | 'closed' = 'open';
+  readonly #writing = new Set<readonly Change[]>();
+  underWay = 0;
 
-  constructor(disk: Disk, window: Window, found: MemoryStore) {
+  constructor(disk: Disk) {
     this.#disk = disk;
-    this.backlog = new Backlog(window, {
-      write: (message) => this.#write(message),
-      read: (sequences, read) => this.#read(sequences, read),
-      took: (message) => this.#mirror.put(message),
-    });
-    this.#take(found);
+    this.database = {
+      open: () => this.#open(),
+      close: () => this.#close(),
+      get: (key) => this.#do(() => disk.get(key)),
+      getMany: (keys) => this.#do(() => keys.map((key) => disk.get(key))),
+      put: (key, value) => this.#write([[key, value]], false),
+      batch: () => this.#batch(),
+      keys: ({ limit } = { limit: Infinity }) => ({
+        all: () =>
+          this.#do(() =>
+            disk
+              .rows({})
+              .map(([key]) => key)
+              .slice(0, limit),
+          ),
+      }),
+      iterator: (range) => this.#iterator(range),
+    };
   }
 
-  /** As a process finds it: what is behind the window, and behind all that was sent, is on disk alone. */
-  #take(found: MemoryStore): void {
-    const { identity, outgoing, received, subscriptions } = found.load();
-    const lastStep = outgoing.findLast(({ state }) => state.step !== 'queued')?.sequence ?? 0;
-    for (const [index, message] of outgoing.entries()) {
-      this.#records.set(message.sequence, { message, end: 0 });
-      if (index >= this.backlog.window.messages && message.sequence > lastStep) this.backlog.found(message);
-      else this.#mirror.put(message);
-    }
-    if (identity !== undefined) this.#mirror.saveIdentity(identity);
-    for (const each of received) this.#mirror.saveReceived(each);
-    for (const each of subscriptions) this.#mirror.saveSubscription(each);
+  /** @returns what was being written. */
+  kill(): readonly (readonly Change[])[] {
+    this.#isAlive = false;
+    return [...this.#writing];
   }
 
-  /** Before anybody else is told. */
-  wrote(): void {
-    for (const sequence of this.#unwritten) {
-      const record = this.#records.get(sequence);
-      if (record !== undefined && !this.#disk.isWritten(record.end)) continue;
-      this.#unwritten.delete(sequence);
-      this.backlog.written(sequence);
-    }
+  isTrusted(): Promise<boolean> {
+    return this.#mark(() => this.#disk.isTrusted);
   }
 
-  #read(sequences: readonly number[], read: Read): void {
-    this.#disk.whenRead(() => {
-      const records = sequences.map((sequence) => this.#records.get(sequence));
-      read(records.map((one) => (one !== undefined && this.#disk.isWritten(one.end) ? one.message : undefined)));
-    });
+  trust(): Promise<void> {
+    return this.#mark(() => void (this.#disk.isTrusted = true));
   }
 
-  get isDurable(): boolean {
-    return this.#disk.isDurable;
+  distrust(): Promise<void> {
+    return this.#mark(() => void (this.#disk.isTrusted = false));
   }
 
-  commit(durable: Durable): void {
-    this.#disk.commit(durable);
+  leave(): Promise<void> {
+    return Promise.resolve();
   }
 
-  load(): ReturnType<SessionStore['load']> {
-    return this.#mirror.load();
+  leaveAtOnce(): void {}
+
+  remove(): Promise<void> {
+    return Promise.reject(new Error('nobody removes it here'));
   }
 
-  saveIdentity(...args: Parameters<SessionStore['saveIdentity']>): void {
-    this.#do((store) => store.saveIdentity(...args), true);
+  /** A file beside the database works where that does not. */
+  #mark<T>(work: () => T): Promise<T> {
+    return this.#later((resolve) => void this.#disk.time.at(0, IO, () => this.#isAlive && resolve(work())));
   }
 
-  put(message: Parameters<SessionStore['put']>[0]): void {
-    this.#mirror.put(message);
-    this.#write(message);
+  #do<T>(work: () => T): Promise<T> {
+    if (this.#state !== 'open') return Promise.reject(new Error(`the database is ${this.#state}`));
+    return this.#later((resolve, reject) =>
+      this.#disk.whenDone((fails) => {
+        if (!this.#isAlive) return;
+        if (fails) reject(new Error('no disk'));
+        else resolve(work());
+      }),
+    );
   }
 
-  #write(message: StoredMessage): void {
-    const { sequence, message: content, acceptedAt, expiresAt } = message;
-    const state = content.qos === 2 ? message.state : QUEUED;
-    const record = { sequence, message: content, acceptedAt, expiresAt, state };
-    this.#disk.write((store) => store.put(record), true);
-    this.#records.set(sequence, { message: record, end: this.#disk.end });
-    this.#unwritten.add(sequence);
+  #write(changes: readonly Change[], sync: boolean): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(new Error(`the database is ${this.#state}`));
+    this.#writing.add(changes);
+    return this.#later((resolve, reject) =>
+      this.#disk.whenDone((fails) => {
+        if (!this.#isAlive) return;
+        this.#writing.delete(changes);
+        if (!fails || this.#disk.isDoneAllTheSame) this.#disk.apply(changes, sync);
+        if (fails) this.#state = 'failed';
+        if (fails) reject(new Error('no space'));
+        else resolve();
+      }),
+    );
   }
 
-  advance(message: Parameters<SessionStore['advance']>[0]): void {
-    this.#mirror.advance(message);
-    const { sequence, state } = message;
-    // At QoS 1 the step is not kept.
-    if (message.message.qos !== 2) return;
-    this.#disk.write((store) => {
-      const before = store.load().outgoing.find((one) => one.sequence === sequence);
-      if (before !== undefined) store.put({ ...before, state });
-    }, true);
+  #batch(): Batch {
+    if (this.#state === 'closed') throw new Error('the database is closed');
+    const changes: Change[] = [];
+    return {
+      put: (key, value) => void changes.push([key, value]),
+      del: (key) => void changes.push([key, undefined]),
+      write: ({ sync = false } = {}) => this.#write(changes, sync),
+      close: () => Promise.resolve(),
+    };
   }
 
-  remove(sequence: number): void {
-    this.#do((store) => store.remove(sequence), false);
-    this.#records.delete(sequence);
-    this.#unwritten.delete(sequence);
-    this.backlog.written(sequence);
+  #open(): Promise<void> {
+    this.#state = 'open';
+    return this.#do(() => undefined);
   }
 
-  saveReceived(...args: Parameters<SessionStore['saveReceived']>): void {
-    this.#do((store) => store.saveReceived(...args), true);
+  #close(): Promise<void> {
+    this.#state = 'closed';
+    return Promise.resolve();
   }
 
-  removeReceived(...args: Parameters<SessionStore['removeReceived']>): void {
-    this.#do((store) => store.removeReceived(...args), true);
+  #iterator(range: Range): ReturnType<Database['iterator']> {
+    const rows = this.#disk.rows(range);
+    return { nextv: (size) => this.#do(() => rows.splice(0, size)), close: () => Promise.resolve() };
   }
 
-  saveSubscription(...args: Parameters<SessionStore['saveSubscription']>): void {
-    this.#do((store) => store.saveSubscription(...args), true);
-  }
-
-  removeSubscription(...args: Parameters<SessionStore['removeSubscription']>): void {
-    this.#do((store) => store.removeSubscription(...args), false);
-  }
-
-  #do(written: Written, needed: boolean): void {
-    written(this.#mirror);
-    this.#disk.write(written, needed);
+  #later<T>(work: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
+    const { promise, resolve, reject } = deferred<T>();
+    this.underWay += 1;
+    const end = (): void => void (this.underWay -= 1);
+    promise.then(end, end);
+    work(resolve, reject);
+    return promise;
   }
 }

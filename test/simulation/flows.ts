@@ -13,6 +13,7 @@ import {
 import type { Dial } from '../../src/transport/dial.ts';
 import { type Random, randomFrom, wholeNumber } from '../support/random.ts';
 import type { Window } from '../../src/store/backlog.ts';
+import { DiskStore } from '../../src/store/disk-store.ts';
 import { Disk } from './disk.ts';
 import type { Inbound, Place, Wish } from './inbound.ts';
 import type { Judge } from './judge.ts';
@@ -24,6 +25,9 @@ import { ProcessClock, TIMERS, type VirtualTime } from './virtual-time.ts';
 
 /** A stop takes no longer, in milliseconds; with the last turn of the event loop. */
 const STOP_TIME = 2500;
+
+/** Milliseconds after which a disk that could not be opened is tried again. */
+const REOPEN_TIME = 100;
 
 /** Birth and close message wait besides. */
 const ANNOUNCEMENTS = 2;
@@ -71,8 +75,10 @@ export class Flows {
   readonly #places: readonly Place[];
   readonly #members = new Map<number, Member>();
   /** undefined: the session is in memory, and ends with the process. */
-  #disk: Disk | undefined;
-  #store: SessionStore;
+  readonly #disk: Disk | undefined;
+  #process: ProcessClock;
+  /** undefined: it is being opened. */
+  #store: SessionStore | undefined;
   #life: Life | undefined;
   #generation = 0;
   #moved = false;
@@ -108,9 +114,9 @@ export class Flows {
     this.#outbound = oracles.outbound;
     this.#inbound = oracles.inbound;
     this.#random = random;
-    if (scenario.disk !== undefined)
-      this.#disk = new Disk(server.time, randomFrom(scenario.seed ^ 0xd15c), scenario.disk, windowOf(scenario.seed));
-    this.#store = this.#disk?.open() ?? new MemoryStore();
+    const { seed, disk: slowest, powerCuts = false } = scenario;
+    if (slowest !== undefined) this.#disk = new Disk(server.time, randomFrom(seed ^ 0xd15c), { slowest, powerCuts });
+    this.#process = this.#begin();
     this.#network = network;
     this.#workRandom = randomFrom(scenario.seed ^ 0x3042);
     this.#places = scenario.nodes.map((_, index) => this.#inbound.place(`node ${index}`));
@@ -127,7 +133,7 @@ export class Flows {
   }
 
   get isWriting(): boolean {
-    return this.#disk?.writing === true;
+    return this.#disk?.isBusy === true;
   }
 
   get generation(): number {
@@ -153,10 +159,12 @@ export class Flows {
   /** A new client, with the nodes that are there from the beginning. */
   open(): void {
     if (this.#life !== undefined) return;
+    const store = this.#store;
+    if (store === undefined) return this.#later(1, () => this.open());
     this.#generation += 1;
     this.#outbound.opened();
     const clock = new ProcessClock(this.#time);
-    const client = new Client(this.#options(clock));
+    const client = new Client(this.#options(clock, store));
     this.#life = { client, clock, generation: this.#generation };
     this.#judge.note(() => `-- client ${this.#generation} is opened as ${this.clientId}`);
     for (const [index, node] of this.#scenario.nodes.entries()) if (node.present) this.#subscribe(index);
@@ -189,6 +197,8 @@ export class Flows {
         return this.#reopen(action.gap, action.moves);
       case 'kill':
         return this.#kill(action.gap);
+      case 'disk':
+        return this.#disk?.troubled(action.trouble, action.duration);
       case 'cut':
       case 'cut-after':
       case 'restart':
@@ -215,6 +225,7 @@ export class Flows {
   calm(): void {
     this.#reactions = MOST_REACTIONS;
     this.#isCalm = true;
+    this.#disk?.calm();
     for (const end of this.#endless.splice(0)) end();
   }
 
@@ -229,15 +240,38 @@ export class Flows {
   close(closed: () => void): void {
     const life = this.#life;
     if (life === undefined) return closed();
-    this.#stop(life, () => life.client.close(), closed);
+    const close = async (): Promise<void> => {
+      await life.client.close();
+      if (this.#store instanceof DiskStore) await this.#store.close();
+    };
+    this.#stop(life, close, closed);
   }
 
-  /** Timers of the closed client that nobody cancelled. */
+  /** Timers of the closed client, and of its store, that nobody cancelled. */
   get armed(): number {
-    return this.#life?.clock.armed ?? 0;
+    return this.#process.armed + (this.#life?.clock.armed ?? 0);
   }
 
-  #options(clock: ProcessClock): ClientOptions {
+  /** A process, which opens the session before its client does anything. */
+  #begin(): ProcessClock {
+    const clock = new ProcessClock(this.#time);
+    this.#store = this.#disk === undefined ? new MemoryStore() : undefined;
+    if (this.#disk !== undefined) this.#openDisk(this.#disk, clock);
+    return clock;
+  }
+
+  #openDisk(disk: Disk, clock: ProcessClock): void {
+    const report = (notice: MqttError): void => this.#judge.note(() => `   report: ${notice.message}`);
+    const window = windowOf(this.#scenario.seed);
+    DiskStore.on(disk.medium, { clock, window, fsync: this.#scenario.powerCuts === true, report }).then(
+      (store) => {
+        if (clock.alive) this.#store = store;
+      },
+      () => this.#time.at(REOPEN_TIME, TIMERS, () => clock.alive && this.#openDisk(disk, clock)),
+    );
+  }
+
+  #options(clock: ProcessClock, store: SessionStore): ClientOptions {
     const { client, birth, closing } = this.#scenario;
     const announcement = (qos: 0 | 1 | 2 | undefined, what: string): object =>
       qos === undefined ? {} : { [what === 'birth' ? 'birth' : 'closing']: this.#announcement(what, qos) };
@@ -248,7 +282,7 @@ export class Flows {
       keepAlive: 10,
       connectTimeout: 3000,
       backoff: { initial: 50, maximum: 1000, stableAfter: 2000 },
-      store: this.#store,
+      store,
       clock,
       random: this.#random,
       dial: this.#network.dial(() => clock.alive),
@@ -469,18 +503,18 @@ export class Flows {
     this.#life = undefined;
     this.#leave();
     life.clock.kill();
+    this.#process.kill();
     this.#network.abandon();
     for (const kill of this.#killStops) kill();
     this.#killStops = [];
     this.#pending -= this.#stops;
     this.#stops = 0;
     this.#stoppingSince = undefined;
-    this.#disk = this.#disk?.kill();
-    this.#store = this.#disk?.open() ?? new MemoryStore();
-    const stored = this.#disk?.outgoing ?? [];
-    this.#outbound.killed(stored.map(({ message }) => labelOf(message.payload)));
-    if (this.#disk === undefined) this.#inbound.forgotten();
+    const remains = this.#disk?.kill();
+    this.#outbound.killed(remains?.labels ?? [], remains?.isStale === true);
+    if (remains === undefined || remains.isStale) this.#inbound.forgotten();
     else this.#inbound.killed();
+    this.#process = this.#begin();
     this.#later(gap, () => this.open());
   }
 

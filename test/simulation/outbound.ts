@@ -23,6 +23,8 @@ interface Message {
   excused: boolean;
   /** Its process was killed, and the next one has it from the disk: nobody is told its outcome. */
   survives: boolean;
+  /** That disk had failed: what became of the message since is not on it. */
+  stale: boolean;
 }
 
 /** What of a scenario the promises about what flows publish depend on. */
@@ -102,6 +104,7 @@ export class Outbound {
       mayDouble: false,
       excused: false,
       survives: false,
+      stale: false,
     });
     this.#unsettled += 1;
     return { number, label };
@@ -160,8 +163,10 @@ export class Outbound {
   }
 
   /** Who was told that it gave way may have been a person: then nobody says which it was. */
-  #mayBeLate({ survives, outcome }: Message): boolean {
-    return survives && this.#whenFull === 'drop-oldest' && (outcome === 'failed' || this.#restoredFailed > 0);
+  #mayBeLate({ survives, stale, outcome }: Message): boolean {
+    return (
+      stale || (survives && this.#whenFull === 'drop-oldest' && (outcome === 'failed' || this.#restoredFailed > 0))
+    );
   }
 
   /** The Server treats a QoS 2 message as one of QoS 1. */
@@ -175,13 +180,17 @@ export class Outbound {
     for (const message of this.#messages) if (message.written > 0) message.mayDouble = true;
   }
 
-  /** The process is gone, with all that it had accepted but for what the next one has on its disk. */
-  killed(survivors: readonly string[]): void {
+  /**
+   * The process is gone, with all that it had accepted but for what the next one has on its disk.
+   * @param isStale the process had gone on without it.
+   */
+  killed(survivors: readonly string[], isStale: boolean): void {
     const surviving = new Set(survivors);
     for (const message of this.#messages) {
       if (surviving.has(message.label)) message.survives = true;
       // What was told as done may not be forgotten yet: at QoS 1 it is sent once more.
-      if (message.survives && message.qos === 1) message.mayDouble = true;
+      if (message.survives && (message.qos === 1 || isStale)) message.mayDouble = true;
+      if (message.survives && isStale) message.stale = true;
       // In memory it was stored for this process alone.
       if (message.survives && !surviving.has(message.label) && this.#leavesAtOnce) message.excused = true;
       if (message.outcome !== 'open' || message.excused || message.survives) continue;

@@ -1,5 +1,6 @@
 import type { ClientOptions, QoS, SubscriptionOptions } from '../../src/index.ts';
 import { type Random, randomFrom, wholeNumber } from '../support/random.ts';
+import type { DiskTrouble } from './disk.ts';
 import type { CutMode, Direction, Manner } from './link.ts';
 import type { ServerKind } from './server.ts';
 
@@ -9,6 +10,7 @@ export const TROUBLES = [
   'by-topic',
   'cut',
   'disk',
+  'disk-fails',
   'expiry',
   'hasty',
   'kill',
@@ -79,6 +81,8 @@ export type Action =
   /** Closes the client and opens a new one on the same store, perhaps with another client id. */
   | { readonly kind: 'reopen'; readonly gap: number; readonly moves: boolean }
   | { readonly kind: 'kill'; readonly gap: number }
+  /** For so many milliseconds the disk fails, or hangs. */
+  | { readonly kind: 'disk'; readonly trouble: DiskTrouble; readonly duration: number }
   | { readonly kind: 'cut'; readonly mode: CutMode }
   | { readonly kind: 'cut-after'; readonly direction: Direction; readonly bytes: number; readonly mode: CutMode }
   /** `older`: it is killed, and has the sessions as it last wrote them. */
@@ -121,8 +125,10 @@ export interface Scenario {
   >;
   /** By whom a message that a flow publishes is done; none: by the Server. */
   readonly settledBy?: 'store';
-  /** Milliseconds that a write of the session's disk takes at most; none: memory. */
+  /** Milliseconds that the session's disk takes for anything at most; none: memory. */
   readonly disk?: number;
+  /** A kill is a power cut, and each batch is on the medium before it counts. */
+  readonly powerCuts?: boolean;
   readonly birth: QoS | undefined;
   readonly closing: QoS | undefined;
   readonly manner: Manner;
@@ -178,7 +184,38 @@ class Planner {
       nodes: Array.from({ length: this.#whole(1, 4) }, () => this.#node()),
       steps: this.#steps(kept),
     };
-    return { ...scenario, server: { ...scenario.server, ...this.#repeats(scenario) } };
+    return {
+      ...scenario,
+      server: { ...scenario.server, ...this.#repeats(scenario) },
+      ...this.#diskTrouble(scenario),
+    };
+  }
+
+  /** Drawn from other numbers, as below. */
+  #diskTrouble({ disk, client, steps }: Scenario): Partial<Scenario> {
+    const random = randomFrom(this.#seed ^ 0x27d4eb2f);
+    const whole = (least: number, most: number): number => wholeNumber(random, least, most);
+    const time = (longest: number): number => (random() < 0.5 ? whole(0, 100) : whole(100, longest));
+    if (disk === undefined) return {};
+    const powerCuts = random() < 0.3;
+    const troubled = [...steps];
+    for (let rest = random() < 0.6 ? 0 : whole(1, 2); rest > 0; rest--) {
+      const at = whole(0, troubled.length);
+      const trouble = random() < 0.7 ? 'fails' : 'hangs';
+      const fails = { after: time(100), action: { kind: 'disk', trouble, duration: time(20_000) } } as const;
+      // Meanwhile the disk is back, and what is under way is as it was.
+      const isAway = random() < 0.4 && !this.#spared.has('restart');
+      const away = {
+        after: time(100),
+        action: { kind: 'restart', forgets: false, down: whole(8_000, 15_000) },
+      } as const;
+      const delay = isAway ? whole(9_000, 13_000) : time(20_000);
+      const kill = { after: delay, action: { kind: 'kill', gap: time(400) } } as const;
+      const isKilled = random() < 0.6 && client.cleanStart !== true && !this.#spared.has('kill');
+      if (isKilled) troubled.splice(Math.min(troubled.length, at + whole(0, 6)), 0, kill);
+      troubled.splice(at, 0, fails, ...(isAway ? [away] : []));
+    }
+    return { powerCuts, ...(!this.#spared.has('disk-fails') && { steps: troubled }) };
   }
 
   #server(): ServerKind {
