@@ -48,14 +48,19 @@ export class Link {
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #drained: Deferred<void> | undefined;
-  /** Messages at QoS 0 that have not left. */
+  /** Messages at QoS 0 that were written since the last of them left, or began to wait for the disk. */
+  #written: OutgoingMessage[] = [];
+  /** Those that wait for the disk, by what they leave with. */
   readonly #leaving = new Queue<readonly OutgoingMessage[]>();
+  /** PUBLISH packets at QoS 1 and 2 that were written until then, on all connections. */
+  #published: number;
 
   constructor(connection: Connection, terms: LinkTerms, parts: LinkParts) {
     this.connection = connection;
     this.terms = terms;
     this.#parts = parts;
     this.#since = parts.clock.now();
+    this.#published = parts.session.outgoing.published;
     const { incoming } = parts.session;
     this.#subscriptionLink = {
       get handed() {
@@ -177,7 +182,7 @@ export class Link {
     this.#deadline?.timer.cancel();
     this.#drained?.resolve();
     for (const packetId of this.#requests.clear()) this.#parts.session.ids.release(packetId);
-    return this.#leaving.drain().flat();
+    return [...this.#leaving.drain().flat(), ...this.#takeWritten()];
   }
 
   #pump(): void {
@@ -199,37 +204,45 @@ export class Link {
 
   #sendAll(now: number): void {
     const { session } = this.#parts;
-    const { published } = session.outgoing;
-    const unacknowledged: OutgoingMessage[] = [];
     try {
       while (this.connection.writable || this.#mode === 'last') {
         const next = this.#mode === 'open' ? session.next(now) : session.nextFarewell(now);
         if (next === undefined) break;
-        this.#send(next, now, unacknowledged);
+        this.#send(next, now);
+        if (this.connection.isFull) this.#leave(now);
       }
     } finally {
       // What was written before something failed leaves all the same.
-      const isAwaited = unacknowledged.length > 0 || session.outgoing.published > published;
-      if (isAwaited) this.#leave(unacknowledged, now);
-      else this.connection.flush();
+      this.#leave(now);
     }
   }
 
-  /** Messages leave: at once, unless they wait for the disk. What is not acknowledged is done then. */
-  #leave(unacknowledged: readonly OutgoingMessage[], now: number): void {
+  /** What was written leaves: at once, unless it waits for the disk. What is not acknowledged is done then. */
+  #leave(now: number): void {
     const { session, clock } = this.#parts;
     const { outgoing } = session;
+    const { published } = outgoing;
+    if (this.#written.length === 0 && published === this.#published) return this.connection.flush();
+    this.#published = published;
     if (this.connection.isImmediate) {
       this.connection.flush();
-      return outgoing.left(outgoing.published, unacknowledged, now);
+      return outgoing.left(published, this.#takeWritten(), now);
     }
-    const { published } = outgoing;
-    this.#leaving.push(unacknowledged);
-    this.connection.whenSent(() => outgoing.left(published, this.#leaving.shift() ?? [], clock.now()));
+    this.#leaving.push(this.#takeWritten());
+    this.connection.whenSent(() => {
+      const left = this.#leaving.shift() ?? [];
+      return () => outgoing.left(published, left, clock.now());
+    });
     this.connection.flush();
   }
 
-  #send(next: NextPacket, now: number, unacknowledged: OutgoingMessage[]): void {
+  #takeWritten(): readonly OutgoingMessage[] {
+    const written = this.#written;
+    this.#written = [];
+    return written;
+  }
+
+  #send(next: NextPacket, now: number): void {
     if (next.cmd !== 'publish') return this.connection.acknowledge(next.cmd, next.packetId, next.reasonCode);
     try {
       this.connection.publish(publishPacket(next, now));
@@ -237,7 +250,7 @@ export class Link {
       // It was not written: the others are not to suffer for it.
       return this.#parts.session.outgoing.fail(next.entry, asMqttError(error, next.entry.message.topic), next.dup);
     }
-    if (next.packetId === undefined) unacknowledged.push(next.entry);
+    if (next.packetId === undefined) this.#written.push(next.entry);
   }
 
   #request(packet: ControlPacket & { readonly packetId: PacketId }, request: PendingRequest): void {

@@ -6,11 +6,14 @@ export interface Records {
   commit(durable: () => void): void;
 }
 
+/** Called when bytes have left; what it answers is called behind that, when the same is known of all that left with them. */
+export type Left = () => (() => void) | undefined;
+
 /** What was collected in one turn, and may leave when what it rests on is durable. */
 interface Sealed {
   readonly chunks: readonly Buffer[];
   readonly bytes: number;
-  readonly left: readonly (() => void)[];
+  readonly left: readonly Left[];
   durable: boolean;
 }
 
@@ -19,7 +22,7 @@ export interface Ready {
   readonly chunks: readonly Buffer[];
   readonly bytes: number;
   /** To be called, in order, when they have. */
-  readonly left: readonly (() => void)[];
+  readonly left: readonly Left[];
 }
 
 /** Bytes in their order, each until the records that it rests on are durable (4.1: what we know of a session survives). */
@@ -47,7 +50,7 @@ export class CommitGate {
   }
 
   /** @param left called when these bytes have left, which they never do when the gate is closed before. */
-  seal(chunks: readonly Buffer[], bytes: number, left: readonly (() => void)[]): void {
+  seal(chunks: readonly Buffer[], bytes: number, left: readonly Left[]): void {
     const sealed: Sealed = { chunks, bytes, left, durable: false };
     this.#sealed.push(sealed);
     this.#bytes += bytes;
@@ -62,7 +65,7 @@ export class CommitGate {
   /** What may leave now; undefined: nothing. */
   take(): Ready | undefined {
     const chunks: Buffer[] = [];
-    const left: (() => void)[] = [];
+    const left: Left[] = [];
     let bytes = 0;
     for (let head = this.#sealed.peek(); head?.durable === true; head = this.#sealed.peek()) {
       this.#sealed.shift();

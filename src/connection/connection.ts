@@ -32,7 +32,7 @@ import { isTlsFailure, tlsFailure } from '../transport/failure.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
-import { CommitGate, type Records } from './commit-gate.ts';
+import { CommitGate, type Left, type Records } from './commit-gate.ts';
 import { whyNoConnack } from './first-bytes.ts';
 import { Intake } from './intake.ts';
 import { KeepAlive } from './keep-alive.ts';
@@ -103,7 +103,7 @@ export class Connection {
   readonly #writer: PacketWriter;
   readonly #gate: CommitGate;
   /** Called when what is collected leaves. */
-  #leaving: (() => void)[] = [];
+  #leaving: Left[] = [];
   readonly #aliases: InboundAliases;
   readonly #keepAlive: KeepAlive;
   #phase: Phase = 'handshake';
@@ -182,7 +182,11 @@ export class Connection {
   publish(packet: PublishPacket): void {
     if (this.#phase !== 'running') return;
     this.#writer.publish(packet);
-    if (this.#writer.pending >= FLUSH_AT) this.flush();
+  }
+
+  /** Whether so much was collected that it should leave before more comes to it. */
+  get isFull(): boolean {
+    return this.#writer.pending >= FLUSH_AT;
   }
 
   /** @throws {PacketTooLarge} nothing was sent. */
@@ -200,12 +204,15 @@ export class Connection {
    * Never, if the connection ends before.
    */
   barrier(reached: () => void): void {
-    this.whenSent(() => this.#pings.push(reached));
+    this.whenSent(() => {
+      this.#pings.push(reached);
+      return undefined;
+    });
     this.control({ cmd: 'pingreq' });
   }
 
   /** Calls back when what was collected so far leaves; never, if the connection ends before. */
-  whenSent(left: () => void): void {
+  whenSent(left: Left): void {
     this.#leaving.push(left);
   }
 
@@ -225,7 +232,8 @@ export class Connection {
       this.#keepAlive.sent(ready.bytes);
       this.#blocked = !this.#transport.write(ready.chunks);
     }
-    for (const left of ready.left) left();
+    const tell = ready.left.map((left) => left());
+    for (const each of tell) each?.();
   }
 
   #seal(): void {

@@ -10,6 +10,12 @@ function sent({ server }: VirtualClient): string[] {
   return server.connection.lines.slice(1).map((line) => line.replace(/ \d{4,}/, ''));
 }
 
+/** How often the Server got a message to this topic, on all connections. */
+function copies({ server }: VirtualClient, topic: string): number {
+  return server.connections.flatMap((connection) => connection.all('publish')).filter((one) => one.topic === topic)
+    .length;
+}
+
 /** A disk that is slow from its first record on. */
 class SlowStore extends MemoryStore {
   #waiting: Durable[] = [];
@@ -211,6 +217,91 @@ describe('A message at QoS 0 on a connection', () => {
       outcomes.map(([outcome]) => outcome instanceof Error),
       [false, true],
     );
+  });
+
+  it('leaves with others in one write, and in several where much is given in one turn', async () => {
+    const scene = await new VirtualClient().connected();
+    const { peer } = scene.server.connection;
+    const before = peer.writes.length;
+    for (let count = 0; count < 100; count++) scene.publish('a', 0, { payload: Buffer.alloc(10_000) });
+    await scene.settle();
+    assert.equal(peer.writes.length - before, 4);
+  });
+
+  it('is told when it is on its way, and not before', async () => {
+    const scene = await new VirtualClient().connected();
+    let written = 0;
+    scene.client.publish({ topic: 'a', payload: '' }, () => (written = scene.server.connection.peer.taken().length));
+    await scene.settle();
+    assert.ok(written > 0);
+  });
+
+  it('is told when the socket has it, though that takes no more', async () => {
+    const scene = await new VirtualClient().connected();
+    scene.server.connection.peer.accepts = false;
+    const outcomes = scene.publish('a', 0);
+    await scene.settle();
+    assert.deepEqual(outcomes, [0]);
+  });
+
+  for (const qos0Waits of [false, true]) {
+    const then = qos0Waits ? 'waits for the next connection' : 'fails';
+    for (const disk of ['slow', 'quick'] as const) {
+      it(`${then} where somebody ends the connection before it left, in the same turn, over a ${disk} disk`, async () => {
+        const store = new SlowStore();
+        const scene = new VirtualClient({ store, protocolVersion: 5, cleanStart: false, outbox: { qos0Waits } });
+        const properties = { maximumPacketSize: 1000 };
+        scene.server.answers = { connect: () => ({ ...RETAIN_REFUSED, cmd: 'connack', properties }) };
+        await scene.connected();
+        if (disk === 'slow') scene.publish('stored', 1);
+        const outcomes = scene.publish('a', 0);
+        scene.client.publish({ topic: 'large', payload: Buffer.alloc(2000) }, () => scene.client.destroy());
+        await scene.settle();
+        store.done();
+        await scene.pass(30_000);
+        store.done();
+        await scene.settle();
+        assert.deepEqual(
+          outcomes.map((outcome) => (outcome instanceof Error ? 'failed' : outcome)),
+          [qos0Waits ? 0 : 'failed'],
+        );
+        assert.equal(copies(scene, 'a'), qos0Waits ? 1 : 0);
+        assert.equal(scene.client.waiting, 0);
+      });
+    }
+  }
+
+  it('is told as sent, once, where so much was given in one turn that it left before the rest, and the connection ended', async () => {
+    const store = new SlowStore();
+    const scene = await new VirtualClient({ store, cleanStart: false, outbox: { qos0Waits: true } }).connected();
+    const outcomes = scene.publish('a', 0);
+    scene.publish('large', 1, { payload: Buffer.alloc(300_000) });
+    const behind = scene.publish('behind', 0);
+    scene.publish('last', 2);
+    await scene.settle();
+    store.done(1);
+    await scene.settle();
+    assert.deepEqual([outcomes, behind], [[0], []]);
+    scene.server.connection.close();
+    await scene.settle();
+    store.done();
+    await scene.pass(10_000);
+    store.done();
+    await scene.settle();
+    assert.deepEqual([copies(scene, 'a'), copies(scene, 'behind'), outcomes, behind], [1, 1, [0], [0]]);
+  });
+
+  it('is not sent again by the next connection, once it left from a slow disk', async () => {
+    const store = new SlowStore();
+    const scene = await new VirtualClient({ store, cleanStart: false, outbox: { qos0Waits: true } }).connected();
+    scene.publish('stored', 1);
+    const outcomes = scene.publish('a', 0);
+    await scene.settle();
+    store.done();
+    await scene.settle();
+    scene.server.connection.close();
+    await scene.pass(10_000);
+    assert.deepEqual([copies(scene, 'a'), outcomes], [1, [0]]);
   });
 
   it('is told in the turn in which it leaves', async () => {

@@ -102,15 +102,30 @@ describe('A connection over a session on disk', () => {
   it('calls back when what was sent leaves', () => {
     const scene = new Scene();
     const left: string[] = [];
-    scene.connection.whenSent(() => left.push('first'));
+    scene.connection.whenSent(() => () => void left.push('first'));
     scene.acknowledge(1);
-    scene.connection.whenSent(() => left.push('second'));
+    scene.connection.whenSent(() => () => void left.push('second'));
     scene.connection.flush();
     assert.deepEqual(left, []);
     scene.waiting[0]?.();
     assert.deepEqual(left, ['first']);
     scene.waiting[1]?.();
     assert.deepEqual(left, ['first', 'second']);
+  });
+
+  it('tells nobody what left before all is known that left with it: who is told may end the connection', () => {
+    const scene = new Scene();
+    const order: string[] = [];
+    for (const name of ['first', 'second']) {
+      scene.acknowledge(1);
+      scene.connection.whenSent(() => {
+        order.push(name);
+        return () => void order.push(`${name} is told`);
+      });
+      scene.connection.flush();
+    }
+    for (const durable of scene.waiting.toReversed()) durable();
+    assert.deepEqual(order, ['first', 'second', 'first is told', 'second is told']);
   });
 
   it('proves to be alive while the disk is slow: a PINGREQ waits for none, and answers one of its own', () => {
@@ -133,7 +148,10 @@ describe('A connection over a session on disk', () => {
     const scene = new Scene();
     scene.acknowledge(1);
     let left = false;
-    scene.connection.whenSent(() => (left = true));
+    scene.connection.whenSent(() => {
+      left = true;
+      return undefined;
+    });
     scene.connection.close(new Failure('closed', 'closed'));
     assert.equal(scene.sent, DISCONNECT);
     for (const durable of scene.waiting) durable();

@@ -718,11 +718,14 @@ describe('Connection, sending', () => {
     assert.equal(scene.peer.writes.length, before + 1);
   });
 
-  it('does not collect without end: it writes by itself every 256 KiB', () => {
+  it('says from 256 KiB on that what was collected should leave', () => {
     const scene = running(4);
-    const before = scene.peer.writes.length;
-    for (let n = 0; n < 100; n++) scene.connection.publish({ ...message('a'), payload: Buffer.alloc(10_000) });
-    assert.equal(scene.peer.writes.length - before, 3);
+    for (let n = 0; n < 26; n++) scene.connection.publish({ ...message('a'), payload: Buffer.alloc(10_000) });
+    assert.equal(scene.connection.isFull, false);
+    scene.connection.publish({ ...message('a'), payload: Buffer.alloc(10_000) });
+    assert.equal(scene.connection.isFull, true);
+    scene.connection.flush();
+    assert.equal(scene.connection.isFull, false);
   });
 
   it('is not writable while the transport takes no more, and says when it does again', () => {
