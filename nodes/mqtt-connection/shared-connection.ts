@@ -206,7 +206,7 @@ export class SharedConnection {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Whether others than this one subscribe by it. */
+  /** Whether others than this one subscribe by it, at QoS 1 or 2. */
   hasOtherSubscribers(subscriber: Subscriber): boolean {
     return this.#wishes.hasOthers(subscriber);
   }

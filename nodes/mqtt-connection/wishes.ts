@@ -39,9 +39,9 @@ export class Wishes {
     return this.#all();
   }
 
-  /** Whether somebody else than this one wants something. */
+  /** Whether somebody else than this one wants something at QoS 1 or 2. */
   hasOthers(subscriber: Subscriber): boolean {
-    return this.#bySubscriber.size > (this.#bySubscriber.has(subscriber) ? 1 : 0);
+    return this.#all().some((wish) => wish.subscriber !== subscriber && wish.options.qos > 0);
   }
 
   /** Whether the flow of a subscriber says when it is done with a message. */

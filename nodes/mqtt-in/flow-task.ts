@@ -23,6 +23,8 @@ export class FlowTask implements Handled {
   turn = 0;
   /** Its number among those that were started, whenever it was last; 0: it never was. */
   start = 0;
+  /** When it came, and since when the acknowledgements behind it wait for its own. */
+  readonly cameAt: number;
   attempt = 0;
   startedAt = 0;
   /** When the flow got it first. */
@@ -31,7 +33,6 @@ export class FlowTask implements Handled {
   readonly #packet: PublishPacket | undefined;
   readonly #end: (task: FlowTask, reasonCode: number) => WorkState;
   readonly #now: () => number;
-  readonly #cameAt: number;
 
   /**
    * @param end called when the flow says that it is done with it.
@@ -54,7 +55,7 @@ export class FlowTask implements Handled {
     this.#packet = work === undefined ? { ...packet, payload: Buffer.from(packet.payload) } : undefined;
     this.#end = end;
     this.#now = now;
-    this.#cameAt = now();
+    this.cameAt = now();
     this.id = handles.open(this);
   }
 
@@ -78,6 +79,6 @@ export class FlowTask implements Handled {
    * is 1: only a Server deletes for that, what came is for the flow to judge, and for some brokers 0 is without an end.
    */
   #left(seconds: number): number {
-    return Math.max(1, seconds - Math.floor((this.#now() - this.#cameAt) / 1000));
+    return Math.max(1, seconds - Math.floor((this.#now() - this.cameAt) / 1000));
   }
 }

@@ -65,7 +65,7 @@ export class FlowWork {
   get report(): FlowCounts {
     return {
       inFlow: this.#inFlow.size,
-      oldest: this.#longest([...this.#inFlow]),
+      oldest: this.#secondsSince([...this.#inFlow].map(({ firstAt }) => firstAt ?? Infinity)),
       waiting: this.#waiting.size,
       late: this.#late,
       again: this.#again,
@@ -73,9 +73,10 @@ export class FlowWork {
     };
   }
 
-  /** Seconds for which its flow has had the first message whose acknowledgement the broker waits for; 0: it has none. */
+  /** Seconds for which the acknowledgements behind the first message that is to be acknowledged have waited; 0: there is none. */
   get holdsUpFor(): number {
-    return this.#longest([...this.#inFlow].filter(({ work }) => work?.state === 'open'));
+    const open = [...this.#inFlow, ...this.#waiting].filter(({ work }) => work?.state === 'open');
+    return this.#secondsSince(open.map(({ cameAt }) => cameAt));
   }
 
   /** Another node of the same id goes on, perhaps with other options. */
@@ -138,16 +139,17 @@ export class FlowWork {
   receive({ packet, datatype }: Sendable, workable: Workable | undefined, origin: Origin): void {
     const work = workable?.begin();
     if (work === undefined && !this.#isFree && !this.#hasRoom(packet)) return;
-    const task = new FlowTask(packet, datatype, work, origin, (ended, code) => this.#ended(ended, code));
+    const ended = (task: FlowTask, code: number): WorkState => this.#ended(task, code);
+    const task = new FlowTask(packet, datatype, work, origin, ended, this.#time.now);
     this.#waiting.add(task);
     this.#fill();
     this.#arm();
   }
 
-  /** Seconds for which the flow has had the first of these. */
-  #longest(tasks: readonly FlowTask[]): number {
+  /** Seconds since the first of these times; 0: there is none. */
+  #secondsSince(times: readonly number[]): number {
     const now = this.#time.now();
-    const first = Math.min(now, ...tasks.map(({ firstAt = now }) => firstAt));
+    const first = times.reduce((least, time) => Math.min(least, time), now);
     return Math.floor((now - first) / 1000);
   }
 

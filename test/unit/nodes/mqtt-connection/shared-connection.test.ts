@@ -308,6 +308,8 @@ describe('other subscribers of a connection', () => {
     assert.equal(connection.hasOtherSubscribers(one), true);
     connection.unsubscribe('c', 'two');
     assert.equal(connection.hasOtherSubscribers(one), false);
+    connection.subscribe('d', two, { ...OPTIONS, qos: 0 }, ignore);
+    assert.equal(connection.hasOtherSubscribers(one), false, 'at QoS 0 nobody waits for an acknowledgement');
     await connection.close();
   });
 });

@@ -158,14 +158,26 @@ describe('The flow of an mqtt-in that acknowledges when it is done', () => {
     clock.advance(9000);
     assert.deepEqual([work.report.oldest, work.holdsUpFor], [9, 0]);
     const lost = come('lost');
+    const left = come('left');
     clock.advance(7000);
     come('open');
     clock.advance(5000);
     assert.equal(work.holdsUpFor, 12);
     lost?.void('lost');
+    assert.equal(work.holdsUpFor, 12);
+    left?.void('left');
     assert.equal(work.holdsUpFor, 5);
-    flow.done(2);
+    flow.done(3);
     assert.deepEqual([work.report.oldest, work.holdsUpFor], [21, 0]);
+  });
+
+  it('tells the same of what waits for the flow behind others', () => {
+    const { clock, work, come } = scene({ atOnce: 1, timeout: undefined });
+    come('qos0', 0);
+    clock.advance(3000);
+    come('waits');
+    clock.advance(6000);
+    assert.deepEqual([work.report.oldest, work.holdsUpFor], [9, 6]);
   });
 
   it('is not held up by a message that cannot be sent: that is acknowledged', () => {

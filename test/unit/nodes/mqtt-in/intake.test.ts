@@ -200,6 +200,20 @@ describe('An mqtt-in that is closed while its flow works', () => {
     ]);
   });
 
+  it('does not show it for messages at QoS 0, which hold nobody up', () => {
+    mock.timers.reset();
+    mock.timers.enable({ apis: ['setInterval'] });
+    const time = mock.method(performance, 'now');
+    time.mock.mockImplementation(() => 1000);
+    const { node, connection, intake } = scene();
+    connection.others = true;
+    for (const topic of ['a', 'b']) intake.receive({ ...packetTo(topic), qos: 0 }, FILTER, undefined);
+    time.mock.mockImplementation(() => 10_000);
+    mock.timers.tick(1000);
+    time.mock.restore();
+    assert.deepEqual(node.shown, ['connected', '1 in the flow (9 s), 1 waiting']);
+  });
+
   it('keeps what that has if it may come back, and then says how many were acknowledged because it did not', async () => {
     const { node, intake, acknowledged, come } = scene();
     come('a');
