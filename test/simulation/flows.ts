@@ -264,9 +264,7 @@ export class Flows {
     const report = (notice: MqttError): void => this.#judge.note(() => `   report: ${notice.message}`);
     const window = windowOf(this.#scenario.seed);
     DiskStore.on(disk.medium, { clock, window, fsync: this.#scenario.powerCuts === true, report }).then(
-      (store) => {
-        if (clock.alive) this.#store = store;
-      },
+      (store) => (this.#store = store),
       () => this.#time.at(REOPEN_TIME, TIMERS, () => clock.alive && this.#openDisk(disk, clock)),
     );
   }
