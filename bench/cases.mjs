@@ -7,6 +7,7 @@
  * @property {number} nodes how many mqtt-in nodes, each on a topic of its own; messages go to them in turn
  * @property {boolean} subscriptionIds whether the broker has Subscription Identifiers and sends them back
  * @property {{ core: number, posthorn: number }} messages per measured window; fewer where each costs more
+ * @property {'memory' | 'disk' | 'fsync'} [store] where these nodes keep the session; default `memory`, as the core nodes do
  * @property {number | undefined} target at least this many times less CPU than the core nodes
  */
 
@@ -36,6 +37,15 @@ export const CASES = [
   },
   { name: 'out-qos0', title: 'out, QoS 0', direction: 'out', qos: 0, messages: SAME(120_000), ...ONE },
   { name: 'out-qos1', title: 'out, QoS 1', direction: 'out', qos: 1, messages: SAME(80_000), ...ONE },
+  {
+    name: 'out-qos1-disk',
+    title: 'the same, session on disk',
+    direction: 'out',
+    qos: 1,
+    messages: SAME(80_000),
+    ...ONE,
+    store: 'disk',
+  },
   {
     name: 'alone',
     title: 'Node-RED alone (source → sink)',

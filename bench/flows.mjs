@@ -30,7 +30,7 @@ export function flowFor(implementation, benchCase, port) {
   }
 }
 
-function connection({ types }, port, { watchTimers }) {
+function connection({ types }, port, { watchTimers, store = 'memory' }) {
   return {
     id: 'connection',
     type: types.connection,
@@ -45,6 +45,7 @@ function connection({ types }, port, { watchTimers }) {
     cleansession: true,
     autoUnsubscribe: true,
     sessionExpiry: '',
+    sessionStore: store,
   };
 }
 

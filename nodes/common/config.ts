@@ -41,7 +41,7 @@ export const CONNECTION_FIELDS = [
   /** Seconds. */
   'longestWait',
   'qos0Waits',
-  /** `memory` (default), `disk`, or `fsync`: on disk, also across a power cut. */
+  /** `disk` (default), `fsync`: on disk, also across a power cut, or `memory`. */
   'sessionStore',
 ] as const;
 

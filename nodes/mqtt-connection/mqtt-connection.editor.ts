@@ -120,7 +120,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
       validate: (value, _options) => validNumber(value, 'longestWait', { least: 1, most: 0xffffffff }),
     },
     qos0Waits: { value: false },
-    sessionStore: { value: 'memory' },
+    sessionStore: { value: 'disk' },
     birthTopic: { value: '', validate: (value, _options) => validTopicName(value) },
     birthQos: { value: '0' },
     birthRetain: { value: 'false' },
@@ -204,7 +204,7 @@ function fillMissing(node: EditedConnection): void {
   setIfMissing('maxBytes', node.maxBytes, 100);
   setIfMissing('whenFull', node.whenFull, 'refuse');
   setTick('qos0Waits', isTrue(node.qos0Waits));
-  setIfMissing('sessionStore', node.sessionStore, 'memory');
+  setIfMissing('sessionStore', node.sessionStore, 'disk');
   for (const kind of MESSAGES) {
     setIfMissing(`${kind}Qos`, node[`${kind}Qos`], '0');
     $(`#node-config-input-${kind}Retain`).val(String(isTrue(node[`${kind}Retain`])));

@@ -86,10 +86,9 @@ function discardWhatIsGone(): void {
     tellLoss?.(`MQTT: ${messages(lost)} lost with a connection that is gone: the broker did not have ${them(lost)}`);
 }
 
-/** On disk, under the user directory, where a person chose that; a Node-RED without such a directory has memory alone. */
+/** On disk, under the user directory, unless a person chose memory; a Node-RED without such a directory has that alone. */
 function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
-  const isOnDisk = sessionStore === 'disk' || sessionStore === 'fsync';
-  return { folder: isOnDisk ? folderOf(RED, id) : undefined, fsync: sessionStore === 'fsync' };
+  return { folder: sessionStore === 'memory' ? undefined : folderOf(RED, id), fsync: sessionStore === 'fsync' };
 }
 
 /** Where the session of a connection is, if it is on disk; undefined: this Node-RED has no user directory. */

@@ -15,6 +15,7 @@ interface EditorWindow {
 }
 
 interface Answer {
+  readonly isKnown: boolean;
   readonly messages: number;
   readonly bytes: number;
   readonly oldest: number;
@@ -55,11 +56,16 @@ describe('what waits for a broker that is away', function () {
     const body = JSON.stringify({ flows: flow(await freePort()) });
     const response = await fetch(new URL('flows', nodeRed.url), { method: 'POST', headers, body });
     assert.equal(response.status, 200, await response.text());
-    // Node-RED answers before it has made the nodes.
-    while ((await ask('c')).status === 204) await new Promise((resolve) => setTimeout(resolve, 10));
+    // Node-RED answers before it has made the nodes, and their session is opened behind that.
+    while (!(await isOpen())) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 
   after(() => nodeRed?.stop());
+
+  async function isOpen(): Promise<boolean> {
+    const response = await ask('c');
+    return response.status === 200 && ((await response.json()) as Answer).isKnown;
+  }
 
   async function outbox(): Promise<Answer> {
     return (await (await ask('c')).json()) as Answer;

@@ -47,6 +47,16 @@ describe('a connection whose session is on disk', () => {
     assert.equal(String((await peer.skipTo('publish')).payload), 'second');
   });
 
+  it('keeps it there where nobody chose anything, and not where a person chose memory', async () => {
+    const { port } = broker;
+    const out = [mqttOut({ topic: 'a', qos: '1' }), ...HELPERS];
+    await deploy([connection5(port), ...out], 'full');
+    await (await broker.accept()).expect('connect');
+    assert.ok(existsSync(join(userDir, 'posthorn/c/session')));
+    await deploy([connection5(port, { sessionStore: 'memory' }), ...out], 'full');
+    await until(() => !existsSync(join(userDir, 'posthorn/c')), 'the folder is gone');
+  });
+
   it('keeps it under the user directory, until the connection is removed', async () => {
     await deploy(flow(), 'full');
     await (await broker.accept()).expect('connect');
