@@ -22,6 +22,7 @@ import {
   UnreadableRecord,
 } from './record-codec.ts';
 import type { Batch, Database, Medium, Range } from './medium.ts';
+import { decodeGone, decodeGroup, digits, isGone, type Member, MessageGroups, messageKey } from './message-groups.ts';
 import { sizeOf } from './message-size.ts';
 import { SessionFolder } from './session-folder.ts';
 import {
@@ -40,6 +41,12 @@ import {
 /** What is known while the records are read. */
 interface Reading {
   readonly states: Map<number, OutgoingState>;
+  /** What is gone of groups, by the first sequence of each. */
+  readonly gone: Map<number, number>;
+  /** Messages in groups that are not taken yet; by falling sequence, when all groups are read. */
+  readonly grouped: Member[];
+  /** Messages of groups that are to be on disk alone, and so have their own records. */
+  readonly alone: Member[];
   /** The last message that has a step. */
   lastStep: number;
   readonly inMemory: { messages: number; bytes: number };
@@ -87,9 +94,6 @@ const DEFAULT_WINDOW: Window = { messages: 10_000, bytes: 16 * MEGABYTE };
 const READ_AT_ONCE = 1000;
 const READ_BYTES = 1024 * 1024;
 
-/** Digits of a sequence in a key: keys are in the order of their text. */
-const DIGITS = 16;
-
 /**
  * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too, but for
  * messages that wait behind many others, which are read when their turn comes. What is written goes to the disk in
@@ -105,6 +109,8 @@ export class DiskStore implements SessionStore {
   readonly #report: (problem: MqttError) => void;
   /** Messages that are not on disk yet. */
   readonly #unwritten = new Set<number>();
+  /** Those that are in memory, and their records. */
+  readonly #groups = new MessageGroups();
   /** Messages whose step has a record of its own. */
   readonly #stepped = new Set<number>();
   /** What the next batch writes. */
@@ -130,7 +136,7 @@ export class DiskStore implements SessionStore {
     { fsync = false, clock = systemClock, window = DEFAULT_WINDOW, report }: DiskStoreOptions,
   ) {
     this.backlog = new Backlog(window, {
-      write: (message) => this.#write(message),
+      write: (message) => this.#writeAlone(message),
       read: (sequences, read) => this.#reader.read(sequences, read),
       took: (message) => this.#mirror.put(message),
     });
@@ -204,6 +210,17 @@ export class DiskStore implements SessionStore {
   }
 
   #write(message: StoredMessage): void {
+    const { sequence } = message;
+    this.#unwritten.add(sequence);
+    if (!this.#isCollecting) return;
+    this.#open();
+    this.#groups.add(sequence, message);
+    this.#bytes += OVERHEAD + message.message.payload.length;
+    this.#needed = true;
+  }
+
+  /** What waits on disk alone is read by itself. */
+  #writeAlone(message: StoredMessage): void {
     this.#unwritten.add(message.sequence);
     this.#put(this.#messageRow(message));
   }
@@ -217,8 +234,14 @@ export class DiskStore implements SessionStore {
     this.#mirror.remove(sequence);
     this.#unwritten.delete(sequence);
     this.backlog.written(sequence);
-    this.#delete(messageKey(sequence));
+    this.#removeRecord(sequence);
     if (this.#stepped.delete(sequence)) this.#delete(stateKey(sequence));
+  }
+
+  #removeRecord(sequence: number): void {
+    const where = this.#groups.remove(sequence);
+    if (where === 'alone') this.#delete(messageKey(sequence));
+    else if (where === 'grouped') this.#open();
   }
 
   saveReceived(received: StoredReceived): void {
@@ -331,6 +354,7 @@ export class DiskStore implements SessionStore {
     if (batch === undefined || this.#writing !== undefined || this.#phase !== 'writing') return;
     const messages = [...this.#unwritten];
     const bytes = this.#bytes;
+    this.#groups.write(batch, this.#wall);
     this.#written = this.#needed ? this.#waiting : undefined;
     this.#batch = undefined;
     this.#bytes = 0;
@@ -403,6 +427,7 @@ export class DiskStore implements SessionStore {
     // A batch that was not written has nothing that could fail at its end.
     void this.#batch?.close().catch(() => undefined);
     this.#batch = undefined;
+    this.#groups.clear();
     this.#bytes = 0;
   }
 
@@ -490,15 +515,19 @@ export class DiskStore implements SessionStore {
   }
 
   #messageRow(message: StoredMessage): Row {
-    // The clock of the process means nothing to the next one.
-    const wall = this.#clock.wall() - this.#clock.now();
-    const { acceptedAt, expiresAt } = message;
+    const { sequence, acceptedAt, expiresAt } = message;
+    const wall = this.#wall;
     const record = encodeMessage({
       message: message.message,
       acceptedAt: wall + acceptedAt,
       expiresAt: expiresAt === undefined ? undefined : wall + expiresAt,
     });
-    return [messageKey(message.sequence), record];
+    return [messageKey(sequence), record];
+  }
+
+  /** To be added to a time of this process: its clock means nothing to the next one. */
+  get #wall(): number {
+    return this.#clock.wall() - this.#clock.now();
   }
 
   /** Ids of which a process that went on without the disk may have known better are forgotten. */
@@ -514,11 +543,23 @@ export class DiskStore implements SessionStore {
   }
 
   async #read(): Promise<void> {
-    const reading: Reading = { states: new Map(), lastStep: 0, inMemory: { messages: 0, bytes: 0 }, unreadable: [] };
+    const reading: Reading = {
+      states: new Map(),
+      gone: new Map(),
+      grouped: [],
+      alone: [],
+      lastStep: 0,
+      inMemory: { messages: 0, bytes: 0 },
+      unreadable: [],
+    };
     // The steps first: a message with one is in memory, and so is all that was accepted before it.
     await this.#readRange({ gte: 'state/', lt: 'state0' }, reading);
-    await this.#readRange({ lt: 'state/' }, reading);
+    await this.#readRange({ lt: 'message/' }, reading);
+    reading.grouped.sort((a, b) => b.sequence - a.sequence);
+    await this.#readRange({ gte: 'message/', lt: 'state/' }, reading);
     await this.#readRange({ gte: 'state0' }, reading);
+    this.#takeGrouped(Infinity, reading);
+    await this.#separate(reading.alone);
     if (reading.unreadable.length > 0) await this.#setAside(reading.unreadable);
   }
 
@@ -551,7 +592,12 @@ export class DiskStore implements SessionStore {
     switch (slash < 0 ? key : key.slice(0, slash)) {
       case 'identity':
         return this.#mirror.saveIdentity(decodeIdentity(value.toString()));
+      case 'gone':
+        return void reading.gone.set(sequenceOf(rest), decodeGone(value));
+      case 'group':
+        return this.#takeGroup(sequenceOf(rest), value, reading);
       case 'message':
+        this.#takeGrouped(sequenceOf(rest), reading);
         return this.#takeMessage(this.#messageOf(sequenceOf(rest), value), reading);
       case 'state': {
         const sequence = sequenceOf(rest);
@@ -571,7 +617,7 @@ export class DiskStore implements SessionStore {
 
   #messageOf(sequence: number, record: Buffer): StoredMessage {
     const { message, acceptedAt, expiresAt } = decodeMessage(record);
-    const wall = this.#clock.wall() - this.#clock.now();
+    const wall = this.#wall;
     return {
       sequence,
       message,
@@ -579,6 +625,38 @@ export class DiskStore implements SessionStore {
       expiresAt: expiresAt === undefined ? undefined : expiresAt - wall,
       state: { step: 'queued' },
     };
+  }
+
+  /** Its messages are taken when it is their turn among those that have records of their own. */
+  #takeGroup(first: number, value: Buffer, reading: Reading): void {
+    const members = decodeGroup(first, value);
+    const gone = reading.gone.get(first) ?? 0;
+    this.#groups.found(
+      members.map(({ sequence }) => sequence),
+      gone,
+    );
+    reading.grouped.push(...members.filter((_, index) => !isGone(gone, index)));
+  }
+
+  /** Takes those before this sequence. */
+  #takeGrouped(before: number, reading: Reading): void {
+    const { grouped, unreadable, alone } = reading;
+    for (let next = grouped.at(-1); next !== undefined && next.sequence < before; next = grouped.at(-1)) {
+      grouped.pop();
+      const { sequence, record } = next;
+      const isTaken = this.#isTaken(messageKey(sequence), record, reading);
+      if (!isTaken) unreadable.push([messageKey(sequence), record]);
+      if (!isTaken || this.backlog.has(sequence)) this.#groups.remove(sequence);
+      if (isTaken && this.backlog.has(sequence)) alone.push(next);
+    }
+  }
+
+  /** What waits on disk alone is in no group. */
+  async #separate(alone: readonly Member[]): Promise<void> {
+    const batch = this.#medium.database.batch();
+    for (const { sequence, record } of alone) batch.put(messageKey(sequence), record);
+    this.#groups.write(batch, this.#wall);
+    await batch.write({ sync: this.#fsync });
   }
 
   #takeMessage(message: StoredMessage, { states, lastStep, inMemory }: Reading): void {
@@ -668,12 +746,8 @@ function bytesOf([key, value]: Row): number {
   return key.length + value.length;
 }
 
-function messageKey(sequence: number): string {
-  return `message/${String(sequence).padStart(DIGITS, '0')}`;
-}
-
 function stateKey(sequence: number): string {
-  return `state/${String(sequence).padStart(DIGITS, '0')}`;
+  return `state/${digits(sequence)}`;
 }
 
 function receivedKey(packetId: PacketId): string {

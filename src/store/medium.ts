@@ -1,5 +1,6 @@
 /** What is put into a {@link Batch}. */
 export interface Batch {
+  /** The value is copied: what has it may be used again. */
   put(key: string, value: Buffer): unknown;
   del(key: string): unknown;
   /** Writes it as a whole, or nothing of it. `sync`: resolves when it is on the medium, and outlives a power cut. */

@@ -1,6 +1,6 @@
 import type { Message, MessageProperties, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
-import { crc32 } from '../util/crc32.ts';
+import { crc32, crc32Of } from '../util/crc32.ts';
 import type { OutgoingState, SessionIdentity, StoredSubscription } from './session-store.ts';
 
 /** The first byte of a message's record. */
@@ -35,25 +35,43 @@ export class UnreadableRecord extends Error {}
  * One byte of version, one of flags (QoS, and RETAIN at 4), six of the time, two of the topic's length, the topic, four of
  * the length of what there is besides, that as JSON, the payload, four of the CRC-32 of all that: a disk may change a bit.
  */
-export function encodeMessage({ message, acceptedAt, expiresAt }: MessageRecord): Buffer {
-  const { topic, payload, qos, retain, properties } = message;
-  const topicBytes = Buffer.byteLength(topic);
-  const extras =
-    properties === undefined && expiresAt === undefined ? '' : JSON.stringify(extrasOf(properties, expiresAt));
-  const extrasBytes = Buffer.byteLength(extras);
-  const topicEnd = TOPIC_START + topicBytes;
-  const payloadEnd = topicEnd + 4 + extrasBytes + payload.length;
-  const record = Buffer.allocUnsafe(payloadEnd + CHECK_BYTES);
-  record[0] = MESSAGE_VERSION;
-  record[1] = qos | (retain ? 4 : 0);
-  record.writeUIntBE(Math.max(0, Math.round(acceptedAt)), 2, 6);
-  record.writeUInt16BE(topicBytes, 8);
-  record.write(topic, TOPIC_START);
-  record.writeUInt32BE(extrasBytes, topicEnd);
-  record.write(extras, topicEnd + 4);
-  payload.copy(record, topicEnd + 4 + extrasBytes);
-  record.writeInt32BE(crc32(record.subarray(0, payloadEnd)), payloadEnd);
-  return record;
+export function encodeMessage(record: MessageRecord): Buffer {
+  const extras = extrasText(record);
+  const encoded = Buffer.allocUnsafe(recordSize(record, extras));
+  encodeInto(encoded, 0, record, extras);
+  return encoded;
+}
+
+/** What of a record is JSON; most have nothing of it. */
+export function extrasText({ message: { properties }, expiresAt }: MessageRecord): string {
+  return properties === undefined && expiresAt === undefined ? '' : JSON.stringify(extrasOf(properties, expiresAt));
+}
+
+/** Bytes of {@link encodeMessage}. @param extras {@link extrasText} of it. */
+export function recordSize({ message: { topic, payload } }: MessageRecord, extras: string): number {
+  return TOPIC_START + Buffer.byteLength(topic) + 4 + Buffer.byteLength(extras) + payload.length + CHECK_BYTES;
+}
+
+/** Writes {@link encodeMessage} into `target`, which has room for it from `start` on; so nothing is made for each message. @returns where it ends. */
+export function encodeInto(
+  target: Buffer,
+  start: number,
+  { message: { topic, payload, qos, retain }, acceptedAt }: MessageRecord,
+  extras: string,
+): number {
+  target[start] = MESSAGE_VERSION;
+  target[start + 1] = qos | (retain ? 4 : 0);
+  target.writeUIntBE(Math.max(0, Math.round(acceptedAt)), start + 2, 6);
+  const topicBytes = target.write(topic, start + TOPIC_START);
+  target.writeUInt16BE(topicBytes, start + 8);
+  const topicEnd = start + TOPIC_START + topicBytes;
+  const extrasBytes = extras === '' ? 0 : target.write(extras, topicEnd + 4);
+  target.writeUInt32BE(extrasBytes, topicEnd);
+  const payloadStart = topicEnd + 4 + extrasBytes;
+  payload.copy(target, payloadStart);
+  const payloadEnd = payloadStart + payload.length;
+  target.writeInt32BE(crc32Of(target, start, payloadEnd), payloadEnd);
+  return payloadEnd + CHECK_BYTES;
 }
 
 /** @throws {UnreadableRecord} */

@@ -13,6 +13,17 @@ export function crc32(bytes: Buffer, before = 0): number {
   return native === undefined ? crc32InScript(bytes, before) : native(bytes, before >>> 0) | 0;
 }
 
+/** Bytes from which on the native one is worth a view of them. */
+const MANY = 512;
+
+/** Of some of the bytes: of few without a view, which is more to collect than they are. */
+export function crc32Of(bytes: Buffer, start: number, end: number): number {
+  if (end - start >= MANY) return crc32(bytes.subarray(start, end));
+  let crc = -1;
+  for (let at = start; at < end; at++) crc = (crc >>> 8) ^ (TABLE[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0);
+  return ~crc;
+}
+
 /** The same, byte by byte. */
 export function crc32InScript(bytes: Buffer, before = 0): number {
   let crc = ~before;

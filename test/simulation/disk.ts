@@ -1,4 +1,5 @@
 import type { Batch, Database, Medium, Range } from '../../src/store/medium.ts';
+import { decodeGone, decodeGroup, isGone } from '../../src/store/message-groups.ts';
 import { decodeMessage } from '../../src/store/record-codec.ts';
 import { deferred } from '../../src/util/deferred.ts';
 import type { Random } from '../../src/util/clock.ts';
@@ -79,12 +80,23 @@ export class Disk {
     // What was written before the batch is there if that is.
     if (this.#random() < 0.5) for (const changes of writing) this.apply(changes, true);
     else if (this.#kind.powerCuts) this.#rows = new Map(this.#synced);
-    return { labels: this.#labels, isStale: !this.isTrusted };
+    return { labels: this.labels, isStale: !this.isTrusted };
   }
 
-  get #labels(): readonly string[] {
-    const messages = this.rows({ gte: 'message/', lt: 'message0' });
-    return messages.map(([, value]) => labelOf(decodeMessage(value).message.payload));
+  /** Labels of the messages on it. */
+  get labels(): readonly string[] {
+    const alone = this.rows({ gte: 'message/', lt: 'message0' }).map(([, value]) => value);
+    const grouped = this.rows({ gte: 'group/', lt: 'group0' }).flatMap(([key, value]) => this.#leftOf(key, value));
+    return [...grouped, ...alone].map((record) => labelOf(decodeMessage(record).message.payload));
+  }
+
+  #leftOf(key: string, group: Buffer): Buffer[] {
+    const [, first = ''] = key.split('/');
+    const gone = this.#rows.get(`gone/${first}`);
+    const members = decodeGroup(Number(first), group);
+    return members
+      .filter((_, index) => gone === undefined || !isGone(decodeGone(gone), index))
+      .map(({ record }) => record);
   }
 
   /** Something takes its time; `work` is told whether it fails. */
@@ -214,7 +226,7 @@ class DiskOfProcess implements Medium {
     if (this.#state === 'closed') throw new Error('the database is closed');
     const changes: Change[] = [];
     return {
-      put: (key, value) => void changes.push([key, value]),
+      put: (key, value) => void changes.push([key, Buffer.from(value)]),
       del: (key) => void changes.push([key, undefined]),
       write: ({ sync = false } = {}) => this.#write(changes, sync),
       close: () => Promise.resolve(),

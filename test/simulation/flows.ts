@@ -247,6 +247,11 @@ export class Flows {
     this.#stop(life, close, closed);
   }
 
+  /** Labels of the messages that the next process would have. */
+  get onDisk(): readonly string[] {
+    return this.#disk?.labels ?? [];
+  }
+
   /** Timers of the closed client, and of its store, that nobody cancelled. */
   get armed(): number {
     return this.#process.armed + (this.#life?.clock.armed ?? 0);

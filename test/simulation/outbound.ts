@@ -232,18 +232,25 @@ export class Outbound {
     }
   }
 
-  /** Everything is over: every message has an outcome. */
-  finish(): void {
+  /** Everything is over: every message has an outcome. @param onDisk labels of messages that the next process will have. */
+  finish(onDisk: readonly string[]): void {
     const lost: string[] = [];
-    for (const { label, outcome, excused, survives, taken, qos } of this.#messages) {
+    for (const message of this.#messages) {
+      const { label, outcome, excused, survives, taken, qos } = message;
       // At QoS 0 it may be lost on the way.
-      if (survives && !excused && outcome !== 'failed' && taken === 0 && qos > 0) lost.push(label);
+      const isMissed = survives && !excused && outcome !== 'failed' && taken === 0 && qos > 0;
+      // Where the disk could not be read, the next process tells that it expired.
+      if (isMissed && !(this.#isExpired(message) && onDisk.includes(label))) lost.push(label);
       if (survives || excused || outcome !== 'open') continue;
       this.#judge.violation('settled exactly once', `${label} was never settled`);
     }
     if (lost.length <= this.#restoredFailed) return;
     const text = `${lost.join(', ')} outlived a kill and never arrived, ${this.#restoredFailed} failures were told`;
     this.#judge.violation('what is on disk arrives', text);
+  }
+
+  #isExpired({ at }: Message): boolean {
+    return this.#time.now - at >= this.#longestWait * 1000;
   }
 
   #checkDone({ label, qos, taken }: Message): void {

@@ -73,7 +73,7 @@ class World {
     await this.#rest('after the last step');
     await this.#probe();
     await this.#close();
-    if (this.judge.broken === undefined) this.#outbound.finish();
+    if (this.judge.broken === undefined) this.#outbound.finish(this.#flows.onDisk);
   }
 
   /** Returns when the last step is over. */

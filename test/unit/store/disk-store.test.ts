@@ -390,16 +390,177 @@ describe('DiskStore', () => {
     assert.ok(!existsSync(join(folder, 'in-use')));
   });
 
-  it('a bit that the disk changed is no other message: its record is set aside', async () => {
-    const folder = await holding(record(1), record(2));
-    await change(folder, async (database) => {
-      const key = 'message/0000000000000002';
+  /** A bit of a record, so many bytes from its end. */
+  const flip = (folder: string, key: string, fromEnd: number): Promise<void> =>
+    change(folder, async (database) => {
       const bytes = (await database.get(key)) ?? assert.fail('it is not there');
-      bytes[bytes.length - 6] = (bytes[bytes.length - 6] ?? 0) ^ 1;
+      const at = (bytes.length + fromEnd) % bytes.length;
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
       await database.put(key, bytes);
     });
-    assert.deepEqual(held(await open(folder)).outgoing, [record(1)]);
+
+  async function keysOf(folder: string): Promise<readonly string[]> {
+    let keys: readonly string[] = [];
+    await change(folder, async (database) => void (keys = await database.keys().all()));
+    return keys.filter((key) => key !== 'version');
+  }
+
+  it('a bit that the disk changed is no other message: its record is set aside', async () => {
+    const folder = await holding(record(1));
+    await flip(folder, 'message/0000000000000001', -6);
+    assert.deepEqual(held(await open(folder)).outgoing, []);
     assert.match(reports.map(({ message }) => message).join(), /^1 record of the session in .* cannot be read/);
+  });
+
+  describe('with messages that were written at once, in one record', () => {
+    const GROUP = 'group/0000000000000001';
+
+    it('has one record of them, until the last of them is gone', async () => {
+      const folder = await holding(record(1), record(2), record(3));
+      assert.deepEqual(await keysOf(folder), [GROUP]);
+      const store = await open(folder);
+      for (const sequence of [2, 1]) store.remove(sequence);
+      await store.close();
+      stores.pop();
+      assert.deepEqual(await keysOf(folder), ['gone/0000000000000001', GROUP]);
+      const next = await open(folder);
+      assert.deepEqual(held(next).outgoing, [record(3)]);
+      next.remove(3);
+      await next.close();
+      stores.pop();
+      assert.deepEqual(await keysOf(folder), []);
+    });
+
+    it('writes nothing of those that were gone before', async () => {
+      const folder = await newFolder();
+      const store = await open(folder);
+      for (const sequence of [1, 2, 3]) store.put(record(sequence));
+      store.remove(2);
+      await committed(store);
+      assert.deepEqual(
+        held(await killed(folder)).outgoing.map(({ sequence }) => sequence),
+        [1, 3],
+      );
+      for (const sequence of [1, 3]) store.remove(sequence);
+      await store.close();
+      stores.pop();
+      assert.deepEqual(await keysOf(folder), []);
+    });
+
+    it('loses one where the disk changed a bit of that, which is set aside', async () => {
+      const folder = await holding(record(1), record(2), record(3));
+      await flip(folder, GROUP, -6);
+      const store = await open(folder);
+      assert.deepEqual(held(store).outgoing, [record(1), record(2)]);
+      assert.match(reports.map(({ message }) => message).join(), /^1 record of the session in .* cannot be read/);
+      for (const sequence of [1, 2]) store.remove(sequence);
+      await store.close();
+      stores.pop();
+      assert.deepEqual(await keysOf(folder), ['unreadable/message/0000000000000003']);
+    });
+
+    for (const at of [0, 3, 7]) {
+      it(`sets it aside where the disk changed what says which they are: byte ${at}`, async () => {
+        const folder = await holding(record(1), record(2), record(3));
+        await flip(folder, GROUP, at);
+        const store = await open(folder);
+        assert.deepEqual(held(store).outgoing, []);
+        assert.match(reports.map(({ message }) => message).join(), /^1 record of the session in .* cannot be read/);
+        await store.close();
+        stores.pop();
+        assert.deepEqual(await keysOf(folder), [`unreadable/${GROUP}`]);
+      });
+    }
+
+    it('has a message once more rather than less where what says that it is gone cannot be read', async () => {
+      const folder = await holding(record(1), record(2), record(3));
+      const store = await open(folder);
+      store.remove(2);
+      await store.close();
+      stores.pop();
+      await flip(folder, 'gone/0000000000000001', 0);
+      assert.deepEqual(held(await open(folder)).outgoing, [record(1), record(2), record(3)]);
+    });
+
+    it('gives those that wait on disk alone a record each, in their order among others', async () => {
+      const folder = await holding(record(1), record(2), record(5), record(6));
+      const store = await open(folder);
+      store.put(record(4));
+      await committed(store);
+      await store.close();
+      stores.pop();
+      const next = await open(folder, { window: { messages: 2, bytes: 1_000_000 } });
+      assert.deepEqual(held(next).outgoing, [record(1), record(2)]);
+      assert.equal(next.backlog.length, 3);
+      assert.equal(await next.bringBack(), true);
+      assert.deepEqual(
+        held(next).outgoing.map(({ sequence }) => sequence),
+        [1, 2, 4, 5, 6],
+      );
+      for (const sequence of [1, 2]) next.remove(sequence);
+      await next.close();
+      stores.pop();
+      assert.deepEqual(
+        await keysOf(folder),
+        [4, 5, 6].map((sequence) => `message/${String(sequence).padStart(16, '0')}`),
+      );
+    });
+
+    it('has those of several records in one order', async () => {
+      const folder = await newFolder();
+      const store = await open(folder);
+      for (const sequences of [
+        [1, 2, 10, 11],
+        [3, 4],
+      ]) {
+        for (const sequence of sequences) store.put(record(sequence));
+        await committed(store);
+      }
+      const next = await killed(folder, { window: { messages: 2, bytes: 1_000_000 } });
+      assert.equal(await next.bringBack(), true);
+      assert.deepEqual(
+        held(next).outgoing.map(({ sequence }) => sequence),
+        [1, 2, 3, 4, 10, 11],
+      );
+    });
+
+    it('has the later of two that are put under one number', async () => {
+      const folder = await holding(record(1), record(2));
+      const store = await open(folder);
+      const later = { ...record(1), message: record(2).message };
+      for (const message of [later, record(3)]) store.put(message);
+      await store.close();
+      stores.pop();
+      const next = await open(folder);
+      assert.deepEqual(held(next).outgoing, [later, record(2), record(3)]);
+      for (const sequence of [1, 2, 3]) next.remove(sequence);
+      await next.close();
+      stores.pop();
+      assert.deepEqual(await keysOf(folder), []);
+    });
+
+    it('has some thirty in each, and no more bytes than a disk may spoil at once', async () => {
+      const large = (sequence: number): StoredMessage => {
+        const one = record(sequence);
+        return { ...one, message: { ...one.message, payload: Buffer.alloc(20_000, sequence) } };
+      };
+      const all = [...Array.from({ length: 40 }, (_, index) => record(index + 1)), large(41), large(42), record(43)];
+      const folder = await holding(...all);
+      assert.deepEqual(
+        (await keysOf(folder)).map((key) => key.replace(/0+/, '')),
+        ['group/1', 'group/33', 'group/42'],
+      );
+      assert.deepEqual(held(await open(folder)).outgoing, all);
+    });
+
+    it('has those apart whose numbers are', async () => {
+      const far = 2 ** 40;
+      const folder = await holding(record(far), record(1), record(far + 1));
+      assert.deepEqual(
+        held(await open(folder)).outgoing.map(({ sequence }) => sequence),
+        [1, far, far + 1],
+      );
+    });
   });
 
   /** Tables that a database cannot write, because the disk is full, until they are gone. */
