@@ -44,6 +44,7 @@ export type {
   StoredMessage,
   StoredSession,
   StoredSubscription,
+  StoredWish,
 } from './store/session-store.ts';
 export { shownText } from './protocol/visible.ts';
 export { describeServer, parseServer } from './transport/server.ts';

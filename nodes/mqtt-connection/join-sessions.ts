@@ -11,6 +11,7 @@ type State = StoredMessage['state'];
 export function joinSessions(store: SessionStore, live: StoredSession): void {
   const there = store.load();
   if (live.identity !== undefined) takeOver(store, there, live, live.identity);
+  joinWishes(store, there, live);
   const { backlog } = store;
   const last = Math.max(there.outgoing.at(-1)?.sequence ?? 0, backlog?.last ?? 0);
   const lastOrder = there.outgoing.reduce((highest, { state }) => Math.max(highest, orderOf(state)), 0);
@@ -37,7 +38,22 @@ function takeOver(store: SessionStore, there: StoredSession, live: StoredSession
   const filters = new Set(live.subscriptions.map(({ filter }) => filter));
   for (const { filter } of there.subscriptions) if (!filters.has(filter)) store.removeSubscription(filter);
   for (const subscription of live.subscriptions) store.saveSubscription(subscription);
+  if (!isSame) for (const { ref } of there.wishes) store.removeWish(ref);
   store.saveIdentity(identity);
+}
+
+/**
+ * What is wanted by `live`, too; one that stood in for this store knows what is over of what is there, and nothing of the
+ * rest. One that was used with all that there was knows all.
+ */
+export function joinWishes(
+  store: SessionStore,
+  there: Pick<StoredSession, 'wishes'>,
+  live: Pick<StoredSession, 'identity' | 'wishes' | 'ended'>,
+): void {
+  if (live.ended !== undefined) for (const { ref, filter } of live.ended) store.removeWish(ref, filter);
+  else if (live.identity !== undefined) for (const { ref } of there.wishes) store.removeWish(ref);
+  for (const wish of live.wishes) store.saveWish(wish);
 }
 
 /**

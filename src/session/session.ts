@@ -189,7 +189,8 @@ export class Session {
 
 /**
  * What the store holds, if it is this session's. Another session's ids and subscriptions mean nothing here: a new
- * message under an id that was received elsewhere would be taken for a repetition. The messages that wait move.
+ * message under an id that was received elsewhere would be taken for a repetition. Nor is what was wanted there wanted
+ * here. The messages that wait move.
  */
 function ownSession(store: SessionStore, { identity, report }: SessionOptions): StoredSession {
   const stored = store.load();
@@ -199,10 +200,11 @@ function ownSession(store: SessionStore, { identity, report }: SessionOptions): 
   if (earlier === undefined) return stored;
   for (const { packetId } of stored.received) store.removeReceived(packetId);
   for (const { filter } of stored.subscriptions) store.removeSubscription(filter);
+  for (const { ref, filter } of stored.wishes) store.removeWish(ref, filter);
   const outgoing = stored.outgoing.flatMap((message) => moved(message, store));
   const count = outgoing.length + (store.backlog?.length ?? 0);
   if (count > 0 && earlier.server !== identity.server) report(movedTo(identity.server, count));
-  return { identity, outgoing, received: [], subscriptions: [] };
+  return { identity, outgoing, received: [], subscriptions: [], wishes: [] };
 }
 
 function ignore(): void {

@@ -14,11 +14,13 @@ import {
   decodeMessage,
   decodeState,
   decodeSubscription,
+  decodeWish,
   encodeFingerprint,
   encodeIdentity,
   encodeMessage,
   encodeState,
   encodeSubscription,
+  encodeWish,
   UnreadableRecord,
 } from './record-codec.ts';
 import type { Batch, Database, Medium, Range } from './medium.ts';
@@ -36,6 +38,7 @@ import {
   type StoredReceived,
   type StoredSession,
   type StoredSubscription,
+  type StoredWish,
 } from './session-store.ts';
 
 /** What is known while the records are read. */
@@ -263,6 +266,21 @@ export class DiskStore implements SessionStore {
   removeSubscription(filter: TopicFilter): void {
     this.#mirror.removeSubscription(filter);
     this.#delete(filterKey(filter));
+  }
+
+  wishesOf(ref: string): readonly StoredWish[] {
+    return this.#mirror.wishesOf(ref);
+  }
+
+  saveWish(wish: StoredWish): void {
+    this.#mirror.saveWish(wish);
+    this.#put(wishRow(wish));
+  }
+
+  removeWish(ref: string, filter?: TopicFilter): void {
+    const over = this.#mirror.removeWish(ref, filter);
+    for (const wish of over) this.#delete(wishKey(wish));
+    if (this.#isCollecting && over.length > 0) this.#needed = true;
   }
 
   get isDurable(): boolean {
@@ -502,7 +520,7 @@ export class DiskStore implements SessionStore {
 
   /** Every record of the session that memory has. */
   #rows(): Row[] {
-    const { identity, received, subscriptions } = this.#mirror.load();
+    const { identity, received, subscriptions, wishes } = this.#mirror.load();
     const outgoing = this.#inMemory();
     return [
       [VERSION_KEY, VERSION],
@@ -511,6 +529,7 @@ export class DiskStore implements SessionStore {
       ...outgoing.filter(isKept).map(stateRow),
       ...received.map(receivedRow),
       ...subscriptions.map(subscriptionRow),
+      ...wishes.map(wishRow),
     ];
   }
 
@@ -612,6 +631,8 @@ export class DiskStore implements SessionStore {
         });
       case 'filter':
         return this.#mirror.saveSubscription(decodeSubscription(rest, value.toString()));
+      case 'wish':
+        return this.#takeWish(key, decodeWish(value.toString()));
     }
   }
 
@@ -657,6 +678,12 @@ export class DiskStore implements SessionStore {
     for (const { sequence, record } of alone) batch.put(messageKey(sequence), record);
     this.#groups.write(batch, this.#wall);
     await batch.write({ sync: this.#fsync });
+  }
+
+  #takeWish(key: string, wish: StoredWish): void {
+    // Under another key it would be there for ever: nobody could replace or remove it.
+    if (key !== wishKey(wish)) throw new UnreadableRecord('a wish that is not where it belongs');
+    this.#mirror.saveWish(wish);
   }
 
   #takeMessage(message: StoredMessage, { states, lastStep, inMemory }: Reading): void {
@@ -772,6 +799,15 @@ function receivedRow({ packetId, fingerprint }: StoredReceived): Row {
 
 function subscriptionRow(subscription: StoredSubscription): Row {
   return [filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription))];
+}
+
+function wishKey({ ref, filter }: Pick<StoredWish, 'ref' | 'filter'>): string {
+  // A reference is any text: how long it is tells where the filter begins.
+  return `wish/${ref.length}/${ref}/${filter}`;
+}
+
+function wishRow(wish: StoredWish): Row {
+  return [wishKey(wish), Buffer.from(encodeWish(wish))];
 }
 
 /** At QoS 1 the packet id need not outlive the process: sent anew it is sent once more, as it is with its id. */

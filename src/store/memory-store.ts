@@ -1,6 +1,7 @@
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { RecentMap } from '../util/recent-map.ts';
+import { EndedWishes } from './ended-wishes.ts';
 import {
   atOnce,
   type Durable,
@@ -11,7 +12,9 @@ import {
   type StoredReceived,
   type StoredSession,
   type StoredSubscription,
+  type StoredWish,
 } from './session-store.ts';
+import { WishRecords } from './wish-records.ts';
 
 /** Keeps a session for as long as the process lives: across reconnects, redeploys and new clients. */
 export class MemoryStore implements SessionStore {
@@ -21,10 +24,14 @@ export class MemoryStore implements SessionStore {
   readonly #outgoing = new RecentMap<StoredMessage>();
   readonly #received = new Map<PacketId, StoredReceived>();
   readonly #subscriptions = new Map<TopicFilter, StoredSubscription>();
+  readonly #wishes = new WishRecords();
+  /** undefined: there is no other store that could have what is over. */
+  readonly #ended: EndedWishes | undefined;
 
   /** `isKept` false: it stands in for a disk that cannot be used, so that nothing in it is durable. Default true. */
   constructor({ isKept = true }: { readonly isKept?: boolean } = {}) {
     this.#isKept = isKept;
+    this.#ended = isKept ? undefined : new EndedWishes();
   }
 
   load(): StoredSession {
@@ -34,6 +41,8 @@ export class MemoryStore implements SessionStore {
       outgoing,
       received: [...this.#received.values()],
       subscriptions: [...this.#subscriptions.values()],
+      wishes: this.#wishes.all,
+      ...(this.#ended !== undefined && { ended: this.#ended.all }),
     };
   }
 
@@ -70,6 +79,20 @@ export class MemoryStore implements SessionStore {
     this.#subscriptions.delete(filter);
   }
 
+  wishesOf(ref: string): readonly StoredWish[] {
+    return this.#wishes.of(ref);
+  }
+
+  saveWish(wish: StoredWish): void {
+    this.#wishes.save(wish);
+  }
+
+  /** @returns the wishes that are over by that. */
+  removeWish(ref: string, filter?: TopicFilter): readonly StoredWish[] {
+    this.#ended?.add(ref, filter);
+    return this.#wishes.remove(ref, filter);
+  }
+
   get isDurable(): boolean {
     return true;
   }
@@ -84,6 +107,7 @@ export class MemoryStore implements SessionStore {
     this.#outgoing.clear();
     this.#received.clear();
     this.#subscriptions.clear();
+    this.#wishes.clear();
     tellAll(waiting, error, failing);
     return waiting.length;
   }

@@ -1,10 +1,19 @@
 import type { Message, MessageProperties, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
-import type { TopicFilter } from '../protocol/topic.ts';
+import { parseTopicFilter, type TopicFilter } from '../protocol/topic.ts';
 import { crc32, crc32Of } from '../util/crc32.ts';
-import type { OutgoingState, SessionIdentity, StoredSubscription } from './session-store.ts';
+import {
+  LONGEST_NOTE,
+  type OutgoingState,
+  type SessionIdentity,
+  type StoredSubscription,
+  type StoredWish,
+} from './session-store.ts';
 
 /** The first byte of a message's record. */
 const MESSAGE_VERSION = 3;
+
+/** Of a wish. */
+const WISH_VERSION = 1;
 
 const TOPIC_START = 10;
 
@@ -142,6 +151,30 @@ export function decodeSubscription(filter: string, text: string): StoredSubscrip
     granted,
     ...((unanswered === 'subscribe' || unanswered === 'unsubscribe') && { unanswered }),
   };
+}
+
+export function encodeWish(wish: StoredWish): string {
+  return JSON.stringify({ version: WISH_VERSION, ...wish });
+}
+
+/** @throws {UnreadableRecord} also where the filter breaks a rule of sections 4.7 and 4.8.2. */
+export function decodeWish(text: string): StoredWish {
+  const { version, ref, filter, options, note } = parse(text) as Partial<Record<string, unknown>>;
+  if (version !== WISH_VERSION) throw new UnreadableRecord('a wish of another version');
+  if (typeof ref !== 'string' || ref === '' || !isOptions(options)) throw new UnreadableRecord('a wish');
+  if (typeof note !== 'string' || note.length > LONGEST_NOTE) throw new UnreadableRecord('the note of a wish');
+  const { qos, noLocal, retainAsPublished, retainHandling } = options;
+  return { ref, filter: filterOf(filter), options: { qos, noLocal, retainAsPublished, retainHandling }, note };
+}
+
+/** @throws {UnreadableRecord} */
+function filterOf(value: unknown): TopicFilter {
+  if (typeof value !== 'string') throw new UnreadableRecord('no filter');
+  try {
+    return parseTopicFilter(value);
+  } catch (error) {
+    throw new UnreadableRecord('a filter that breaks the rules', { cause: error });
+  }
 }
 
 function extrasOf(properties: MessageProperties | undefined, expiresAt: number | undefined): Extras {

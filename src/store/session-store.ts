@@ -34,6 +34,28 @@ export interface StoredReceived {
   readonly fingerprint: number | undefined;
 }
 
+/**
+ * What somebody wants who is to have it again when he is made anew: an object that takes his place, in this process or the
+ * next, finds it by `ref`. One who says himself what he wants, each time that he is made, needs none.
+ */
+export interface StoredWish {
+  /** Who wants it; not empty. */
+  readonly ref: string;
+  readonly filter: TopicFilter;
+  readonly options: SubscriptionOptions;
+  /** For him alone, who knows what it means: at most {@link LONGEST_NOTE} characters. Default empty. */
+  readonly note: string;
+}
+
+export const LONGEST_NOTE = 1000;
+
+/** Wishes that are over: one, or all of somebody. */
+export interface EndedWish {
+  readonly ref: string;
+  /** undefined: all that he wanted. */
+  readonly filter: TopicFilter | undefined;
+}
+
 /** `kept`: whether it is durable; false where that cannot be, such as on a disk that failed, and only memory has it. */
 export type Durable = (kept: boolean) => void;
 
@@ -54,10 +76,14 @@ export interface StoredSession {
   readonly received: readonly StoredReceived[];
   /** Subscriptions that the Server granted and keeps with the session (4.1). */
   readonly subscriptions: readonly StoredSubscription[];
+  readonly wishes: readonly StoredWish[];
+  /** Of a store that stands in for another one: what is over since, and may be found there still. undefined: it has all. */
+  readonly ended?: readonly EndedWish[] | undefined;
 }
 
 /**
- * Where a session outlives its client: the accepted messages, the received QoS 2 packet ids, and the subscriptions (4.1).
+ * Where a session outlives its client: the accepted messages, the received QoS 2 packet ids, and the subscriptions (4.1);
+ * and of these, who wants them.
  * The session calls it in protocol order; the packet that a record is about leaves when {@link commit} says so.
  */
 export interface SessionStore {
@@ -76,6 +102,12 @@ export interface SessionStore {
   /** Adds the record, or replaces the one of the same filter. */
   saveSubscription(subscription: StoredSubscription): void;
   removeSubscription(filter: TopicFilter): void;
+  /** What somebody wants, in the order in which it was found or saved first. */
+  wishesOf(ref: string): readonly StoredWish[];
+  /** Adds the record, or replaces the one of the same `ref` and filter. */
+  saveWish(wish: StoredWish): void;
+  /** Without `filter` all that he wants. It is waited for as if it were saved: found once more, it would be subscribed. */
+  removeWish(ref: string, filter?: TopicFilter): void;
   /** Whether all that was written so far is durable: then nothing has to wait for {@link commit}. */
   readonly isDurable: boolean;
   /**

@@ -7,6 +7,7 @@ import { WaitingMessages } from '../../../src/session/waiting-messages.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { PacketIds } from '../../../src/session/packet-ids.ts';
 import { sizeOf } from '../../../src/store/message-size.ts';
+import { wish } from '../store/contract.ts';
 import { ack, Driver, id, IDENTITY, LIMITS, message, received } from './fixture.ts';
 
 const LOST = new MqttError('offline', 'gone');
@@ -1056,6 +1057,19 @@ describe('Session, restored from its store', () => {
           : ['the connection was changed: 2 messages that waited are sent to mqtt://other:1883 now'],
       );
     }
+  });
+
+  it('keeps what is wanted, unless it is of another Server or client id', () => {
+    const wishes = (identity: typeof IDENTITY): unknown => {
+      const store = new MemoryStore();
+      store.saveIdentity(IDENTITY);
+      for (const each of [wish('n', 'a'), wish('m', 'b')]) store.saveWish(each);
+      new Driver(store, identity).resume(LIMITS);
+      return store.load().wishes;
+    };
+    assert.deepEqual(wishes({ ...IDENTITY }), [wish('n', 'a'), wish('m', 'b')]);
+    assert.deepEqual(wishes({ ...IDENTITY, server: 'mqtt://other:1883' }), []);
+    assert.deepEqual(wishes({ ...IDENTITY, clientId: 'other' }), []);
   });
 
   it('sends first what an earlier process sent, also at QoS 1, whose step a disk does not keep', () => {

@@ -8,6 +8,7 @@ import type {
   StoredMessage,
   StoredReceived,
   StoredSession,
+  StoredWish,
 } from '../../../src/store/session-store.ts';
 
 /** A received id, with what its message was. */
@@ -22,6 +23,11 @@ export function record(sequence: number, state: OutgoingState = { step: 'queued'
   const payload = Buffer.from([0, sequence & 0xff, 255]);
   const message = { topic: parseTopicName('a/ä'), payload, qos, retain: sequence % 2 === 0, properties: undefined };
   return { sequence, message, acceptedAt: 0, expiresAt: undefined, state };
+}
+
+export function wish(ref: string, filter: string, more: Partial<StoredWish> = {}): StoredWish {
+  const options = { qos: 1, noLocal: true, retainAsPublished: false, retainHandling: 2 } as const;
+  return { ref, filter: filter as TopicFilter, options, note: 'json', ...more };
 }
 
 /** What a store holds. A disk tells the time by another clock, and so not to the millisecond. */
@@ -54,7 +60,7 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
   }
 
   it('holds nothing at first', async () => {
-    const nothing = { identity: undefined, outgoing: [], received: [], subscriptions: [] };
+    const nothing = { identity: undefined, outgoing: [], received: [], subscriptions: [], wishes: [] };
     assert.deepEqual(await after(() => undefined), nothing);
   });
 
@@ -147,6 +153,49 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
       store.removeSubscription(b);
     });
     assert.deepEqual(subscriptions, [{ filter: a, identifier: 2, options, granted: 1, unanswered: 'unsubscribe' }]);
+  });
+
+  it('holds what each one wants, the latest of each filter', async () => {
+    const { wishes } = await after((store) => {
+      store.saveWish(wish('n', 'a/+/#', { note: '' }));
+      store.saveWish(wish('m', 'a/+/#'));
+      store.saveWish(wish('n', 'a/+/#', { options: { ...wish('n', 'a').options, qos: 2 } }));
+    });
+    const latest = wish('n', 'a/+/#', { options: { ...wish('n', 'a').options, qos: 2 } });
+    assert.deepEqual(new Set(wishes), new Set([latest, wish('m', 'a/+/#')]));
+  });
+
+  it('tells apart who wants what, whatever they are called', async () => {
+    const all = [wish('a', 'b/c'), wish('a/b', 'c'), wish('1/a', 'b'), wish('wish/1', '/'), wish('é/..', '$share/g/ä')];
+    const { wishes } = await after((store) => {
+      for (const each of all) store.saveWish(each);
+    });
+    assert.deepEqual(new Set(wishes), new Set(all));
+  });
+
+  it('forgets a wish, or all of one, and nothing else', async () => {
+    const { store, reopen } = await open();
+    for (const filter of ['a', 'b']) store.saveWish(wish('n', filter));
+    for (const ref of ['m', 'o', 'n/1']) for (const filter of ['a', 'b']) store.saveWish(wish(ref, filter));
+    await new Promise<void>((resolve) => store.commit(() => resolve()));
+    store.removeWish('n', 'a' as TopicFilter);
+    store.removeWish('n', 'never' as TopicFilter);
+    store.removeWish('m');
+    store.removeWish('nobody');
+    // A wish that is found once more would be subscribed.
+    await new Promise<void>((resolve) => store.commit(() => resolve()));
+    const next = await reopen();
+    assert.deepEqual(next.wishesOf('n'), [wish('n', 'b')]);
+    assert.deepEqual(next.wishesOf('m'), []);
+    assert.equal(next.load().wishes.length, 5);
+  });
+
+  it('has what one wants at once', async () => {
+    const { store } = await open();
+    store.saveWish(wish('n', 'a'));
+    store.saveWish(wish('n', 'b'));
+    store.removeWish('n', 'a' as TopicFilter);
+    assert.deepEqual(store.wishesOf('n'), [wish('n', 'b')]);
   });
 
   it('calls back for each commit once, in their order', async () => {

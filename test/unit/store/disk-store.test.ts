@@ -26,7 +26,7 @@ import { crc32 } from '../../../src/util/crc32.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
-import { held, id, itKeepsASession, record, taken } from './contract.ts';
+import { held, id, itKeepsASession, record, taken, wish } from './contract.ts';
 
 describe('DiskStore', () => {
   const folders: string[] = [];
@@ -189,6 +189,19 @@ describe('DiskStore', () => {
     return sealed([...HEAD, 0, 1, 97, 0, 0, 0, extras.length, ...Buffer.from(extras)]);
   }
 
+  /** What is wrong in the record of a wish. */
+  const FORGED_WISHES: readonly object[] = [
+    { version: 2 },
+    { ref: 7 },
+    { ref: '' },
+    { filter: 'a#' },
+    { filter: ['a'] },
+    { options: null },
+    { options: { ...wish('n', 'a').options, qos: 3 } },
+    { options: { ...wish('n', 'a').options, noLocal: 'true' } },
+    { note: {} },
+    { note: 'x'.repeat(1001) },
+  ];
   const FORGED: readonly (readonly [key: string, value: Buffer | string])[] = [
     ['message/0000000000000002', ''],
     ['message/0000000000000002', Buffer.from([3])],
@@ -209,6 +222,12 @@ describe('DiskStore', () => {
     ['received/5', 'abc'],
     ['received/65536', ''],
     ['filter/a', '{}'],
+    ...FORGED_WISHES.map(
+      (forged) => ['wish/1/n/a', JSON.stringify({ version: 1, ...wish('n', 'a'), ...forged })] as const,
+    ),
+    ['wish/1/n/a', '7'],
+    ['wish/2/n/a', JSON.stringify({ version: 1, ...wish('n', 'a') })],
+    ['wish/', JSON.stringify({ version: 1, ...wish('n', 'a') })],
     ['identity', '{"server":1}'],
     ['identity', '{'],
   ];
@@ -232,6 +251,25 @@ describe('DiskStore', () => {
       assert.deepEqual(reports, [], 'told once');
     });
   }
+
+  it('thousands of forged wishes are told in one sentence, and the others are there', async () => {
+    const folder = await newFolder();
+    const before = await open(folder);
+    before.saveWish(wish('n', 'mine'));
+    await before.close();
+    stores.pop();
+    await change(folder, async (database) => {
+      const batch = database.batch();
+      const filter = 'a#';
+      for (let number = 0; number < 5000; number++) {
+        batch.put(`wish/1/n/${filter}${number}`, Buffer.from(JSON.stringify({ version: 1, ...wish('n', filter) })));
+      }
+      await batch.write();
+    });
+    const store = await open(folder);
+    assert.deepEqual(store.load().wishes, [wish('n', 'mine')]);
+    assert.match(reports.map(({ message }) => message).join('; '), /^5000 records of the session in [^;]*$/);
+  });
 
   it('a database of a later version is set aside, and a new one begins', async () => {
     const folder = await holding(record(1));
@@ -790,6 +828,23 @@ describe('DiskStore', () => {
     store.put(record(3));
     await committed(store);
     assert.deepEqual(held(await killed(folder)).outgoing, [record(1), record(3)]);
+  });
+
+  it('has the wishes of now when it is written anew, also those that were over or new while it failed', async () => {
+    const folder = await newFolder();
+    const { clock, timers } = timing();
+    const store = await open(folder, { clock });
+    for (const filter of ['a', 'b']) store.saveWish(wish('n', filter));
+    await committed(store);
+    const writes = failingWrites(() => Promise.reject(new Error('full')));
+    store.put(record(1));
+    await committed(store);
+    writes.end();
+    store.removeWish('n', wish('n', 'a').filter);
+    store.saveWish(wish('n', 'c'));
+    timers.shift()?.fire();
+    await store.flush();
+    assert.deepEqual((await killed(folder)).wishesOf('n'), [wish('n', 'b'), wish('n', 'c')]);
   });
 
   it('keeps records that could not be read also when it is written anew', async () => {

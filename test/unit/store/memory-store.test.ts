@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
+import { MOST_ENDED } from '../../../src/store/ended-wishes.ts';
 import { MemoryStore } from '../../../src/store/memory-store.ts';
 import type { StoredMessage } from '../../../src/store/session-store.ts';
 import { id, message } from '../session/fixture.ts';
+import { itKeepsASession, wish } from './contract.ts';
 
 function record(sequence: number, step: 'queued' | 'published' = 'queued'): StoredMessage {
   const state = step === 'queued' ? { step } : { step, packetId: id(sequence) };
@@ -11,7 +13,42 @@ function record(sequence: number, step: 'queued' | 'published' = 'queued'): Stor
 
 describe('MemoryStore', () => {
   it('is empty at first', () =>
-    assert.deepEqual(new MemoryStore().load(), { identity: undefined, outgoing: [], received: [], subscriptions: [] }));
+    assert.deepEqual(new MemoryStore().load(), {
+      identity: undefined,
+      outgoing: [],
+      received: [],
+      subscriptions: [],
+      wishes: [],
+    }));
+
+  itKeepsASession(() => {
+    const store = new MemoryStore();
+    return Promise.resolve({ store, reopen: () => Promise.resolve(store) });
+  });
+
+  it('knows what is over where it stands in for another one, and what of one that ended too many', () => {
+    const filter = (number: number): TopicFilter => `f${number}` as TopicFilter;
+    const store = new MemoryStore({ isKept: false });
+    store.saveWish(wish('n', 'f1'));
+    store.removeWish('n', filter(1));
+    store.removeWish('m');
+    assert.deepEqual(store.load().ended, [
+      { ref: 'n', filter: 'f1' },
+      { ref: 'm', filter: undefined },
+    ]);
+    for (let number = 0; number <= MOST_ENDED; number++) store.removeWish('n', filter(number));
+    assert.deepEqual(store.load().ended, [
+      { ref: 'n', filter: undefined },
+      { ref: 'm', filter: undefined },
+    ]);
+  });
+
+  it('wants nothing at its end', () => {
+    const store = new MemoryStore();
+    store.saveWish(wish('n', 'a'));
+    store.discard(new Error('the end'));
+    assert.deepEqual(store.load().wishes, []);
+  });
 
   it('gives the records by rising sequence, whatever order they came in', () => {
     const store = new MemoryStore();

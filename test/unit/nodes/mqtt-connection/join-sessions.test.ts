@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { joinSessions } from '../../../../nodes/mqtt-connection/join-sessions.ts';
 import { MemoryStore, type StoredMessage, type StoredSubscription, type TopicFilter } from '../../../../src/index.ts';
 import { PagedStore } from '../../../support/paged-store.ts';
-import { id, record, taken } from '../../store/contract.ts';
+import { id, record, taken, wish } from '../../store/contract.ts';
 
 type State = StoredMessage['state'];
 
@@ -66,6 +66,48 @@ describe('two sessions that become one', () => {
     const { received, subscriptions } = store.load();
     assert.deepEqual(new Set(received), new Set([taken(2, 20), taken(3, 20)]));
     assert.deepEqual(new Set(subscriptions), new Set([subscription('b', 7), subscription('c', 8)]));
+  });
+
+  const filters = (store: MemoryStore): string[] => store.load().wishes.map(({ ref, filter }) => `${ref} ${filter}`);
+
+  it('want what the live one wants, which was used with all that there was', () => {
+    const store = session(ME);
+    for (const filter of ['a', 'b']) store.saveWish(wish('n', filter));
+    const live = session(ME);
+    for (const one of [wish('n', 'b', { note: 'later' }), wish('m', 'c')]) live.saveWish(one);
+    joinSessions(store, live.load());
+    assert.deepEqual(store.load().wishes, [wish('n', 'b', { note: 'later' }), wish('m', 'c')]);
+  });
+
+  it('want also what only the earlier one knew, where the live one stood in for it, but for what is over since', () => {
+    const store = session(ME);
+    for (const filter of ['a', 'b', 'c']) for (const ref of ['n', 'm']) store.saveWish(wish(ref, filter));
+    const live = new MemoryStore({ isKept: false });
+    live.saveIdentity(ME);
+    live.removeWish('m');
+    live.removeWish('n', wish('n', 'a').filter);
+    live.removeWish('n', wish('n', 'c').filter);
+    for (const one of [wish('n', 'c', { note: 'again' }), wish('m', 'd')]) live.saveWish(one);
+    joinSessions(store, live.load());
+    assert.deepEqual(new Set(filters(store)), new Set(['n b', 'n c', 'm d']));
+    assert.equal(store.wishesOf('n').find(({ filter }) => filter === 'c')?.note, 'again');
+  });
+
+  it('want nothing of the earlier one, where they are of two clients', () => {
+    const store = session({ ...ME, clientId: 'earlier' });
+    store.saveWish(wish('n', 'a'));
+    const live = new MemoryStore({ isKept: false });
+    live.saveIdentity(ME);
+    live.saveWish(wish('n', 'b'));
+    joinSessions(store, live.load());
+    assert.deepEqual(filters(store), ['n b']);
+  });
+
+  it('want what the earlier one wanted, where the other was never used', () => {
+    const store = session(ME);
+    store.saveWish(wish('n', 'a'));
+    joinSessions(store, session(undefined).load());
+    assert.deepEqual(filters(store), ['n a']);
   });
 
   it('are the live one’s, where they are of two clients: messages of before are sent anew', () => {
