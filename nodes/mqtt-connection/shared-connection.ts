@@ -9,9 +9,11 @@ import {
   parseServer,
   type PublishRequest,
   type SettledBy,
+  type StoredWish,
   type Subscription,
   type SubscriptionOptions,
   textOf,
+  type TopicFilter,
   type WaitingMessage,
 } from '../../src/index.ts';
 import { isSecureUrl } from '../common/broker-address.ts';
@@ -23,6 +25,7 @@ import { Course } from './course.ts';
 import { CurrentClient } from './current-client.ts';
 import type { FlowCounts } from './flow-counts.ts';
 import { type EarlyMessage, EarlyMessages } from './early-messages.ts';
+import { KeptWishes } from './kept-wishes.ts';
 import { outcomes } from './outcomes.ts';
 import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
 import { type Reporter, Reports } from './reports.ts';
@@ -41,6 +44,8 @@ export interface User {
   readonly flow?: FlowCounts | undefined;
   /** The connection's status changed; a node with trouble of its own shows that instead. */
   show(status: NodeStatus): void;
+  /** Given where it is subscribed by messages: takes up again what the session keeps of that, which is known now, or another one. */
+  readonly takeUp?: (() => void) | undefined;
 }
 
 /**
@@ -57,6 +62,7 @@ export class SharedConnection {
   readonly settings: ConnectionSettings;
   readonly #listeners = new Set<(state: ClientState) => void>();
   readonly #wishes = new Wishes();
+  readonly #kept = new KeptWishes();
   readonly #reports: Reports;
   readonly #current: CurrentClient;
   readonly #course: Course;
@@ -216,6 +222,7 @@ export class SharedConnection {
     this.users.add(user);
     if (user.publishes) this.#outboxLight.begin();
     this.#showAt(user);
+    user.takeUp?.();
     this.#autoConnect();
   }
 
@@ -254,7 +261,7 @@ export class SharedConnection {
     this.#mayBeUnused ||= this.#isHandedOver;
     this.#leaveIfLeft();
     this.#autoConnect();
-    this.#current.client?.prune();
+    this.#prune();
     if (this.#isHandedOver) this.#beginAnew();
   }
 
@@ -333,6 +340,21 @@ export class SharedConnection {
   /** As {@link unsubscribe}; in a deploy, who subscribes again with this reference misses nothing of what comes meanwhile. */
   release(filter: string, ref: string): void {
     this.#wishes.end(filter, ref, this.#deploying ? 'release' : 'unsubscribe');
+  }
+
+  /** What the session keeps of a subscriber, by its reference: nothing as long as it is not open, nor in a clean one. */
+  keptWishes(ref: string): readonly StoredWish[] {
+    return this.#kept.of(ref);
+  }
+
+  /** The session keeps what a subscriber was told by a message to want; a clean one does not. */
+  keepWish(wish: StoredWish): void {
+    this.#kept.save(wish);
+  }
+
+  /** As {@link KeptWishes.remove}. */
+  forgetWish(ref: string, filter?: TopicFilter): void {
+    this.#kept.remove(ref, filter);
   }
 
   /**
@@ -415,12 +437,22 @@ export class SharedConnection {
   }
 
   #replaced(client: Client | undefined, problem: MqttError | undefined): void {
+    const { store, cleanStart } = this.#current.options ?? {};
+    if (store !== undefined) this.#kept.serveBy(store, cleanStart === false);
     this.#wishes.serveBy(client);
+    for (const user of this.users) user.takeUp?.();
     // Nobody else comes for what the session has subscribed, unless nodes are being made.
-    if (this.#hasFlows && !this.#deploying) client?.prune();
+    if (this.#hasFlows && !this.#deploying) this.#prune();
     if (problem === undefined) return;
     this.#reports.failed(problem);
     this.#show();
+  }
+
+  /** All nodes exist: nobody comes any more for what is kept, and for what nobody took up again. */
+  #prune(): void {
+    if (this.#current.client === undefined) return;
+    this.#kept.prune((ref) => [...this.users].some(({ node, takeUp }) => takeUp !== undefined && node.id === ref));
+    this.#current.client.prune();
   }
 
   #changed(state: ClientState): void {

@@ -1,6 +1,7 @@
 import type { NodeMessage } from 'node-red';
-import { MqttError, parseTopicFilter, type SubscriptionOptions, textOf } from '../../src/index.ts';
+import { MqttError, parseTopicFilter, shownText, type StoredWish, textOf } from '../../src/index.ts';
 import { type Datatype, datatypeOf } from '../common/decode.ts';
+import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
 import type { Intake } from './intake.ts';
 import { type StoredSubscription, subscriptionOptions } from '../common/subscription-options.ts';
 
@@ -20,21 +21,37 @@ type ActionMsg = Omit<NodeMessage, 'topic'> & {
 type Send = (msg: NodeMessage) => void;
 type Done = (error?: Error) => void;
 
-/** The actions `subscribe`, `unsubscribe` and `getSubscriptions` of an mqtt-in. */
+/** As it is listed, and as the session keeps it; its note is its datatype, empty for the node's own. */
+interface Current {
+  readonly listed: DynamicSubscription;
+  readonly wish: StoredWish;
+}
+
+/** The actions `subscribe`, `unsubscribe` and `getSubscriptions` of an mqtt-in, and what they did when it was another object. */
 export class DynamicSubscriptions {
   readonly #intake: Intake;
-  readonly #mqtt5: () => boolean;
-  readonly #current = new Map<string, DynamicSubscription>();
+  readonly #connection: SharedConnection;
+  readonly #current = new Map<string, Current>();
 
-  /** @param mqtt5 whether the options that only MQTT 5 has mean something. */
-  constructor(intake: Intake, mqtt5: () => boolean) {
+  constructor(intake: Intake, connection: SharedConnection) {
     this.#intake = intake;
-    this.#mqtt5 = mqtt5;
+    this.#connection = connection;
   }
 
   /** What was subscribed by messages, in the order in which it was. */
   get list(): DynamicSubscription[] {
-    return [...this.#current.values()];
+    return [...this.#current.values()].map(({ listed }) => listed);
+  }
+
+  /** Subscribes what the session keeps of this node, and keeps in it what it does not: it may be another session. */
+  takeUp(): void {
+    const kept = this.#connection.keptWishes(this.#intake.ref);
+    for (const { wish } of this.#current.values()) this.#connection.keepWish(wish);
+    const others = kept.filter(({ filter }) => !this.#current.has(filter));
+    const [first, ...more] = others.flatMap((wish) => this.#restore(wish) ?? []);
+    if (first === undefined) return;
+    const which = more.length === 0 ? '' : `, and ${more.length} more`;
+    this.#intake.node.warn(`a subscription of before is not taken up again: ${first}${which}`);
   }
 
   run(msg: ActionMsg, send: Send, done: Done): void {
@@ -55,6 +72,8 @@ export class DynamicSubscriptions {
         return;
       case 'unsubscribe':
         for (const { topic } of msg.topic === true ? this.list : requested(msg.topic)) this.#unsubscribe(topic);
+        // Also what the session has, where that is not open yet.
+        if (msg.topic === true) this.#connection.forgetWish(this.#intake.ref);
         msg.subscriptions = this.list;
         return;
       case 'getSubscriptions':
@@ -68,18 +87,40 @@ export class DynamicSubscriptions {
   #subscribe(subscription: DynamicSubscription): void {
     const { topic, datatype } = subscription;
     const options = subscriptionOptions(subscription, 2);
-    this.#intake.add(topic, options, optionalDatatype(datatype));
-    this.#current.set(topic, { ...subscription, ...this.#asListed(options, subscription) });
+    const note = optionalDatatype(datatype) ?? '';
+    const wish = { ref: this.#intake.ref, filter: parseTopicFilter(topic), options, note };
+    this.#add(wish, subscription);
+    this.#connection.keepWish(wish);
+  }
+
+  /** @returns why not, if the connection takes it no more, such as No Local on a shared subscription; it is forgotten then. */
+  #restore(wish: StoredWish): string | undefined {
+    const { ref, filter, options, note } = wish;
+    try {
+      this.#add(wish, { topic: filter, ...(note !== '' && { datatype: note }), ...(options.noLocal && { nl: true }) });
+      return undefined;
+    } catch (error) {
+      this.#connection.forgetWish(ref, filter);
+      return shownText(textOf(error));
+    }
+  }
+
+  /** @throws {MqttError} as {@link Intake.add}. */
+  #add(wish: StoredWish, asked: DynamicSubscription): void {
+    const { filter, options, note } = wish;
+    this.#intake.add(filter, options, optionalDatatype(note));
+    this.#current.set(filter, { wish, listed: { ...asked, ...this.#asListed(wish, asked) } });
   }
 
   #unsubscribe(topic: string): void {
     this.#intake.remove(topic);
     this.#current.delete(topic);
+    this.#connection.forgetWish(this.#intake.ref, parseTopicFilter(topic));
   }
 
-  #asListed(options: SubscriptionOptions, { nl }: StoredSubscription): StoredSubscription {
+  #asListed({ options }: StoredWish, { nl }: StoredSubscription): StoredSubscription {
     const { qos, retainHandling: rh, retainAsPublished: rap, noLocal } = options;
-    if (!this.#mqtt5()) return { qos };
+    if (!this.#connection.mqtt5) return { qos };
     return { qos, rh, rap, ...(nl !== undefined && { nl: noLocal }) };
   }
 }

@@ -59,6 +59,8 @@ export class Intake implements Subscriber, User, Flow {
   readonly #workLight: WorkLight | undefined;
   /** What its flow had, when the node still waited for that. */
   #earlier: FlowWork | undefined;
+  /** Subscribed by messages: takes up again what the session keeps of that. */
+  takeUp: (() => void) | undefined;
   readonly #subscribed = new Map<string, Subscribed>();
   #status: NodeStatus | undefined;
   /** What messages come by, as of the last change of the connection. */
@@ -116,7 +118,9 @@ export class Intake implements Subscriber, User, Flow {
     return this.node.id;
   }
 
-  open(): void {
+  /** @param takeUp for one that is subscribed by messages, as {@link User.takeUp}. */
+  open(takeUp?: () => void): void {
+    this.takeUp = takeUp;
     this.#connection.register(this);
     this.#workLight?.begin();
   }
@@ -139,6 +143,7 @@ export class Intake implements Subscriber, User, Flow {
       else subscription.release(this.#work === undefined ? arrived : always);
     }
     this.#subscribed.clear();
+    if (removed && this.takeUp !== undefined) this.#connection.forgetWish(this.ref);
     this.#leaveFlow(removed, stayed);
     this.#errors.repeats.end();
     this.#drops.end();

@@ -25,7 +25,7 @@ export = function register(RED: NodeAPI): void {
     if (connection === undefined) return withoutConnection(this);
     for (const problem of problemsOfAcknowledge(def)) this.warn(problem);
     const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def), flowWorkOptions(def));
-    const subscriptions = new DynamicSubscriptions(intake, () => connection.mqtt5);
+    const subscriptions = new DynamicSubscriptions(intake, connection);
     addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
     const behind = new NodesBehind(this, RED.nodes, intake.works);
     let isBegun = false;
@@ -38,7 +38,7 @@ export = function register(RED: NodeAPI): void {
     // Where a deploy starts nothing, the next one tells.
     const unbegun = onFlows(RED.events, { started: begin });
     const unheard = onFlows(RED.events, behind);
-    intake.open();
+    intake.open(isDynamic(def) ? () => subscriptions.takeUp() : undefined);
     if (!isDynamic(def)) intake.subscribe(filled(def.topic) ?? '', subscriptionOptions(def, 2));
 
     this.on('input', (msg: NodeMessage & { action?: unknown }, send, done) => {
