@@ -35,7 +35,7 @@ export class KeptWishes {
 
   /** Removes what those want who are not there, and will not be. */
   prune(isThere: (ref: string) => boolean): void {
-    const refs = new Set(this.#store.load().wishes.map(({ ref }) => ref));
+    const refs = new Set(this.#store.wishesOf().map(({ ref }) => ref));
     for (const ref of refs) if (!isThere(ref)) this.#store.removeWish(ref);
   }
 }

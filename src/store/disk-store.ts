@@ -268,7 +268,7 @@ export class DiskStore implements SessionStore {
     this.#delete(filterKey(filter));
   }
 
-  wishesOf(ref: string): readonly StoredWish[] {
+  wishesOf(ref?: string): readonly StoredWish[] {
     return this.#mirror.wishesOf(ref);
   }
 

@@ -79,8 +79,8 @@ export class MemoryStore implements SessionStore {
     this.#subscriptions.delete(filter);
   }
 
-  wishesOf(ref: string): readonly StoredWish[] {
-    return this.#wishes.of(ref);
+  wishesOf(ref?: string): readonly StoredWish[] {
+    return ref === undefined ? this.#wishes.all : this.#wishes.of(ref);
   }
 
   saveWish(wish: StoredWish): void {

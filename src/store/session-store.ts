@@ -102,8 +102,8 @@ export interface SessionStore {
   /** Adds the record, or replaces the one of the same filter. */
   saveSubscription(subscription: StoredSubscription): void;
   removeSubscription(filter: TopicFilter): void;
-  /** What somebody wants, in the order in which it was found or saved first. */
-  wishesOf(ref: string): readonly StoredWish[];
+  /** What somebody wants, in the order in which it was found or saved first; without `ref`, what all want. */
+  wishesOf(ref?: string): readonly StoredWish[];
   /** Adds the record, or replaces the one of the same `ref` and filter. */
   saveWish(wish: StoredWish): void;
   /** Without `filter` all that he wants. It is waited for as if it were saved: found once more, it would be subscribed. */

@@ -160,6 +160,17 @@ describe('subscriptions that messages made, in a session that is kept', () => {
     assert.deepEqual(await granted(peer), ['a/+']);
   });
 
+  it('are over where the node was removed by a deploy that Node-RED did not start', async () => {
+    await subscribed();
+    const without = flow().filter(({ id }) => id !== 'in');
+    await deployUnstarted([...without, { id: 'unknown', type: 'no-such-type' }], 'nodes');
+    await deploy([...without, dynamicIn()], 'nodes');
+    const peer = await resumed();
+    await showConnected('in');
+    await settle();
+    assert.deepEqual([filters(peer, 'subscribe'), await listed()], [[], []]);
+  });
+
   for (const [what, next] of [
     ['was removed', []],
     ['became a fixed one', [mqttIn({ topic: 'fixed' })]],
@@ -263,7 +274,7 @@ describe('subscriptions that messages made, in a session that is kept', () => {
     const peer = await subscribed();
     node('in').receive({ action: 'disconnect' });
     await peer.closed;
-    node('in').receive({ action: 'connect', broker: { clientid: 'another' } } as never);
+    node('in').receive({ action: 'connect', broker: { clientid: 'another' } });
     const other = await broker.accept();
     await other.handshake();
     assert.deepEqual(await granted(other), ['a/+']);

@@ -187,7 +187,8 @@ export function itKeepsASession(open: () => Promise<Opened>): void {
     const next = await reopen();
     assert.deepEqual(next.wishesOf('n'), [wish('n', 'b')]);
     assert.deepEqual(next.wishesOf('m'), []);
-    assert.equal(next.load().wishes.length, 5);
+    assert.equal(next.wishesOf().length, 5);
+    assert.deepEqual(next.wishesOf(), next.load().wishes);
   });
 
   it('has what one wants at once', async () => {
