@@ -99,6 +99,21 @@ describe('DiskStore', () => {
     assert.deepEqual(held(await killed(folder)).received, []);
   });
 
+  it('waits until a wish is over: found once more it would be subscribed; not for one that is not there', async () => {
+    const folder = await newFolder();
+    const store = await open(folder);
+    store.saveWish(wish('n', 'a'));
+    await committed(store);
+    store.removeWish('n', wish('n', 'b').filter);
+    assert.equal(store.isDurable, true);
+    store.removeWish('n', wish('n', 'a').filter);
+    let durable = false;
+    store.commit(() => (durable = true));
+    assert.equal(durable, false);
+    await until(() => durable, 'it to be written');
+    assert.deepEqual((await killed(folder)).wishesOf('n'), []);
+  });
+
   it('is written also where nobody asks when', async () => {
     const folder = await newFolder();
     const store = await open(folder);
