@@ -208,8 +208,6 @@ describe('DiskStore', () => {
   const FORGED_WISHES: readonly object[] = [
     { version: 2 },
     { ref: 7 },
-    { ref: '' },
-    { filter: 'a#' },
     { filter: ['a'] },
     { options: null },
     { options: { ...wish('n', 'a').options, qos: 3 } },
@@ -241,6 +239,8 @@ describe('DiskStore', () => {
       (forged) => ['wish/1/n/a', JSON.stringify({ version: 1, ...wish('n', 'a'), ...forged })] as const,
     ),
     ['wish/1/n/a', '7'],
+    ['wish/0//a', JSON.stringify({ version: 1, ...wish('', 'a') })],
+    ['wish/1/n/a#', JSON.stringify({ version: 1, ...wish('n', 'a#') })],
     ['wish/2/n/a', JSON.stringify({ version: 1, ...wish('n', 'a') })],
     ['wish/', JSON.stringify({ version: 1, ...wish('n', 'a') })],
     ['identity', '{"server":1}'],
