@@ -5,8 +5,9 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiskStore, type StoredWish } from '../../src/index.ts';
+import { Client, DiskStore, type StoredWish } from '../../src/index.ts';
 import { settle, until } from '../support/events.ts';
+import { useMosquitto } from '../support/mosquitto-bench.ts';
 import { endWithUs } from '../support/server-process.ts';
 import { FakeBroker, type FakePeer } from '../support/fake-broker.ts';
 import {
@@ -437,6 +438,25 @@ describe('subscriptions that messages made, in a session on disk', () => {
   });
 });
 
+async function kill(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** A Node-RED of its own, with a message for its mqtt-in; and what it tells of messages that arrive. */
+function run(port: number, userDir: string, msg?: object): { child: ChildProcess; told: string[] } {
+  const script = join(__dirname, 'fixtures/subscribed-by-messages.ts');
+  const more = msg === undefined ? [] : [JSON.stringify(msg)];
+  const args = ['--import', 'tsx', script, String(port), userDir, ...more];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  endWithUs(child);
+  const told: string[] = [];
+  child.stdout.on('data', (text: Buffer) => told.push(...String(text).trim().split('\n')));
+  return { child, told };
+}
+
 describe('subscriptions that messages made, when Node-RED is killed', () => {
   let userDir: string;
   let broker: FakeBroker;
@@ -447,27 +467,16 @@ describe('subscriptions that messages made, when Node-RED is killed', () => {
     broker = await FakeBroker.listen();
   });
   afterEach(async () => {
-    await kill();
+    await kill(child);
     await broker.close();
     await rm(userDir, { recursive: true, force: true });
   });
 
-  async function kill(): Promise<void> {
-    if (child === undefined || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  }
-
   /** A Node-RED on this user directory, its connection, and what it tells. */
   async function start(sessionPresent: boolean, msg?: object): Promise<{ peer: FakePeer; told: string[] }> {
-    const script = join(__dirname, 'fixtures/subscribed-by-messages.ts');
-    const more = msg === undefined ? [] : [JSON.stringify(msg)];
-    const args = ['--import', 'tsx', script, String(broker.port), userDir, ...more];
-    child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    endWithUs(child);
-    const told: string[] = [];
-    child.stdout?.on('data', (text: Buffer) => told.push(...String(text).trim().split('\n')));
+    const runs = run(broker.port, userDir, msg);
+    ({ child } = runs);
+    const { told } = runs;
     const peer = await broker.accept(15_000);
     await peer.handshake({ sessionPresent });
     return { peer, told };
@@ -477,7 +486,7 @@ describe('subscriptions that messages made, when Node-RED is killed', () => {
     this.timeout(60_000);
     const first = await start(false, { action: 'subscribe', topic: { topic: 'a/+', qos: 1, datatype: 'json' } });
     await first.peer.skipTo('subscribe');
-    await kill();
+    await kill(child);
     const second = await start(true);
     publish(second.peer, 7);
     assert.deepEqual(await granted(second.peer), ['a/+']);
@@ -490,13 +499,55 @@ describe('subscriptions that messages made, when Node-RED is killed', () => {
     this.timeout(60_000);
     const first = await start(false, { action: 'subscribe', topic: ['a', 'b'] });
     await first.peer.skipTo('subscribe');
-    await kill();
+    await kill(child);
     const second = await start(true, { action: 'unsubscribe', topic: 'a' });
     assert.deepEqual((await second.peer.skipTo('unsubscribe')).unsubscriptions, ['a']);
-    await kill();
+    await kill(child);
     const third = await start(true);
     assert.deepEqual(await granted(third.peer), ['b']);
     await settle();
     assert.deepEqual(filters(third.peer, 'subscribe'), ['b']);
+  });
+});
+
+describe('subscriptions that messages made, when Node-RED is killed, with mosquitto', () => {
+  const broker = useMosquitto();
+  let userDir: string;
+  let child: ChildProcess | undefined;
+  let publisher: Client;
+
+  beforeEach(async () => {
+    userDir = await mkdtemp(join(tmpdir(), 'posthorn-nodes-'));
+    publisher = new Client({ server: `mqtt://127.0.0.1:${broker().port}`, clientId: 'publisher' });
+    publisher.connect();
+  });
+  afterEach(async () => {
+    await publisher.close();
+    await kill(child);
+    await rm(userDir, { recursive: true, force: true });
+  });
+
+  const published = (payload: string): Promise<void> =>
+    new Promise((resolve) => publisher.publish({ topic: 'a/b', payload, qos: 1 }, () => resolve()));
+
+  it('lose and double nothing of what was published meanwhile', async function () {
+    this.timeout(60_000);
+    const first = run(broker().port, userDir, { action: 'subscribe', topic: { topic: 'a/+', qos: 1 } });
+    ({ child } = first);
+    while (!first.told.includes('["a/b","there"]')) {
+      await published('there');
+      await settle();
+    }
+    await kill(child);
+    const sent = Array.from({ length: 50 }, (_each, index) => String(index));
+    for (const payload of sent) await published(payload);
+    const second = run(broker().port, userDir);
+    ({ child } = second);
+    const got = (): unknown[] => second.told.map((line) => (JSON.parse(line) as string[])[1]);
+    await until(() => got().includes('49'), 'the last of them', 20_000);
+    assert.deepEqual(
+      got().filter((payload) => payload !== 'there'),
+      sent,
+    );
   });
 });
