@@ -451,7 +451,9 @@ export class SharedConnection {
   /** All nodes exist: nobody comes any more for what is kept, and for what nobody took up again. */
   #prune(): void {
     if (this.#current.client === undefined) return;
-    this.#kept.prune((ref) => [...this.users].some(({ node, takeUp }) => takeUp !== undefined && node.id === ref));
+    const told = [...this.users].filter(({ takeUp }) => takeUp !== undefined);
+    const there = new Set(told.map(({ node }) => node.id));
+    this.#kept.prune((ref) => there.has(ref));
     this.#current.client.prune();
   }
 
