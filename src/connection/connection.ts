@@ -264,12 +264,18 @@ export class Connection {
     this.#deadline?.cancel();
     // [MQTT-3.14.4-1] what was collected leaves now, or never: nothing follows a DISCONNECT, which waits for no disk.
     this.#write();
+    // Who was told of that may have ended it.
+    if (this.#isOver) return;
     this.#gate.close();
     this.#sendDisconnect(reasonCode, properties);
     this.#sendAtOnce();
     this.#phase = 'closing';
     this.#deadline = this.#options.clock.timer(CLOSE_TIMEOUT, () => this.destroy(cause));
     this.#transport.end();
+  }
+
+  get #isOver(): boolean {
+    return this.#phase === 'ended';
   }
 
   /** Ends at once. */

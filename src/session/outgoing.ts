@@ -81,6 +81,7 @@ export class Outgoing {
 
   // Valid for the connection.
   #connection = 0;
+  #isConnected = false;
   #limits: SendLimits = NO_LIMITS;
   #downgraded = false;
   /** About now, by `Clock.now`: the time of the last turn that sent anything. */
@@ -515,7 +516,8 @@ export class Outgoing {
   }
 
   #nextOf(queue: Queue<OutgoingMessage>, now: number): NextPacket | undefined {
-    for (let entry = queue.peek(); entry !== undefined; entry = queue.peek()) {
+    // Who is told that his message fails may end the connection: then nothing more leaves by it.
+    for (let entry = queue.peek(); this.#isConnected && entry !== undefined; entry = queue.peek()) {
       const problem = this.#whyNever(entry, now);
       if (problem !== undefined) {
         queue.shift();
@@ -571,6 +573,7 @@ export class Outgoing {
 
   #begin(limits: SendLimits, unacknowledged: number, now: number): void {
     this.#connection += 1;
+    this.#isConnected = true;
     this.#limits = limits;
     this.#downgraded = false;
     this.#window.begin(limits, unacknowledged, now);
@@ -619,6 +622,7 @@ export class Outgoing {
 
   #disconnected(error: MqttError): void {
     this.#connection += 1;
+    this.#isConnected = false;
     this.#resend.drain();
     this.#pubrels.drain();
     const announced = [...this.#announced, ...this.#announcements.drain()];

@@ -557,7 +557,8 @@ export class DiskStore implements SessionStore {
       this.#mirror.removeReceived(packetId);
       batch.del(receivedKey(packetId));
     }
-    await batch.write();
+    // Before they are trusted: with the power gone they would be back, and trusted.
+    await batch.write({ sync: this.#fsync });
     await this.#medium.trust();
   }
 
@@ -757,7 +758,7 @@ export class DiskStore implements SessionStore {
       batch.del(key);
       batch.put(`unreadable/${key}`, value);
     }
-    await batch.write();
+    await batch.write({ sync: this.#fsync });
     const which = records.length === 1 ? '1 record' : `${records.length} records`;
     const text = `${which} of the session in ${this.#medium.folder} cannot be read, and stay there as "unreadable/..."`;
     this.#report(new MqttError('store-failed', text));

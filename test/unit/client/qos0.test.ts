@@ -246,16 +246,24 @@ describe('A message at QoS 0 on a connection', () => {
 
   for (const qos0Waits of [false, true]) {
     const then = qos0Waits ? 'waits for the next connection' : 'fails';
-    for (const disk of ['slow', 'quick'] as const) {
-      it(`${then} where somebody ends the connection before it left, in the same turn, over a ${disk} disk`, async () => {
+    for (const [why, disk] of [
+      ['too large', 'slow'],
+      ['too large', 'quick'],
+      ['retained', 'slow'],
+      ['retained', 'quick'],
+    ] as const) {
+      const whose = `whose message is ${why} for the Server`;
+      it(`${then} where one ${whose} ends the connection before it left, in the same turn, over a ${disk} disk`, async () => {
         const store = new SlowStore();
         const scene = new VirtualClient({ store, protocolVersion: 5, cleanStart: false, outbox: { qos0Waits } });
-        const properties = { maximumPacketSize: 1000 };
+        const properties = { maximumPacketSize: 1000, retainAvailable: false };
         scene.server.answers = { connect: () => ({ ...RETAIN_REFUSED, cmd: 'connack', properties }) };
         await scene.connected();
         if (disk === 'slow') scene.publish('stored', 1);
         const outcomes = scene.publish('a', 0);
-        scene.client.publish({ topic: 'large', payload: Buffer.alloc(2000) }, () => scene.client.destroy());
+        const refused = why === 'retained' ? { payload: '', retain: true } : { payload: Buffer.alloc(2000) };
+        scene.client.publish({ topic: 'refused', ...refused }, () => scene.client.destroy());
+        const behind = scene.publish('behind', 0);
         await scene.settle();
         store.done();
         await scene.pass(30_000);
@@ -266,6 +274,8 @@ describe('A message at QoS 0 on a connection', () => {
           [qos0Waits ? 0 : 'failed'],
         );
         assert.equal(copies(scene, 'a'), qos0Waits ? 1 : 0);
+        assert.equal(copies(scene, 'behind'), behind[0] === 0 ? 1 : 0);
+        assert.equal(behind.length, 1);
         assert.equal(scene.client.waiting, 0);
       });
     }
@@ -289,6 +299,59 @@ describe('A message at QoS 0 on a connection', () => {
     store.done();
     await scene.settle();
     assert.deepEqual([copies(scene, 'a'), copies(scene, 'behind'), outcomes, behind], [1, 1, [0], [0]]);
+  });
+
+  it('is told as sent where the callback of one that left with it ends the connection', async () => {
+    const store = new SlowStore();
+    const scene = await new VirtualClient({ store, cleanStart: false, outbox: { qos0Waits: true } }).connected();
+    const { peer } = scene.server.connection;
+    scene.publish('stored', 1);
+    await scene.settle();
+    scene.client.publish({ topic: 'a', payload: '' }, () => scene.client.destroy());
+    await scene.settle();
+    const outcomes = scene.publish('b', 0);
+    await scene.settle();
+    // Full with what waits for no disk: what does leaves in one write when there is room again.
+    peer.accepts = false;
+    await scene.pass(60_000);
+    store.done();
+    await scene.settle();
+    assert.equal(copies(scene, 'b'), 0);
+    peer.accepts = true;
+    peer.drain();
+    await scene.pass(10_000);
+    store.done();
+    await scene.settle();
+    assert.deepEqual([copies(scene, 'b'), outcomes], [1, [0]]);
+  });
+
+  it('waits for the next connection in the order in which it was given, also where some waited for the disk', async () => {
+    const store = new SlowStore();
+    const scene = await new VirtualClient({
+      store,
+      protocolVersion: 5,
+      cleanStart: false,
+      outbox: { qos0Waits: true },
+    }).connected();
+    scene.publish('stored', 1);
+    await scene.settle();
+    for (const topic of ['a', 'b']) {
+      scene.publish(topic, 0);
+      await scene.settle();
+    }
+    scene.publish('c', 0);
+    const broken = { correlationData: { length: 3 } as unknown as Buffer };
+    scene.client.publish({ topic: 'broken', payload: '', properties: broken }, () => scene.client.destroy());
+    scene.publish('d', 0);
+    await scene.settle();
+    for (let times = 0; times < 5; times++) {
+      store.done();
+      await scene.pass(5000);
+    }
+    assert.deepEqual(
+      sent(scene).filter((line) => line.startsWith('publish') && !line.includes('stored')),
+      ['publish a', 'publish b', 'publish c', 'publish d'],
+    );
   });
 
   it('is not sent again by the next connection, once it left from a slow disk', async () => {

@@ -128,6 +128,18 @@ describe('A connection over a session on disk', () => {
     assert.deepEqual(order, ['first', 'second', 'first is told', 'second is told']);
   });
 
+  it('ends once where who is told what left ends it while it is closed', () => {
+    const scene = new Scene();
+    scene.slow = false;
+    scene.connection.whenSent(() => () => scene.connection.destroy(new Failure('closed', 'at once')));
+    scene.connection.close(new Failure('closed', 'in order'));
+    assert.deepEqual(
+      scene.ended.map(({ message }) => message),
+      ['in order'],
+    );
+    assert.equal(scene.clock.armed, 0);
+  });
+
   it('proves to be alive while the disk is slow: a PINGREQ waits for none, and answers one of its own', () => {
     const scene = new Scene();
     let reached = false;
