@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { MqttError, type SessionStore, textOf } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
@@ -8,6 +8,7 @@ import { ConnectionLife } from './connection-life.ts';
 import { ConnectionSettings, type Essence } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
 import { onFlows } from './flow-events.ts';
+import { ForgottenSessions } from './forgotten-sessions.ts';
 import { serveOutbox } from './outbox-endpoints.ts';
 import { ParkedLives } from './parked-lives.ts';
 import { type Opened, type Place, SessionStores } from './session-stores.ts';
@@ -36,15 +37,26 @@ const parked = new ParkedLives((error) =>
 
 const stores = new SessionStores((error) => tellLoss?.(`MQTT: a failed message could not be told: ${textOf(error)}`));
 
+const forgotten = new ForgottenSessions((text) => tellLoss?.(text));
+
 /** One for all calls of `register`. */
-const DISCARDING = { started: discardWhatIsGone };
+const LISTENER = {
+  started: () => {
+    discardWhatIsGone();
+    tellWhatIsForgotten?.();
+  },
+};
+
+/** Looks at what is on the disk of the runtime that loaded the nodes last. */
+let tellWhatIsForgotten: (() => void) | undefined;
 
 /** Where to say what the end of the process loses: to the log of the runtime that loaded the nodes last. */
 let tellLoss: ((text: string) => void) | undefined;
 
 export = function register(RED: NodeAPI): void {
   tellLossAtExit((text) => RED.log.error(text));
-  onFlows(RED.events, DISCARDING);
+  tellWhatIsForgotten = () => void lookForForgotten(RED);
+  onFlows(RED.events, LISTENER);
   onFlows(RED.events, parked);
   serveOutbox(RED, (id) => stores.has(id) || existsSync(folderOf(RED, id) ?? ''));
 
@@ -91,10 +103,24 @@ function placeOf(RED: NodeAPI, { id, sessionStore }: ConnectionDef): Place {
   return { folder: sessionStore === 'memory' ? undefined : folderOf(RED, id), fsync: sessionStore === 'fsync' };
 }
 
+async function lookForForgotten(RED: NodeAPI): Promise<void> {
+  const root = rootOf(RED);
+  if (root === undefined) return;
+  await forgotten.lookIn(root, (folder, look) => {
+    const id = idOf(basename(folder));
+    return id === undefined ? undefined : stores.hold(id, folder, look);
+  });
+}
+
 /** Where the session of a connection is, if it is on disk; undefined: this Node-RED has no user directory. */
 function folderOf(RED: NodeAPI, id: string): string | undefined {
+  const root = rootOf(RED);
+  return root === undefined ? undefined : join(root, folderName(id));
+}
+
+function rootOf(RED: NodeAPI): string | undefined {
   const { userDir } = RED.settings;
-  return typeof userDir !== 'string' || userDir === '' ? undefined : join(userDir, 'posthorn', folderName(id));
+  return typeof userDir !== 'string' || userDir === '' ? undefined : join(userDir, 'posthorn');
 }
 
 /** The connection makes no client before. */
@@ -106,6 +132,15 @@ function opened(session: Opened | undefined): SessionStore {
 /** An id is anything that a flow file holds, `..` too. */
 function folderName(id: string): string {
   return encodeURIComponent(id).replaceAll('.', '%2E');
+}
+
+/** undefined: no id has a folder of this name. */
+function idOf(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The connection that a deploy has left for this node, if nothing of it changed; else a new one. */

@@ -36,6 +36,14 @@ export class SessionStores {
     return this.#byNode.has(id);
   }
 
+  /** Nobody opens the folder until `work`, which never fails, is through. undefined: a session of a node is, or was, in it. */
+  hold(id: string, folder: string, work: () => Promise<void>): Promise<void> | undefined {
+    if (this.#byNode.get(id)?.place.folder === folder || this.#ending.has(id)) return undefined;
+    const working = work();
+    this.#end(id, working);
+    return working;
+  }
+
   /** The node was closed, and may come back. Resolves when what it had is on disk, or the disk takes too long. */
   async left(id: string): Promise<void> {
     await this.#byNode.get(id)?.left();

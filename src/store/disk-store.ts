@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { MqttError } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { type Clock, systemClock, type Timer } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
-import { distrust, OtherVersion, why } from './database.ts';
+import { distrust, OtherVersion, pathIn, why } from './database.ts';
 import type { BacklogRow } from './backlog-rows.ts';
 import { Backlog, type FoundMessages, unreadable, type Window } from './backlog.ts';
 import { BacklogReader } from './backlog-reader.ts';
@@ -181,6 +182,11 @@ export class DiskStore implements SessionStore {
   /** The session of a folder goes on elsewhere, where the disk does not answer: the next process is not to trust its received ids. */
   static leaveBehind(folder: string): Promise<void> {
     return distrust(folder);
+  }
+
+  /** Whether there is a session in the folder, which may not be readable. */
+  static isIn(folder: string): boolean {
+    return existsSync(pathIn(folder));
   }
 
   get folder(): string {

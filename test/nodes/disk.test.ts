@@ -9,7 +9,7 @@ import type { FakeBroker } from '../support/fake-broker.ts';
 import { deploy, type FlowNode, node, startFlow, stopFlow, useUserDir } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
 import { record } from '../unit/store/contract.ts';
-import { agreeing, connection5, HELPERS, lines, mqttOut } from './flows.ts';
+import { agreeing, connection5, helper, HELPERS, lines, mqttOut } from './flows.ts';
 
 describe('a connection whose session is on disk', () => {
   let userDir: string;
@@ -55,6 +55,60 @@ describe('a connection whose session is on disk', () => {
     assert.ok(existsSync(join(userDir, 'posthorn/c/session')));
     await deploy([connection5(port, { sessionStore: 'memory' }), ...out], 'full');
     await until(() => !existsSync(join(userDir, 'posthorn/c')), 'the folder is gone');
+  });
+
+  describe('and that is not in the flows any more', () => {
+    /** What an earlier process left, before this one starts. */
+    async function left(id: string, ...sequences: readonly number[]): Promise<void> {
+      const store = await DiskStore.open(join(userDir, 'posthorn', id), { report: () => undefined });
+      for (const sequence of sequences) store.put(record(sequence));
+      await store.close();
+    }
+
+    /** What is on a disk is looked at once for each process. */
+    async function anew(): Promise<void> {
+      await stopFlow();
+      await rm(userDir, { recursive: true, force: true });
+      userDir = await mkdtemp(join(tmpdir(), 'posthorn-nodes-'));
+      useUserDir(userDir);
+    }
+
+    /** Lines of the log that name messages. */
+    const told = (): string[] =>
+      (helper.log().args as [{ msg: unknown }][])
+        .map(([{ msg }]) => String(msg))
+        .filter((line) => /^MQTT: \d+ messages? wait/.test(line));
+
+    it('is told when Node-RED starts, where messages wait, and stays there', async () => {
+      await anew();
+      await left('old', 1, 2);
+      await left('%2Fodd', 1);
+      await left('empty');
+      await mkdir(join(userDir, 'posthorn', '%'));
+      await left('inmemory', 1);
+      await left('c', 3);
+      const memory = { ...connection5(broker.port, { sessionStore: 'memory' }), id: 'inmemory' };
+      await startFlow([...flow(), memory]);
+      await until(() => told().length === 3, 'three lines');
+      assert.deepEqual(
+        told().map((line) => line.replace(userDir, '').split(', where')[0]),
+        [
+          'MQTT: 1 message waits in /posthorn/%2Fodd',
+          'MQTT: 1 message waits in /posthorn/inmemory',
+          'MQTT: 2 messages wait in /posthorn/old',
+        ],
+      );
+      await until(() => !existsSync(join(userDir, 'posthorn/old/in-use')), 'it is left alone');
+    });
+
+    it('is sent by a connection that comes while it is looked at', async () => {
+      await anew();
+      await left('c', 1);
+      await startFlow([]);
+      await deploy(flow(), 'full');
+      const peer = await broker.accept();
+      assert.equal((await peer.skipTo('publish')).topic, record(1).message.topic);
+    });
   });
 
   it('keeps it under the user directory, until the connection is removed', async () => {
