@@ -84,7 +84,7 @@ describe('a connection whose session is on disk', () => {
       await left('old', 1, 2);
       await left('%2Fodd', 1);
       await left('empty');
-      await mkdir(join(userDir, 'posthorn', '%'));
+      for (const name of ['%', 'none']) await mkdir(join(userDir, 'posthorn', name));
       await left('inmemory', 1);
       await left('c', 3);
       const memory = { ...connection5(broker.port, { sessionStore: 'memory' }), id: 'inmemory' };
@@ -99,6 +99,8 @@ describe('a connection whose session is on disk', () => {
         ],
       );
       await until(() => !existsSync(join(userDir, 'posthorn/old/in-use')), 'it is left alone');
+      assert.ok(!existsSync(join(userDir, 'posthorn/none/session')), 'a session is made where there was none');
+      assert.ok(existsSync(join(userDir, 'posthorn/c/received-ids-hold')), 'one that is used is disturbed');
     });
 
     it('is sent by a connection that comes while it is looked at', async () => {

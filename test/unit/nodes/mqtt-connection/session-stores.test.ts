@@ -58,6 +58,32 @@ function newStores(): SessionStores {
 }
 
 describe('the session of a connection', () => {
+  it('is opened when somebody is through with its folder, and nobody else has it meanwhile', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'posthorn-stores-'));
+    const folder = join(root, 'c');
+    const stores = newStores();
+    const looking = deferred<void>();
+    const held = stores.hold('c', folder, () => looking.promise);
+    assert.equal(
+      stores.hold('c', folder, () => Promise.reject(new Error('twice'))),
+      undefined,
+    );
+    const session = stores.of('c', { folder, fsync: false }, user());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(existsSync(folder), false);
+    looking.resolve();
+    await held;
+    await session.opening;
+    assert.equal(existsSync(folder), true);
+    assert.equal(
+      stores.hold('c', folder, () => Promise.reject(new Error('it is used'))),
+      undefined,
+    );
+    stores.remove('c');
+    await stores.told();
+    await rm(root, { recursive: true, force: true });
+  });
+
   it('that did not come back in a deploy ends with it, and who waits is told', async () => {
     const stores = newStores();
     const told = waiting(of(stores));
