@@ -579,7 +579,8 @@ export class Flows {
       case 'reopen':
         return this.#reopen(20, false);
       case 'disconnect':
-        return this.#disconnect(20, false);
+        // At once, with what was written in this turn, or in order.
+        return this.#scenario.seed % 2 === 0 ? this.#disconnect(20, false) : this.#life?.client.destroy();
     }
   }
 
