@@ -129,6 +129,8 @@ export interface Scenario {
   readonly disk?: number;
   /** A kill is a power cut, and each batch is on the medium before it counts. */
   readonly powerCuts?: boolean;
+  /** Besides the steps the process is killed when so many things have happened; the Server forgets its session then, or not. */
+  readonly killedAt?: { readonly moment: number; readonly forgets: boolean };
   readonly birth: QoS | undefined;
   readonly closing: QoS | undefined;
   readonly manner: Manner;

@@ -31,6 +31,8 @@ export class VirtualTime {
   #now = 1000;
   /** Counts everything that ran: two things of one moment ran in one call. */
   moment = 0;
+  /** Told of each moment, when it is over. */
+  passed: (moment: number) => void = () => undefined;
   /** Added to the wall clock. */
   wallShift = 0;
 
@@ -94,6 +96,7 @@ export class VirtualTime {
       this.#judge.violation('nothing is thrown into the event loop', text);
     }
     for (let turns = 0; turns < MICROTASKS; turns++) await SETTLED;
+    this.passed(this.moment);
   }
 }
 

@@ -24,6 +24,8 @@ const QUIET_TIME = 100;
 const MOST_TURNS = 30_000;
 
 export interface Outcome {
+  /** How many things happened until all was at rest for the first time. */
+  readonly moments: number;
   readonly violation: Violation | undefined;
   readonly trace: readonly string[];
 }
@@ -32,11 +34,12 @@ export interface Outcome {
 export async function play(scenario: Scenario, tracing = false): Promise<Outcome> {
   const world = new World(scenario, tracing);
   await world.run();
-  return { violation: world.judge.broken, trace: world.judge.lines };
+  return { violation: world.judge.broken, trace: world.judge.lines, moments: world.moments };
 }
 
 class World {
   readonly judge: Judge;
+  moments = 0;
   readonly #scenario: Scenario;
   readonly #time: VirtualTime;
   readonly #outbound: Outbound;
@@ -68,9 +71,11 @@ class World {
   async run(): Promise<void> {
     this.#time.at(0, TIMERS, () => this.#flows.open());
     const end = this.#schedule();
+    this.#time.passed = (moment) => this.#mayKill(moment);
     await this.#turnUntil(() => this.#time.now >= end);
     this.#calm();
     await this.#rest('after the last step');
+    this.moments = this.#time.moment;
     await this.#probe();
     await this.#close();
     if (this.judge.broken === undefined) this.#outbound.finish(this.#flows.onDisk);
@@ -103,6 +108,13 @@ class World {
       default:
         return this.#flows.run(action);
     }
+  }
+
+  #mayKill(moment: number): void {
+    const { killedAt } = this.#scenario;
+    if (killedAt?.moment !== moment) return;
+    if (killedAt.forgets) this.#restart({ kind: 'restart', forgets: true, down: 5 });
+    this.#flows.run({ kind: 'kill', gap: 20 });
   }
 
   #restart({ forgets, older = false, down }: Extract<Action, { kind: 'restart' }>): void {
@@ -188,7 +200,8 @@ class World {
    * What left since a killed Server wrote its sessions only the client knows that saw it leave.
    */
   get #isRemembered(): boolean {
-    const { steps, nodes } = this.#scenario;
+    const { steps, nodes, killedAt } = this.#scenario;
+    if (killedAt !== undefined) return false;
     const actions = steps.map(({ action }) => action);
     if (actions.some((action) => action.kind === 'kill' || (action.kind === 'reopen' && action.moves))) return false;
     const reactions = [...actions, ...nodes].map((each) => ('reaction' in each ? each.reaction : 'nothing'));
