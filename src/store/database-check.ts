@@ -1,48 +1,24 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { unlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../util/clock.ts';
+import { deferred } from '../util/deferred.ts';
 import { exists, pathIn } from './database.ts';
+import { readDatabases, type Reading } from './database-reader.ts';
 
-/** Milliseconds that a check may take; a database that takes longer is opened without. */
-const LONGEST_CHECK = 5_000;
+/** Databases that one process is asked to read. */
+const MOST_AT_ONCE = 250;
 
-/** Checks at once: each is a process, and there may be many connections. */
-const LANES = 4;
-
-/** How LevelDB ends a process, besides an assertion, where what it has in memory is not what it was. */
-const CRASHES: ReadonlySet<string | null> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL']);
-
-/**
- * Says that it begins, and reads every record. What it cannot read in an ordinary way is for who opens the database. It
- * ends with the process that began it, whatever ends that.
- */
-const READ = `
-process.stdin.resume().on('end', () => process.exit(2)).on('error', () => process.exit(2));
-const { ClassicLevel } = require(process.argv[1]);
-const database = new ClassicLevel(process.argv[2], { valueEncoding: 'buffer', createIfMissing: false });
-process.stdout.write('begun', async () => {
-  try {
-    await database.open();
-    for await (const _ of database.iterator());
-    await database.close();
-    process.exit(0);
-  } catch {
-    process.exit(1);
-  }
-});
-`;
-
-/** What became of a process that reads a database. */
-interface Reading {
-  readonly begun: boolean;
-  readonly signal: string | null;
-  readonly words: string;
+/** A database that is to be read by another process, and who asked. */
+interface Check {
+  readonly folder: string;
+  /** Told whether it ends who reads it. */
+  readonly tell: (endsItsReader: boolean) => void;
 }
 
-const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
-let next = 0;
+/** Those whose turn has not come. */
+const waiting: Check[] = [];
+let isChecking = false;
 
 /** A file that is there while a process has the database: behind one that ended without a goodbye it may be damaged. */
 function markIn(folder: string): string {
@@ -74,40 +50,43 @@ export function leaveAtOnce(folder: string): void {
  */
 export async function endsItsReader(folder: string, clock: Clock): Promise<boolean> {
   if (!(await exists(markIn(folder))) || !(await exists(pathIn(folder)))) return false;
-  return inLane(async () => isDeadly(await read(folder, clock)) && isDeadly(await read(folder, clock)));
+  const { promise, resolve } = deferred<boolean>();
+  waiting.push({ folder, tell: resolve });
+  // With all that are asked for in this turn: to begin a process takes longer than to read many databases.
+  if (!isChecking) clock.afterIo(() => void checkAll(clock));
+  isChecking = true;
+  return promise;
 }
 
-function inLane<T>(work: () => Promise<T>): Promise<T> {
-  next = (next + 1) % LANES;
-  const turn = (lanes[next] ?? Promise.resolve()).then(work);
-  lanes[next] = turn.catch(() => undefined);
-  return turn;
-}
-
-function isDeadly({ begun, signal, words }: Reading): boolean {
-  return begun && (CRASHES.has(signal) || /assertion/i.test(words));
-}
-
-async function read(folder: string, clock: Clock): Promise<Reading> {
-  const reading = { begun: false, signal: null as string | null, words: '' };
-  try {
-    const reader = start(folder);
-    reader.stdout.on('data', () => (reading.begun = true));
-    reader.stderr.on('data', (words) => (reading.words += String(words).slice(0, 1000)));
-    reader.stdin.on('error', () => undefined);
-    const timer = clock.timer(LONGEST_CHECK, () => reader.kill('SIGKILL'));
-    reading.signal = await new Promise((resolve) => {
-      reader.once('error', () => resolve(null));
-      reader.once('close', (_code, signal) => resolve(signal));
-    });
-    timer.cancel();
-  } catch {
-    // Where there can be no other process, there is no check.
+/** It never rejects. One process at a time, or many connections would have all the machine for theirs. */
+async function checkAll(clock: Clock): Promise<void> {
+  while (waiting.length > 0) {
+    const left = await checkSome(waiting.splice(0, MOST_AT_ONCE), clock);
+    waiting.unshift(...left);
   }
-  return reading;
+  isChecking = false;
 }
 
-function start(folder: string): ChildProcessWithoutNullStreams {
-  const env = { ...process.env, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' };
-  return spawn(process.execPath, ['-e', READ, require.resolve('classic-level'), pathIn(folder)], { env });
+/** @returns those for which another process is needed. */
+async function checkSome(checks: readonly Check[], clock: Clock): Promise<readonly Check[]> {
+  const { begun, done, isAborted } = await read(checks, clock);
+  const [suspect, ...left] = checks.slice(done);
+  if (suspect === undefined) return [];
+  if (begun === 0) {
+    // Where there can be no other process, there is no check.
+    for (const { tell } of checks) tell(false);
+    return [];
+  }
+  if (begun === done) return [suspect, ...left];
+  suspect.tell(isAborted && isDeadly(await read([suspect], clock)));
+  return left;
+}
+
+function isDeadly({ begun, done, isAborted }: Reading): boolean {
+  return isAborted && begun > done;
+}
+
+function read(checks: readonly Check[], clock: Clock): Promise<Reading> {
+  const paths = checks.map(({ folder }) => pathIn(folder));
+  return readDatabases(paths, clock, (index) => checks[index]?.tell(false));
 }

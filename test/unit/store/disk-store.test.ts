@@ -1,18 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import {
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
@@ -25,8 +13,8 @@ import { systemClock } from '../../../src/util/clock.ts';
 import { crc32 } from '../../../src/util/crc32.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
-import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { held, id, itKeepsASession, record, taken, wish } from './contract.ts';
+import { zeroedDatabase } from './zeroed-database.ts';
 
 describe('DiskStore', () => {
   const folders: string[] = [];
@@ -340,32 +328,9 @@ describe('DiskStore', () => {
     });
   }
 
-  /** A database with two tables, in which a page reads as zeros, as behind a power cut: LevelDB ends who reads it. */
-  async function zeroed(): Promise<string> {
-    const random = randomFrom(1);
-    const noise = (): Buffer => Buffer.from(Array.from({ length: 400 }, () => wholeNumber(random, 0, 255)));
-    const folder = await newFolder();
-    for (const odd of [1, 0]) {
-      const store = await open(folder);
-      for (let sequence = 2 - odd; sequence <= 500; sequence += 2) {
-        const { message, ...rest } = record(sequence);
-        store.put({ ...rest, message: { ...message, payload: noise() } });
-      }
-      await store.close();
-      stores.pop();
-      // What is in a log becomes a table when it is opened.
-      await change(folder, () => Promise.resolve());
-    }
-    const path = join(folder, 'session');
-    for (const file of (await readdir(path)).filter((name) => name.endsWith('.ldb'))) {
-      const bytes = await readFile(join(path, file));
-      await writeFile(join(path, file), bytes.fill(0, 40_960, 45_056));
-    }
-    return folder;
-  }
-
   it('a database that ends the process which reads it is set aside, where the last one did not leave it in order', async () => {
-    const folder = await zeroed();
+    const folder = await newFolder();
+    await zeroedDatabase(folder);
     await writeFile(join(folder, 'in-use'), '');
     const store = await open(folder);
     assert.deepEqual(held(store).outgoing, []);
