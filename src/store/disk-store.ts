@@ -563,7 +563,7 @@ export class DiskStore implements SessionStore {
       this.#mirror.removeReceived(packetId);
       batch.del(receivedKey(packetId));
     }
-    // Before they are trusted: with the power gone they would be back, and trusted.
+    // On the medium before they are trusted: a power cut must not bring them back.
     await batch.write({ sync: this.#fsync });
     await this.#medium.trust();
   }

@@ -8,6 +8,7 @@ import { until } from '../support/events.ts';
 import type { FakeBroker } from '../support/fake-broker.ts';
 import { deploy, type FlowNode, node, startFlow, stopFlow, useUserDir } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
+import { syncsOfWrites } from '../unit/store/changed-writes.ts';
 import { record } from '../unit/store/contract.ts';
 import { agreeing, connection5, helper, HELPERS, lines, mqttOut } from './flows.ts';
 
@@ -112,6 +113,24 @@ describe('a connection whose session is on disk', () => {
       assert.equal((await peer.skipTo('publish')).topic, record(1).message.topic);
     });
   });
+
+  for (const [sessionStore, isSync] of [
+    ['disk', false],
+    ['fsync', true],
+  ] as const) {
+    it(`writes it ${isSync ? '' : 'not '}through to the medium with "${sessionStore}"`, async () => {
+      const { syncs, end } = syncsOfWrites();
+      try {
+        await deploy(flow({ sessionStore }), 'full');
+        const peer = await broker.accept();
+        node('out').receive({ payload: 'kept' });
+        await peer.skipTo('publish');
+        assert.deepEqual(new Set(syncs), new Set([isSync]));
+      } finally {
+        end();
+      }
+    });
+  }
 
   it('keeps it under the user directory, until the connection is removed', async () => {
     await deploy(flow(), 'full');

@@ -13,6 +13,7 @@ import { systemClock } from '../../../src/util/clock.ts';
 import { crc32 } from '../../../src/util/crc32.ts';
 import { deferred } from '../../../src/util/deferred.ts';
 import { until } from '../../support/events.ts';
+import { changedWrites, syncsOfWrites } from './changed-writes.ts';
 import { held, id, itKeepsASession, record, taken, wish } from './contract.ts';
 import { zeroedDatabase } from './zeroed-database.ts';
 
@@ -58,6 +59,39 @@ describe('DiskStore', () => {
         const store = await open(folder, { fsync });
         return { store, reopen: () => killed(folder, { fsync }) };
       });
+    });
+  }
+
+  for (const fsync of [false, true]) {
+    it(`writes each batch ${fsync ? '' : 'not '}through to the medium: ${fsync ? 'it outlives a power cut' : 'a card lives longer'}`, async () => {
+      const folder = await newFolder();
+      const window = { messages: 1, bytes: 1_000_000 };
+      const { syncs, end } = syncsOfWrites();
+      try {
+        const { clock, timers } = timing();
+        const store = await open(folder, { fsync, clock });
+        store.saveReceived(taken(5, 9));
+        for (const sequence of [1, 2, 3]) store.put(record(sequence));
+        await committed(store);
+        assert.deepEqual(syncs, [fsync], 'a batch');
+        const writes = changedWrites(() => Promise.reject(new Error('full')));
+        store.remove(1);
+        store.removeReceived(id(5));
+        await committed(store);
+        writes.end();
+        const other = await killed(folder, { fsync, window });
+        assert.deepEqual([held(other).received, other.backlog.length], [[], 2]);
+        assert.deepEqual(syncs, [fsync, fsync, fsync], 'ids that are forgotten, and messages that are in no group');
+        timers.shift()?.fire();
+        await store.flush();
+        assert.deepEqual(syncs, [fsync, fsync, fsync, fsync], 'all anew');
+        store.fsync = !fsync;
+        store.put(record(4));
+        await committed(store);
+        assert.equal(syncs.at(-1), !fsync, 'as it was chosen since');
+      } finally {
+        end();
+      }
     });
   }
 
@@ -617,29 +651,6 @@ describe('DiskStore', () => {
     });
   }
 
-  /** From now on each write ends so, until `end`. */
-  function failingWrites(write: (original: () => Promise<void>) => Promise<void>): { count: number; end: () => void } {
-    const original = Object.getOwnPropertyDescriptor(ClassicLevel.prototype, '_chainedBatch');
-    assert.ok(original !== undefined);
-    const fails = {
-      count: 0,
-      end: () => void Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', original),
-    };
-    Object.defineProperty(ClassicLevel.prototype, '_chainedBatch', {
-      ...original,
-      value(this: unknown) {
-        const batch = (original.value as () => { _write: (options: unknown) => Promise<void> }).call(this);
-        const wrote = batch._write.bind(batch);
-        batch._write = (options) => {
-          fails.count += 1;
-          return write(() => wrote(options));
-        };
-        return batch;
-      },
-    });
-    return fails;
-  }
-
   /** A clock whose timers are fired by hand. */
   function timing(): { clock: Clock; timers: { readonly delay: number; readonly fire: () => void }[] } {
     const timers: { readonly delay: number; readonly fire: () => void }[] = [];
@@ -676,7 +687,7 @@ describe('DiskStore', () => {
   ): Promise<ReturnType<typeof timing> & { store: DiskStore }> {
     const { clock, timers } = timing();
     const store = await open(folder, { clock, ...more });
-    const fails = failingWrites(() => Promise.reject(new Error('full')));
+    const fails = changedWrites(() => Promise.reject(new Error('full')));
     store.put(large(1, 3));
     await committed(store);
     fails.end();
@@ -688,7 +699,7 @@ describe('DiskStore', () => {
     const folder = await newFolder();
     const { store, timers } = await failed(folder);
     const { promise: slow, resolve: written } = deferred<void>();
-    const writes = failingWrites((write) => slow.then(write));
+    const writes = changedWrites((write) => slow.then(write));
     timers.shift()?.fire();
     await until(() => writes.count > 0, 'everything is written');
     writes.end();
@@ -705,7 +716,7 @@ describe('DiskStore', () => {
     const folder = await newFolder();
     const { store, timers } = await failed(folder);
     const { promise: hangs, resolve: ends } = deferred<void>();
-    const writes = failingWrites((write) => hangs.then(write));
+    const writes = changedWrites((write) => hangs.then(write));
     timers.shift()?.fire();
     await until(() => writes.count > 0, 'everything is written');
     writes.end();
@@ -766,7 +777,7 @@ describe('DiskStore', () => {
     const { store, timers } = await failed(folder, { report: () => (left = current?.unwritten) });
     current = store;
     const { promise: slow, resolve: written } = deferred<void>();
-    const writes = failingWrites((write) => slow.then(write));
+    const writes = changedWrites((write) => slow.then(write));
     timers.shift()?.fire();
     await until(() => writes.count > 0, 'everything is written');
     writes.end();
@@ -780,7 +791,7 @@ describe('DiskStore', () => {
   it('lets all go on that waits when a write fails, also what came while it was under way', async () => {
     const store = await open(await newFolder(), { clock: timing().clock });
     const { promise: fails, reject } = deferred<void>();
-    const writes = failingWrites(() => fails);
+    const writes = changedWrites(() => fails);
     store.put(record(1));
     const first = committed(store);
     writes.end();
@@ -795,7 +806,7 @@ describe('DiskStore', () => {
     const { clock, timers } = timing();
     const store = await open(folder, { clock });
     const { promise: fails, reject } = deferred<void>();
-    const writes = failingWrites(() => fails);
+    const writes = changedWrites(() => fails);
     store.put(record(1));
     const durable = committed(store);
     writes.end();
@@ -816,7 +827,7 @@ describe('DiskStore', () => {
     const store = await open(folder, { clock });
     for (const filter of ['a', 'b']) store.saveWish(wish('n', filter));
     await committed(store);
-    const writes = failingWrites(() => Promise.reject(new Error('full')));
+    const writes = changedWrites(() => Promise.reject(new Error('full')));
     store.put(record(1));
     await committed(store);
     writes.end();
@@ -866,7 +877,7 @@ describe('DiskStore', () => {
     store.put(record(1));
     await committed(store);
     assert.deepEqual(held(await killed(folder)).received, [taken(5, 9)]);
-    const fails = failingWrites(() => Promise.reject(new Error('no space left on device')));
+    const fails = changedWrites(() => Promise.reject(new Error('no space left on device')));
     store.removeReceived(id(5));
     await committed(store);
     fails.end();
@@ -902,7 +913,7 @@ describe('DiskStore', () => {
     const { clock, timers } = timing();
     const store = await open(await newFolder(), { clock });
     const { promise: hangs, resolve: ends } = deferred<void>();
-    const fails = failingWrites(() => hangs);
+    const fails = changedWrites(() => hangs);
     store.put(record(1));
     let durable = false;
     store.commit(() => (durable = true));
@@ -928,7 +939,7 @@ describe('DiskStore', () => {
     const store = await open(folder, { clock });
     store.put(record(1));
     await committed(store);
-    const fails = failingWrites(() =>
+    const fails = changedWrites(() =>
       Promise.reject(Object.assign(new Error('no space left on device'), { code: 'LEVEL_IO_ERROR' })),
     );
     try {
@@ -1175,7 +1186,7 @@ describe('DiskStore', () => {
       const folder = await newFolder();
       const store = await accepted(folder, 8, { clock });
       const givenUp = store.backlog.takeFirst(2, 0);
-      const fails = failingWrites(() => Promise.reject(new Error('full')));
+      const fails = changedWrites(() => Promise.reject(new Error('full')));
       store.backlog.put(record(9), undefined);
       await committed(store);
       store.backlog.put(record(10), undefined);
