@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { MqttError } from '../../../src/protocol/errors.ts';
+import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk-store.ts';
 import { sizeOf } from '../../../src/store/message-size.ts';
-import type { SessionStore, StoredMessage } from '../../../src/store/session-store.ts';
+import type { SessionStore, StoredMessage, StoredSubscription } from '../../../src/store/session-store.ts';
 import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
 import { crc32 } from '../../../src/util/crc32.ts';
@@ -838,6 +839,36 @@ describe('DiskStore', () => {
     assert.deepEqual((await killed(folder)).wishesOf('n'), [wish('n', 'b'), wish('n', 'c')]);
   });
 
+  it('has whose session it is, and its subscriptions, when it is written anew: those of before, and those that came meanwhile', async () => {
+    const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    const subscription = (filter: string): StoredSubscription => ({
+      filter: filter as TopicFilter,
+      identifier: 1,
+      options,
+      granted: 1,
+    });
+    const identity = { server: 'mqtt://host:1883', clientId: 'c', unanswered: false };
+    const folder = await newFolder();
+    const { clock, timers } = timing();
+    const store = await open(folder, { clock });
+    store.saveIdentity(identity);
+    store.saveSubscription(subscription('before'));
+    await committed(store);
+    const writes = changedWrites(() => Promise.reject(new Error('full')));
+    store.saveSubscription(subscription('lost'));
+    await committed(store);
+    writes.end();
+    store.saveSubscription(subscription('meanwhile'));
+    timers.shift()?.fire();
+    await store.flush();
+    const next = held(await killed(folder));
+    assert.deepEqual(next.identity, identity);
+    assert.deepEqual(
+      next.subscriptions,
+      ['before', 'lost', 'meanwhile'].map((filter) => subscription(filter)),
+    );
+  });
+
   it('keeps records that could not be read also when it is written anew', async () => {
     const folder = await holding(record(1));
     await change(folder, (database) => database.put('message/x', Buffer.from('odd')));
@@ -898,6 +929,22 @@ describe('DiskStore', () => {
     timers.shift()?.fire();
     await store.flush();
     assert.deepEqual(held(await killed(folder)).received, [taken(5, 9)]);
+  });
+
+  it('that failed, and fails again, holds no received id: those on disk are of before', async () => {
+    const folder = await newFolder();
+    const { clock, timers } = timing();
+    const store = await open(folder, { clock });
+    store.saveReceived(taken(5, 9));
+    await committed(store);
+    const writes = changedWrites(() => Promise.reject(new Error('full')));
+    store.removeReceived(id(5));
+    await committed(store);
+    timers.shift()?.fire();
+    await store.flush();
+    writes.end();
+    assert.equal(writes.count, 2);
+    assert.deepEqual(held(await killed(folder)).received, []);
   });
 
   it('that could not be opened holds no received id for the next process', async () => {
