@@ -151,10 +151,15 @@ describe('endsItsReader', () => {
       assert.deepEqual(await asked(), [['silent', 'a', 'silent-too']]);
     });
 
-    it('takes all for whole where there can be no process', async () => {
-      process.execPath = join(root, 'nothing');
-      assert.deepEqual(await askFor(['a', 'b']), [false, false]);
-    });
+    for (const [why, program] of [
+      ['there is none', 'nothing'],
+      ['the system refuses it at once', 'a\0b'],
+    ] as const) {
+      it(`takes all for whole where there can be no process: ${why}`, async () => {
+        process.execPath = join(root, program);
+        assert.deepEqual(await askFor(['a', 'b']), [false, false]);
+      });
+    }
 
     it('has each take five seconds of its own, and takes one that takes more for whole', async () => {
       const armed = new Map<number, { delay: number; fire: () => void }>();
@@ -185,14 +190,34 @@ describe('endsItsReader', () => {
     return leftBehind(name);
   }
 
+  /** One that cannot be read, in an ordinary way. */
+  async function garbage(name: string): Promise<string> {
+    const folder = await kept(name);
+    for (const file of await readdir(join(folder, 'session')))
+      await writeFile(join(folder, 'session', file), 'garbage');
+    return folder;
+  }
+
   it('finds the database that LevelDB aborts its reader at among others, whole and not', async () => {
-    const garbage = await kept('garbage');
-    for (const file of await readdir(join(garbage, 'session')))
-      await writeFile(join(garbage, 'session', file), 'garbage');
     await zeroedDatabase(join(root, 'zeroed'));
-    const folders = [await kept('whole'), garbage, await leftBehind('zeroed'), await kept('behind')];
+    const folders = [await kept('whole'), await garbage('odd'), await leftBehind('zeroed'), await kept('behind')];
     const answers = await Promise.all(folders.map((folder) => endsItsReader(folder, systemClock)));
     assert.deepEqual(answers, [false, false, true, false]);
+  });
+
+  it('needs no other process behind a database that cannot be read in an ordinary way', async () => {
+    const folders = await Promise.all(Array.from({ length: 12 }, (_, index) => garbage(`c${index}`)));
+    const { execPath } = process;
+    const program = join(root, 'reader');
+    await writeFile(program, `#!/bin/sh\necho begun >> "$0.log"\nexec '${execPath}' "$@"\n`, { mode: 0o700 });
+    process.execPath = program;
+    try {
+      await Promise.all(folders.map((folder) => endsItsReader(folder, systemClock)));
+    } finally {
+      process.execPath = execPath;
+    }
+    const { length } = (await readFile(`${program}.log`, 'utf8')).trim().split('\n');
+    assert.ok(length <= 4, `${length} are few`);
   });
 
   it('lets go of each as soon as it says so', async () => {
