@@ -195,6 +195,8 @@ export class Link {
     if ((this.#answerDeadline ?? Infinity) <= now) this.#requests.expire(now);
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
+    // Who was told what left may have ended it.
+    if (this.#ended) return;
     this.#prove();
     this.#endDoubt();
     this.readOrNot();

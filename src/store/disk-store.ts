@@ -25,7 +25,17 @@ import {
   UnreadableRecord,
 } from './record-codec.ts';
 import type { Batch, Database, Medium, Range } from './medium.ts';
-import { decodeGone, decodeGroup, digits, isGone, type Member, MessageGroups, messageKey } from './message-groups.ts';
+import {
+  decodeGone,
+  decodeGroup,
+  digits,
+  encodeGone,
+  goneKey,
+  isGone,
+  type Member,
+  MessageGroups,
+  messageKey,
+} from './message-groups.ts';
 import { sizeOf } from './message-size.ts';
 import { SessionFolder } from './session-folder.ts';
 import {
@@ -47,6 +57,8 @@ interface Reading {
   readonly states: Map<number, OutgoingState>;
   /** What is gone of groups, by the first sequence of each. */
   readonly gone: Map<number, number>;
+  /** The first sequences of the groups that could be read. */
+  readonly groups: Set<number>;
   /** Messages in groups that are not taken yet; by falling sequence, when all groups are read. */
   readonly grouped: Member[];
   /** Messages of groups that are to be on disk alone, and so have their own records. */
@@ -71,7 +83,9 @@ export interface DiskStoreOptions {
 }
 
 /** The layout of the database; another one is set aside. */
-const VERSION = Buffer.from('1');
+const VERSION = Buffer.from('2');
+/** One without groups. */
+const EARLIER_VERSION = Buffer.from('1');
 const VERSION_KEY = 'version';
 const IDENTITY_KEY = 'identity';
 
@@ -224,7 +238,7 @@ export class DiskStore implements SessionStore {
     if (!this.#isCollecting) return;
     this.#open();
     this.#groups.add(sequence, message);
-    this.#bytes += OVERHEAD + message.message.payload.length;
+    this.#bytes += OVERHEAD + sizeOf(message.message);
     this.#needed = true;
   }
 
@@ -250,7 +264,7 @@ export class DiskStore implements SessionStore {
   #removeRecord(sequence: number): void {
     const where = this.#groups.remove(sequence);
     if (where === 'alone') this.#delete(messageKey(sequence));
-    else if (where === 'grouped') this.#open();
+    else if (where === 'grouped' && this.#isCollecting) this.#open();
   }
 
   saveReceived(received: StoredReceived): void {
@@ -572,6 +586,7 @@ export class DiskStore implements SessionStore {
     const reading: Reading = {
       states: new Map(),
       gone: new Map(),
+      groups: new Set(),
       grouped: [],
       alone: [],
       lastStep: 0,
@@ -585,8 +600,29 @@ export class DiskStore implements SessionStore {
     await this.#readRange({ gte: 'message/', lt: 'state/' }, reading);
     await this.#readRange({ gte: 'state0' }, reading);
     this.#takeGrouped(Infinity, reading);
-    await this.#separate(reading.alone);
-    if (reading.unreadable.length > 0) await this.#setAside(reading.unreadable);
+    await this.#tidy(reading);
+  }
+
+  /** In one batch: what is set aside is nowhere else, whenever the process ends. */
+  async #tidy(reading: Reading): Promise<void> {
+    const { alone, unreadable } = reading;
+    const batch = this.#medium.database.batch();
+    putAside([...unreadable, ...this.#orphans(reading)], batch);
+    // What waits on disk alone is in no group.
+    for (const { sequence, record } of alone) batch.put(messageKey(sequence), record);
+    this.#groups.write(batch, this.#wall);
+    await batch.write({ sync: this.#fsync });
+    if (unreadable.length > 0) this.#tellSetAside(unreadable.length);
+  }
+
+  /** What belongs to a message or a group that is not there: it would be taken for that of a later one of its number. */
+  #orphans({ states, gone, groups }: Reading): Row[] {
+    const ofMessages = [...states].filter(([sequence]) => !this.#stepped.has(sequence));
+    const ofGroups = [...gone].filter(([first]) => !groups.has(first));
+    return [
+      ...ofMessages.map(([sequence, state]): Row => [stateKey(sequence), Buffer.from(encodeState(state))]),
+      ...ofGroups.map(([first, bits]): Row => [goneKey(first), encodeGone(bits)]),
+    ];
   }
 
   async #readRange(range: Range, reading: Reading): Promise<void> {
@@ -624,6 +660,7 @@ export class DiskStore implements SessionStore {
         return this.#takeGroup(sequenceOf(rest), value, reading);
       case 'message':
         this.#takeGrouped(sequenceOf(rest), reading);
+        this.#passOver(sequenceOf(rest), reading);
         return this.#takeMessage(this.#messageOf(sequenceOf(rest), value), reading);
       case 'state': {
         const sequence = sequenceOf(rest);
@@ -659,6 +696,7 @@ export class DiskStore implements SessionStore {
   #takeGroup(first: number, value: Buffer, reading: Reading): void {
     const members = decodeGroup(first, value);
     const gone = reading.gone.get(first) ?? 0;
+    reading.groups.add(first);
     this.#groups.found(
       members.map(({ sequence }) => sequence),
       gone,
@@ -679,12 +717,11 @@ export class DiskStore implements SessionStore {
     }
   }
 
-  /** What waits on disk alone is in no group. */
-  async #separate(alone: readonly Member[]): Promise<void> {
-    const batch = this.#medium.database.batch();
-    for (const { sequence, record } of alone) batch.put(messageKey(sequence), record);
-    this.#groups.write(batch, this.#wall);
-    await batch.write({ sync: this.#fsync });
+  /** A message that has a record of its own is not in a group. */
+  #passOver(sequence: number, { grouped }: Reading): void {
+    if (grouped.at(-1)?.sequence !== sequence) return;
+    grouped.pop();
+    this.#groups.remove(sequence);
   }
 
   #takeWish(key: string, wish: StoredWish): void {
@@ -760,14 +797,22 @@ export class DiskStore implements SessionStore {
   /** Never deleted: somebody may be able to read them. */
   async #setAside(records: readonly Row[]): Promise<void> {
     const batch = this.#medium.database.batch();
-    for (const [key, value] of records) {
-      batch.del(key);
-      batch.put(`unreadable/${key}`, value);
-    }
+    putAside(records, batch);
     await batch.write({ sync: this.#fsync });
-    const which = records.length === 1 ? '1 record' : `${records.length} records`;
+    this.#tellSetAside(records.length);
+  }
+
+  #tellSetAside(count: number): void {
+    const which = count === 1 ? '1 record' : `${count} records`;
     const text = `${which} of the session in ${this.#medium.folder} cannot be read, and stay there as "unreadable/..."`;
     this.#report(new MqttError('store-failed', text));
+  }
+}
+
+function putAside(records: readonly Row[], batch: Batch): void {
+  for (const [key, value] of records) {
+    batch.del(key);
+    batch.put(`unreadable/${key}`, value);
   }
 }
 
@@ -835,7 +880,7 @@ function numberOf(text: string, highest: number): number {
 
 async function isOurs(database: Database): Promise<boolean> {
   const version = await database.get(VERSION_KEY);
-  if (version !== undefined) return version.equals(VERSION);
+  if (version !== undefined) return version.equals(VERSION) || version.equals(EARLIER_VERSION);
   const [first] = await database.keys({ limit: 1 }).all();
   return first === undefined;
 }

@@ -215,7 +215,7 @@ function groupKey(first: number): string {
   return `group/${digits(first)}`;
 }
 
-function goneKey(first: number): string {
+export function goneKey(first: number): string {
   return `gone/${digits(first)}`;
 }
 
@@ -241,18 +241,21 @@ export function decodeGroup(first: number, group: Buffer): Member[] {
   if (crc32(group.subarray(0, head)) !== group.readInt32BE(head)) {
     throw new UnreadableRecord('a group of messages that is not as it was written');
   }
+  const offsets = Array.from({ length: count }, (_, index) => group.readUInt32BE(1 + index * ENTRY_BYTES));
+  const isRising = offsets.every((offset, index) => (index === 0 ? offset === 0 : offset > (offsets[index - 1] ?? 0)));
+  if (!isRising) throw new UnreadableRecord('a group of messages in another order');
   let start = head + CHECK_BYTES;
   return Array.from({ length: count }, (_, index) => {
     const entry = 1 + index * ENTRY_BYTES;
     const end = start + group.readUInt32BE(entry + 4);
     const record = group.subarray(start, end);
     start = end;
-    return { sequence: first + group.readUInt32BE(entry), record };
+    return { sequence: first + (offsets[index] ?? 0), record };
   });
 }
 
 /** Four bytes, a bit for each message of the group from the lowest on, and their CRC-32. */
-function encodeGone(gone: number): Buffer {
+export function encodeGone(gone: number): Buffer {
   const record = Buffer.allocUnsafe(4 + CHECK_BYTES);
   record.writeInt32BE(gone);
   record.writeInt32BE(crc32(record.subarray(0, 4)), 4);

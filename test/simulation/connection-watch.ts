@@ -107,8 +107,9 @@ export class ConnectionWatch implements LinkWatch {
         this.#said = 'disconnect';
         if (packet.code === 0) this.#checkDrained();
         return;
-      case 'connect':
       case 'pubcomp':
+        return this.#released(packet.packetId);
+      case 'connect':
     }
   }
 
@@ -130,7 +131,6 @@ export class ConnectionWatch implements LinkWatch {
         this.#pings -= 1;
         return;
       case 'pubrel':
-        return this.#released(sent.packetId);
       case 'connack':
       case 'disconnect':
     }

@@ -311,7 +311,7 @@ describe('DiskStore', () => {
 
   it('a database of a later version is set aside, and a new one begins', async () => {
     const folder = await holding(record(1));
-    await change(folder, (database) => database.put('version', Buffer.from('2')));
+    await change(folder, (database) => database.put('version', Buffer.from('3')));
     const store = await open(folder);
     assert.deepEqual(held(store).outgoing, []);
     assert.match(
@@ -524,6 +524,68 @@ describe('DiskStore', () => {
         assert.deepEqual(await keysOf(folder), [`unreadable/${GROUP}`]);
       });
     }
+
+    it('leaves nothing behind that would be taken for what is said of later messages, where the record cannot be read', async () => {
+      const released = { step: 'released', packetId: id(7), order: 1 } as const;
+      const folder = await holding(...[1, 2, 3, 4].map((sequence) => record(sequence, released)));
+      const store = await open(folder);
+      store.remove(2);
+      await store.close();
+      stores.pop();
+      await flip(folder, GROUP, 3);
+      const next = await open(folder);
+      for (const sequence of [1, 2, 3, 4]) next.put(record(sequence));
+      await next.close();
+      stores.pop();
+      assert.deepEqual(
+        held(await open(folder)).outgoing,
+        [1, 2, 3, 4].map((sequence) => record(sequence)),
+      );
+    });
+
+    it('sets aside what cannot be read, and what says that, as one: a message on disk alone is there once', async () => {
+      const folder = await holding(...[1, 2, 3, 4].map((sequence) => record(sequence)));
+      const store = await open(folder);
+      store.remove(1);
+      await store.close();
+      stores.pop();
+      await flip(folder, 'gone/0000000000000001', 0);
+      const window = { messages: 2, bytes: 1_000_000 };
+      for (let times = 0; times < 2; times++) {
+        const next = await open(folder, { window });
+        assert.equal(next.backlog.length, 2);
+        assert.equal(await next.bringBack(), true);
+        assert.deepEqual(
+          held(next).outgoing.map(({ sequence }) => sequence),
+          [1, 2, 3, 4],
+        );
+        await next.close();
+        stores.pop();
+      }
+    });
+
+    it('has a message by its own record where there is one', async () => {
+      const folder = await holding(record(1), record(2));
+      const own = await holding(record(2));
+      let bytes: Buffer | undefined;
+      await change(own, async (database) => void (bytes = await database.get('message/0000000000000002')));
+      await change(folder, (database) => database.put('message/0000000000000002', bytes ?? assert.fail()));
+      const store = await open(folder);
+      assert.deepEqual(held(store).outgoing, [record(1), record(2)]);
+      for (const sequence of [1, 2]) store.remove(sequence);
+      await store.close();
+      stores.pop();
+      assert.deepEqual(await keysOf(folder), []);
+    });
+
+    it('may be removed behind the end of the store: nothing is written', async () => {
+      const folder = await holding(record(1), record(2));
+      const store = await open(folder);
+      await store.close();
+      stores.pop();
+      store.remove(1);
+      assert.deepEqual(held(await open(folder)).outgoing, [record(1), record(2)]);
+    });
 
     it('has a message once more rather than less where what says that it is gone cannot be read', async () => {
       const folder = await holding(record(1), record(2), record(3));
