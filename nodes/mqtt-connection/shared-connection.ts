@@ -54,6 +54,12 @@ export interface User {
  */
 const LONGEST_OPENING_AT_END = 6_000;
 
+/** Milliseconds for which what the session has for nobody waits for nodes that messages subscribe. */
+const LONGEST_LATENESS = 10_000;
+
+/** The same where the disk cannot be read on which it is said what they had subscribed. */
+const LONGEST_LATENESS_BY_DISK = 60_000;
+
 const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 
 /** What the config node shares with the flow nodes: one connection for all, and its state as each of them shows it. */
@@ -95,7 +101,7 @@ export class SharedConnection {
         ...settings.options(),
         report: (notice) => this.#reports.notice(notice),
         // A client that begins within a deploy knows nothing of the nodes that come back.
-        lateReceivers: () => this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate),
+        lateReceivers: () => this.#lateReceivers,
         receiversWork: () => this.#wishes.work,
         emptied: () => this.#leaveIfUnused(),
         restored: (error, tell) => {
@@ -210,6 +216,13 @@ export class SharedConnection {
   onState(listener: (state: ClientState) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /** Milliseconds, as `ClientOptions.lateReceivers`. */
+  get #lateReceivers(): number {
+    const mayCome = this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate);
+    if (!mayCome) return 0;
+    return this.settings.hasWholeSession ? LONGEST_LATENESS : LONGEST_LATENESS_BY_DISK;
   }
 
   /** Whether others than this one subscribe by it, at QoS 1 or 2. */

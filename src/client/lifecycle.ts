@@ -341,7 +341,8 @@ export class Lifecycle {
     if (resumed) this.#session.resume(limits, now, certainty);
     else this.#session.reset(limits, now);
     // Flows that subscribe by messages do so when they have started; what the session kept for them waits.
-    if (resumed && !this.#graceOver && this.#settings.lateReceivers()) this.#session.incoming.grace(now);
+    const grace = resumed && !this.#graceOver ? this.#settings.lateReceivers() : 0;
+    if (grace > 0) this.#session.incoming.grace(now, grace);
     this.#graceOver = true;
   }
 

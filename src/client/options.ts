@@ -72,10 +72,10 @@ export interface ClientOptions {
   /** Told what a person should know and no single message or subscription is told: each thing once per connection. */
   readonly report?: (notice: MqttError) => void;
   /**
-   * Whether receivers may subscribe after the first connection is up. What a session kept for nobody waits ten seconds
-   * for them then, and what came behind it waits too. Default: they may.
+   * Milliseconds within which receivers may subscribe after the first connection is up; 0: none does. What a session kept
+   * for nobody waits for them, and what came behind it waits too. Default 10,000.
    */
-  readonly lateReceivers?: () => boolean;
+  readonly lateReceivers?: () => number;
   /**
    * Whether receivers work on messages beyond the turn in which they get them. Asked at each CONNECT: without a
    * `receiveMaximum` of its own the Server is told then how many may wait here (3.1.2.11.3). Default: none does.
@@ -127,7 +127,7 @@ export interface Settings {
   readonly restored: Restored;
   readonly failing: Failing;
   readonly emptied: () => void;
-  readonly lateReceivers: () => boolean;
+  readonly lateReceivers: () => number;
   readonly receiversWork: () => boolean;
 }
 
@@ -146,6 +146,9 @@ export const DEFAULT_OUTBOX: OutboxOptions = {
 const DEFAULT_MAXIMUM_PACKET_SIZE = 64 * 1024 * 1024;
 const DEFAULT_TOPIC_ALIAS_MAXIMUM = 32;
 const LONGEST_PASSWORD = 65_535;
+
+/** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */
+const GRACE_TIME = 10_000;
 
 /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming the option and its value. */
 export function parseOptions(options: ClientOptions): Settings {
@@ -214,7 +217,7 @@ export function parseOptions(options: ClientOptions): Settings {
     restored: options.restored ?? ((_error, tell) => tell()),
     failing: options.failing ?? atOnce,
     emptied: options.emptied ?? ignore,
-    lateReceivers: options.lateReceivers ?? (() => true),
+    lateReceivers: options.lateReceivers ?? (() => GRACE_TIME),
     receiversWork: (options.receiveMaximum === undefined ? options.receiversWork : undefined) ?? (() => false),
   };
 }

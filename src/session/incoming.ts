@@ -12,9 +12,6 @@ import { MOST_ANSWERS, type NextAcknowledgement } from './outgoing-message.ts';
 import type { IdDoubt } from './repetition.ts';
 import { Received } from './received.ts';
 
-/** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */
-export const GRACE_TIME = 10_000;
-
 /** Milliseconds that a deploy may take to bring receivers back: Node-RED gives each node 15 s to close. */
 const DEPLOY_TIME = 30_000;
 
@@ -123,8 +120,8 @@ export class Incoming {
   }
 
   /** From now on, for a while, a message at QoS 1 or 2 that nobody wants waits for somebody who may come. */
-  grace(now: number): void {
-    this.#graceUntil = now + GRACE_TIME;
+  grace(now: number, milliseconds: number): void {
+    this.#graceUntil = now + milliseconds;
   }
 
   /** The connection is gone: the Server sends again what was not acknowledged. */

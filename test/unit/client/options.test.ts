@@ -27,7 +27,7 @@ describe('parseOptions', () => {
     assert.ok(store);
     assert.equal(ownStore, store);
     assert.ok(clock);
-    assert.equal(lateReceivers(), true);
+    assert.equal(lateReceivers(), 10_000);
     assert.equal(receiversWork(), false);
     for (const each of [dial, random, report, restored, failing, emptied]) assert.equal(typeof each, 'function');
     assert.deepEqual(settings, {
