@@ -26,8 +26,8 @@ import { ProcessClock, TIMERS, type VirtualTime } from './virtual-time.ts';
 /** A stop takes no longer, in milliseconds; with the last turn of the event loop. */
 const STOP_TIME = 2500;
 
-/** Milliseconds after which a disk that could not be opened is tried again. */
-const REOPEN_TIME = 100;
+/** Milliseconds after which a disk that could not be opened is tried again, and who waits for it looks again. */
+const REOPEN_TIME = 10;
 
 /** Birth and close message wait besides. */
 const ANNOUNCEMENTS = 2;
@@ -160,7 +160,7 @@ export class Flows {
   open(): void {
     if (this.#life !== undefined) return;
     const store = this.#store;
-    if (store === undefined) return this.#later(1, () => this.open());
+    if (store === undefined) return this.#later(REOPEN_TIME, () => this.open());
     this.#generation += 1;
     this.#outbound.opened();
     const clock = new ProcessClock(this.#time);

@@ -79,7 +79,7 @@ describe('a process that is killed at each moment of an exchange, one after anot
         const whole = scenario(kind);
         const { moments, violation: before } = await play(whole);
         assert.equal(before, undefined);
-        assert.ok(moments > 50, `${moments} moments`);
+        assert.ok(moments > 30, `${moments} moments`);
         for (let moment = 1; moment <= moments; moment++) {
           const { violation } = await play({ ...whole, killedAt: { moment, forgets } });
           assert.equal(violation, undefined, `killed at moment ${moment} of ${moments}`);
