@@ -18,6 +18,8 @@ interface Unacknowledged {
   readonly copy: Copy;
   readonly packetId: number;
   readonly again: boolean;
+  /** The Server has released it since. */
+  isReleased?: true;
 }
 
 /** Milliseconds for which an orderly stop waits at least for what is unanswered. */
@@ -50,6 +52,8 @@ export class ConnectionWatch implements LinkWatch {
   #latestAtQos0 = 0;
   /** Copies that are not acknowledged, in their order. */
   readonly #unacknowledged: Record<'puback' | 'pubrec', Unacknowledged[]> = { puback: [], pubrec: [] };
+  /** PUBRELs whose PUBCOMP has not left, by packet id. */
+  readonly #releasing = new Map<number, number>();
   /** Copies that the client has acknowledged on this connection. */
   readonly #acknowledged = new Set<Copy>();
   /** PINGREQs that are not answered: behind a SUBACK they tell the end of what was retained. */
@@ -108,7 +112,7 @@ export class ConnectionWatch implements LinkWatch {
         if (packet.code === 0) this.#checkDrained();
         return;
       case 'pubcomp':
-        return this.#released(packet.packetId);
+        return this.#completed(packet.packetId);
       case 'connect':
     }
   }
@@ -131,6 +135,7 @@ export class ConnectionWatch implements LinkWatch {
         this.#pings -= 1;
         return;
       case 'pubrel':
+        return this.#releases(sent.packetId);
       case 'connack':
       case 'disconnect':
     }
@@ -207,6 +212,20 @@ export class ConnectionWatch implements LinkWatch {
   #refused({ copy, packetId }: Unacknowledged): void {
     this.#released(packetId);
     this.#acknowledged.delete(copy);
+  }
+
+  /** Repetitions of before are answered before the PUBCOMP, or not any more; what comes under the id since is another message. */
+  #releases(packetId: number): void {
+    this.#releasing.set(packetId, (this.#releasing.get(packetId) ?? 0) + 1);
+    for (const one of this.#unacknowledged.pubrec) if (one.again && one.packetId === packetId) one.isReleased = true;
+  }
+
+  #completed(packetId: number): void {
+    const rest = (this.#releasing.get(packetId) ?? 1) - 1;
+    this.#releasing.set(packetId, rest);
+    if (rest > 0) return;
+    const { pubrec } = this.#unacknowledged;
+    this.#unacknowledged.pubrec = pubrec.filter((one) => one.isReleased !== true || one.packetId !== packetId);
   }
 
   /** From here on the id may be another message's: an answer to a repetition that has not left does not leave any more. */
