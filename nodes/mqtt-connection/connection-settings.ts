@@ -23,6 +23,8 @@ export interface SettingsSources {
   store(): SessionStore;
   /** Whether that is the whole session. Default: it is. */
   isWhole?(): boolean;
+  /** Whether there is a session of it on disk, which may not be readable. Default false. */
+  isOnDisk?(): boolean;
 }
 
 /** All that decides what a connection is, secrets too: to be compared, and never shown. */
@@ -77,6 +79,11 @@ export class ConnectionSettings {
   /** Whether all that waits is in the session that is used, and none on a disk that cannot be. */
   get hasWholeSession(): boolean {
     return this.#sources.isWhole?.() ?? true;
+  }
+
+  /** Whether some of the session is on a disk that cannot be used, but perhaps later. */
+  get awaitsDisk(): boolean {
+    return !this.hasWholeSession && this.#sources.isOnDisk?.() === true;
   }
 
   get reconnectTime(): number | undefined {

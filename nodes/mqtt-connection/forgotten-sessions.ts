@@ -2,22 +2,17 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DiskStore } from '../../src/index.ts';
 
-/** What a session is opened with; others in a test. */
-type Open = typeof DiskStore.open;
-
 /**
  * Sessions on disk that no connection goes on with: flows were replaced while Node-RED was not running, or a person chose
- * memory in them. What waits there would wait for ever, unsaid.
+ * memory in them. What waits there would wait for ever, unsaid. They may be another Node-RED's of the same user directory.
  */
 export class ForgottenSessions {
   readonly #tell: (text: string) => void;
-  readonly #open: Open;
   /** Folders whose sessions were looked at, once for each process. */
   readonly #seen = new Set<string>();
 
-  constructor(tell: (text: string) => void, open: Open = (folder, options) => DiskStore.open(folder, options)) {
+  constructor(tell: (text: string) => void) {
     this.#tell = tell;
-    this.#open = open;
   }
 
   /**
@@ -37,14 +32,8 @@ export class ForgottenSessions {
   }
 
   async #look(folder: string): Promise<void> {
-    try {
-      const store = await this.#open(folder, { report: ({ message }) => this.#tell(`MQTT: ${message}`) });
-      const count = store.load().outgoing.length + store.backlog.length;
-      await store.close();
-      if (count > 0) this.#tell(forgotten(count, folder));
-    } catch {
-      // Another process has it, or it is no folder of a session.
-    }
+    const count = (await DiskStore.waitingIn(folder)) ?? 0;
+    if (count > 0) this.#tell(forgotten(count, folder));
   }
 }
 
@@ -60,5 +49,5 @@ function namesIn(root: string): string[] {
 function forgotten(count: number, folder: string): string {
   const [which, they] = count === 1 ? ['1 message waits', 'it is'] : [`${count} messages wait`, 'they are'];
   const then = `${they} sent when the connection of that id is there again, and keeps its session on disk`;
-  return `MQTT: ${which} in ${folder}, where no connection of the flows keeps its session: ${then}; if not wanted, remove the folder`;
+  return `MQTT: ${which} in ${folder}, where no connection of these flows keeps its session: ${then}`;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { MqttError, type SessionStore, textOf } from '../../src/index.ts';
+import { DiskStore, MqttError, type SessionStore, textOf } from '../../src/index.ts';
 import { problemsOf, type StoredConnection } from '../common/config.ts';
 import { filled, whole } from '../common/stored.ts';
 import { ConnectionLife } from './connection-life.ts';
@@ -146,6 +146,7 @@ function idOf(name: string): string | undefined {
 /** The connection that a deploy has left for this node, if nothing of it changed; else a new one. */
 function lifeOf(RED: NodeAPI, node: ConnectionNode, def: ConnectionDef): ConnectionLife {
   let session: Opened | undefined;
+  const place = placeOf(RED, def);
   const settings = new ConnectionSettings(def, {
     login: { username: filled(node.credentials?.user), password: filled(node.credentials?.password) },
     tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
@@ -153,13 +154,14 @@ function lifeOf(RED: NodeAPI, node: ConnectionNode, def: ConnectionDef): Connect
     reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
     store: () => opened(session),
     isWhole: () => session?.isWhole === true,
+    isOnDisk: () => place.folder !== undefined && DiskStore.isIn(place.folder),
   });
   const essence = essenceOf(settings);
   const earlier = parked.take(def.id, essence);
   earlier?.handTo(node);
   if (earlier !== undefined) return earlier;
   const voice = new Voice(node);
-  session = stores.of(def.id, placeOf(RED, def), {
+  session = stores.of(def.id, place, {
     report: (problem) => voice.warn(problem),
     moving: (move) => life.connection.moveSession(move),
   });

@@ -222,7 +222,7 @@ export class SharedConnection {
   get #lateReceivers(): number {
     const mayCome = this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate);
     if (!mayCome) return 0;
-    return this.settings.hasWholeSession ? LONGEST_LATENESS : LONGEST_LATENESS_BY_DISK;
+    return this.settings.awaitsDisk ? LONGEST_LATENESS_BY_DISK : LONGEST_LATENESS;
   }
 
   /** Whether others than this one subscribe by it, at QoS 1 or 2. */

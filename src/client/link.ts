@@ -69,7 +69,7 @@ export class Link {
       limits: terms.limits,
       mqtt5: terms.protocolVersion === 5,
       barrier: (reached) => connection.barrier(reached),
-      takePacketId: () => parts.session.ids.take(),
+      takePacketId: () => (this.#ended ? undefined : parts.session.ids.take()),
       send: (packet, request) => this.#request(packet, request),
     };
   }
@@ -193,6 +193,8 @@ export class Link {
       handOver.mark();
     }
     if ((this.#answerDeadline ?? Infinity) <= now) this.#requests.expire(now);
+    // Who was told of that may have ended it.
+    if (this.#ended) return;
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
     this.#sendAll(now);
     // Who was told what left may have ended it.

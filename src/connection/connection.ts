@@ -275,7 +275,7 @@ export class Connection {
   }
 
   get #isOver(): boolean {
-    return this.#phase === 'ended';
+    return this.#phase === 'closing' || this.#phase === 'ended';
   }
 
   /** Ends at once. */

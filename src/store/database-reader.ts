@@ -5,6 +5,9 @@ import { deferred } from '../util/deferred.ts';
 /** Milliseconds that a process may take until it begins, and then for each database; one that takes longer is opened without. */
 const LONGEST_CHECK = 5_000;
 
+/** Milliseconds that it may take to end when it is killed. */
+const LONGEST_END = 1_000;
+
 /** Characters of what a process says in words: the last, which tell how it ended. */
 const LONGEST_WORDS = 4_000;
 
@@ -63,7 +66,11 @@ export async function readDatabases(
   const { promise: ended, resolve: end } = deferred<string | null>();
   // First of all: where this process may open no more files, that one has no streams either.
   reader.once('error', () => end(null)).once('close', (_code, signal) => end(signal));
-  const kill = (): boolean => reader.kill('SIGKILL');
+  const kill = (): void => {
+    reader.kill('SIGKILL');
+    // One that waits for a disk may not end before that answers.
+    timer = clock.timer(LONGEST_END, () => end(null));
+  };
   let timer = clock.timer(LONGEST_CHECK, kill);
   let said = '';
   let words = '';

@@ -203,6 +203,19 @@ export class DiskStore implements SessionStore {
     return existsSync(pathIn(folder));
   }
 
+  /**
+   * How many messages wait in a folder that may be another process's, and in which nothing is changed; undefined: that cannot
+   * be seen. What expired, or is of a connection that is gone, does not wait.
+   */
+  static waitingIn(folder: string, clock: Clock = systemClock): Promise<number | undefined> {
+    return SessionFolder.lookIn(folder, clock, async (medium) => {
+      const store = await DiskStore.on(medium, { clock, report: () => undefined });
+      const waits = ({ state, expiresAt = Infinity }: StoredMessage): boolean =>
+        state.step !== 'abandoned' && expiresAt > clock.now();
+      return store.load().outgoing.filter(waits).length + store.backlog.length;
+    });
+  }
+
   get folder(): string {
     return this.#medium.folder;
   }

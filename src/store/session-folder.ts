@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { MqttError } from '../protocol/errors.ts';
 import type { Clock } from '../util/clock.ts';
@@ -13,7 +14,7 @@ import {
   why,
 } from './database.ts';
 import { endsItsReader, enter, leave, leaveAtOnce } from './database-check.ts';
-import type { Database, Medium } from './medium.ts';
+import type { Batch, Database, Medium } from './medium.ts';
 
 export interface SessionFolderOptions {
   readonly clock: Clock;
@@ -58,6 +59,26 @@ export class SessionFolder implements Medium {
     }
   }
 
+  /**
+   * Has a look at the session in a folder that may be another process's, and changes nothing in it, whatever is done to the
+   * medium. What cannot be opened or read is for who goes on with it.
+   * @returns what `read` says; undefined: there is no session, somebody has it, or it cannot be read.
+   */
+  static async lookIn<T>(folder: string, clock: Clock, read: (medium: Medium) => Promise<T>): Promise<T | undefined> {
+    // Only what is whole: LevelDB ends the process that reads nonsense.
+    if (!existsSync(pathIn(folder)) || (await lacksCurrent(folder)) || (await endsItsReader(folder, clock)))
+      return undefined;
+    try {
+      return await SessionFolder.#read(folder, async (medium) => {
+        const said = await read(new Look(medium));
+        await medium.database.close();
+        return said;
+      });
+    } catch {
+      return undefined;
+    }
+  }
+
   static async #read<T>(folder: string, read: (medium: Medium) => Promise<T>): Promise<T> {
     const database = await openDatabase(folder);
     try {
@@ -94,4 +115,42 @@ export class SessionFolder implements Medium {
     // What was set aside stays.
     await rmdir(this.folder).catch(() => undefined);
   }
+}
+
+/** A medium that is only looked at. */
+class Look implements Medium {
+  readonly folder: string;
+  readonly database: Database;
+
+  constructor({ folder, database }: Medium) {
+    this.folder = folder;
+    this.database = {
+      open: nothing,
+      close: nothing,
+      get: (key) => database.get(key),
+      getMany: (keys) => database.getMany(keys),
+      put: nothing,
+      batch: () => UNWRITTEN,
+      keys: (options) => database.keys(options),
+      iterator: (range) => database.iterator(range),
+    };
+  }
+
+  /** What is not sent by this process needs no trust. */
+  isTrusted(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  readonly trust = nothing;
+  readonly distrust = nothing;
+  readonly leave = nothing;
+  readonly remove = nothing;
+
+  leaveAtOnce(): void {}
+}
+
+const UNWRITTEN: Batch = { put: () => undefined, del: () => undefined, write: nothing, close: nothing };
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
 }

@@ -88,6 +88,10 @@ describe('a connection whose session is on disk', () => {
       for (const name of ['%', 'none']) await mkdir(join(userDir, 'posthorn', name));
       await left('inmemory', 1);
       await left('c', 3);
+      await rm(join(userDir, 'posthorn/old/received-ids-hold'));
+      // Of another Node-RED of this directory.
+      await left('others', 1);
+      const others = await DiskStore.open(join(userDir, 'posthorn/others'), { report: () => undefined });
       const memory = { ...connection5(broker.port, { sessionStore: 'memory' }), id: 'inmemory' };
       await startFlow([...flow(), memory]);
       await until(() => told().length === 3, 'three lines');
@@ -99,9 +103,11 @@ describe('a connection whose session is on disk', () => {
           'MQTT: 2 messages wait in /posthorn/old',
         ],
       );
-      await until(() => !existsSync(join(userDir, 'posthorn/old/in-use')), 'it is left alone');
+      assert.deepEqual(readdirSync(join(userDir, 'posthorn/old')), ['session'], 'one that is looked at is changed');
       assert.ok(!existsSync(join(userDir, 'posthorn/none/session')), 'a session is made where there was none');
-      assert.ok(existsSync(join(userDir, 'posthorn/c/received-ids-hold')), 'one that is used is disturbed');
+      for (const used of ['c', 'others'])
+        assert.ok(existsSync(join(userDir, 'posthorn', used, 'received-ids-hold')), `${used} is disturbed`);
+      await others.close();
     });
 
     it('is sent by a connection that comes while it is looked at', async () => {

@@ -355,6 +355,34 @@ describe('A birth message that the broker hangs up on', () => {
   }
 });
 
+describe('A connection that ends while subscriptions are asked for', () => {
+  it('because of what one of them was told has the others asked for on the next', async () => {
+    const scene = new VirtualClient({ protocolVersion: 5, cleanStart: false });
+    const properties = { sharedSubscriptionAvailable: false };
+    scene.server.answers = {
+      connect: () => ({ cmd: 'connack', sessionPresent: true, reasonCode: 0, properties }),
+    };
+    await scene.connected();
+    const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+    const told: SubscriptionOutcome[] = [];
+    scene.client.subscribe('$share/g/a', new Taker(), options, () => {
+      if (scene.server.connections.length === 1) scene.client.destroy();
+    });
+    scene.client.subscribe('b', new Taker(), options, (outcome) => void told.push(outcome));
+    await scene.pass(60_000);
+    assert.deepEqual(
+      scene.server.connections.map((connection) =>
+        connection.all('subscribe').flatMap(({ subscriptions }) => subscriptions.map(({ topic }) => topic)),
+      ),
+      [[], ['b']],
+    );
+    assert.deepEqual(
+      told.map(({ granted }) => granted),
+      [true],
+    );
+  });
+});
+
 describe('A message behind which the Server ended the connection', () => {
   for (const [what, isAnswered] of [
     ['is not blamed for it while a SUBSCRIBE is unanswered: it may have been about that', false],

@@ -166,7 +166,13 @@ describe('endsItsReader', () => {
       let count = 0;
       const timer = (delay: number, fire: () => void): Timer => {
         const number = (count += 1);
-        armed.set(number, { delay, fire });
+        armed.set(number, {
+          delay,
+          fire: () => {
+            armed.delete(number);
+            fire();
+          },
+        });
         return { cancel: () => void armed.delete(number) };
       };
       const answers = askFor(['a', 'hangs', 'aborts'], { timer });
