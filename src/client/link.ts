@@ -68,6 +68,7 @@ export class Link {
       },
       limits: terms.limits,
       mqtt5: terms.protocolVersion === 5,
+      acknowledged: (reached) => incoming.whenAcknowledged(reached),
       barrier: (reached) => connection.barrier(reached),
       takePacketId: () => (this.#ended ? undefined : parts.session.ids.take()),
       send: (packet, request) => this.#request(packet, request),

@@ -65,13 +65,15 @@ export class RetainedArrival {
     if (this.#awaiting.delete(entry)) this.#byFilter.delete(entry.filter);
   }
 
-  /** Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. */
-  #awaitCalm(
-    link: SubscriptionLink,
-    calm: () => void,
-    barriers: number = CALM_BARRIERS,
-    left: number = MOST_BARRIERS,
-  ): void {
+  /**
+   * Calls back when nothing came that may stand in front of what is retained, or so much that it has passed. While flows
+   * work on what came, nothing may come because the Server has as much in flight as may be (4.9).
+   */
+  #awaitCalm(link: SubscriptionLink, calm: () => void, barriers = CALM_BARRIERS, left = MOST_BARRIERS): void {
+    link.acknowledged(() => this.#awaitAnswer(link, calm, barriers, left));
+  }
+
+  #awaitAnswer(link: SubscriptionLink, calm: () => void, barriers: number, left: number): void {
     const before = link.handed;
     const { retainedCame } = this.#router;
     link.barrier(() => {

@@ -23,6 +23,14 @@ export class RetainedByTopic {
   /** Covered filters of which the Server has to answer first whether it retains something for the one that covers them. */
   readonly #inDoubt = new Set<SubscriptionEntry>();
   readonly #missed = new Set<SubscriptionEntry>();
+  /** On which they were asked for. */
+  #link: SubscriptionLink | undefined;
+  readonly #comes: (entries: readonly SubscriptionEntry[], link: SubscriptionLink) => void;
+
+  /** @param comes told of what entries the Server sends what it retains, or has sent it. */
+  constructor(comes: (entries: readonly SubscriptionEntry[], link: SubscriptionLink) => void) {
+    this.#comes = comes;
+  }
 
   /** Whether there are filters to be asked for by themselves. */
   get pending(): boolean {
@@ -57,6 +65,7 @@ export class RetainedByTopic {
     const mayMiss = !this.#hasQos2 && !link.mqtt5 && this.#rest === 0;
     const covered = new Set(mayMiss ? serves.filter((served) => isMissing(served, entry)) : []);
     if (covered.size === 0) return covered;
+    this.#link = link;
     for (const served of covered) this.#inDoubt.add(served);
     link.barrier(() => this.#decide(covered));
     return covered;
@@ -68,13 +77,13 @@ export class RetainedByTopic {
   }
 
   /** They are asked for; the request is answered with these codes by a call of what is returned. */
-  ask(entries: readonly SubscriptionEntry[]): (codes: readonly number[]) => void {
+  ask(entries: readonly SubscriptionEntry[], link: SubscriptionLink): (codes: readonly number[]) => void {
     this.#asking += 1;
     return (codes) => {
       this.#asking -= 1;
       this.#inVain = 0;
       for (const code of codes) if (code < 0x80) this.granted(code as QoS);
-      for (const entry of entries) had(entry);
+      this.#comesFor(entries, link);
     };
   }
 
@@ -90,6 +99,7 @@ export class RetainedByTopic {
     if (this.#asking > 0) this.#endedInVain();
     else if (this.#rest > 0) this.#rest -= 1;
     this.#asking = 0;
+    this.#link = undefined;
     this.#inDoubt.clear();
     this.#missed.clear();
   }
@@ -105,15 +115,15 @@ export class RetainedByTopic {
   }
 
   #nothingIsMissing(): void {
-    for (const entry of this.#inDoubt) had(entry);
+    const inDoubt = [...this.#inDoubt];
     this.#inDoubt.clear();
+    if (this.#link !== undefined && inDoubt.length > 0) this.#comesFor(inDoubt, this.#link);
   }
-}
 
-/** All that the Server retains for the filter has come. */
-function had(entry: SubscriptionEntry): void {
-  entry.retainedComes();
-  entry.retainedCame();
+  #comesFor(entries: readonly SubscriptionEntry[], link: SubscriptionLink): void {
+    for (const entry of entries) entry.retainedComes();
+    this.#comes(entries, link);
+  }
 }
 
 /** Whether it has no wildcard, and somebody waits for what the Server retains. */

@@ -12,6 +12,8 @@ export interface SubscriptionLink {
   takePacketId(): PacketId | undefined;
   /** @throws {PacketTooLarge} */
   send(packet: SubscribePacket | UnsubscribePacket, request: PendingRequest): void;
+  /** Calls back when what came at QoS 1 and 2 so far is acknowledged: until then the Server may have no room for more (4.9). */
+  acknowledged(reached: () => void): void;
   /** Calls back when the Server has handled everything sent so far, and its answers have arrived. */
   barrier(reached: () => void): void;
 }

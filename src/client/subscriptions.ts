@@ -58,7 +58,7 @@ export class Subscriptions {
   #identifier: number;
   readonly #windows: RetainedWindows;
   readonly #arrival: RetainedArrival;
-  readonly #byTopic = new RetainedByTopic();
+  readonly #byTopic: RetainedByTopic;
   readonly #leaves = new Leaves();
   /** Filters that the Server was told to forget in this session, and has not had since, the latest last. */
   readonly #givenUp = new Set<TopicFilter>();
@@ -80,6 +80,7 @@ export class Subscriptions {
     this.#router = router;
     this.#windows = new RetainedWindows(router);
     this.#arrival = new RetainedArrival(router);
+    this.#byTopic = new RetainedByTopic((entries, link) => this.#arrival.answered(entries, link));
     router.onRetained = (topic, qos) => this.#retainedCame(topic as TopicFilter, qos);
     this.#perPacket = filtersPerPacket;
     this.#records = new SubscriptionRecords(store);
@@ -257,7 +258,7 @@ export class Subscriptions {
     const subscriptions = entries.map(({ filter }) => ({ filter, ...options }));
     link.send(
       { cmd: 'subscribe', packetId, subscriptions, subscriptionIdentifier: undefined, userProperties: undefined },
-      { cmd: 'subscribe', count: entries.length, answered: this.#byTopic.ask(entries) },
+      { cmd: 'subscribe', count: entries.length, answered: this.#byTopic.ask(entries, link) },
     );
     for (const entry of entries) {
       this.#records.asked({ filter: entry.filter, options, identifier: undefined, granted: 2 });

@@ -138,7 +138,7 @@ export class OverlappingDelivery {
     if (place === undefined) return false;
     // What the Server had queued when the other one began comes by this one alone, before any copy by the other. When
     // this one fell behind the other, a copy by the other may have been left out for it.
-    const began = place.since < seat.first && route.fellAt < seat.first;
+    const began = seat.first !== Infinity && place.since < seat.first && route.fellAt < seat.first;
     if (began && !route.isBefore(this.#identifiers ?? [], seat)) return true;
     return place.heardSince(Math.max(place.since, route.fellAt), this.#packet.qos);
   }

@@ -9,6 +9,17 @@ export class AcknowledgementOrder {
   readonly #again = new Map<PacketId, Delivery>();
   /** All of those that are in the queue, also where the exchange is over. */
   #answers = 0;
+  #pushed = 0;
+  #shifted = 0;
+
+  /** Those that came so far; and those of them that left, all before any that came later. */
+  get pushed(): number {
+    return this.#pushed;
+  }
+
+  get shifted(): number {
+    return this.#shifted;
+  }
 
   get length(): number {
     return this.#queue.length;
@@ -27,6 +38,7 @@ export class AcknowledgementOrder {
 
   push(delivery: Delivery): void {
     delivery.isInTurn = true;
+    this.#pushed += 1;
     this.#queue.push(delivery);
   }
 
@@ -61,6 +73,7 @@ export class AcknowledgementOrder {
   /** The connection is gone. */
   clear(): void {
     for (const delivery of this.#queue.drain()) delivery.isInTurn = false;
+    this.#shifted = this.#pushed;
     this.#again.clear();
     this.#answers = 0;
   }
@@ -68,6 +81,7 @@ export class AcknowledgementOrder {
   #shift(): Delivery | undefined {
     const delivery = this.#queue.shift();
     if (delivery === undefined) return undefined;
+    this.#shifted += 1;
     delivery.isInTurn = false;
     if (delivery.repetition !== 'no') this.#answers -= 1;
     return delivery;

@@ -91,6 +91,8 @@ export class Incoming {
   readonly #pubacks = new AcknowledgementOrder();
   readonly #pubrecs = new AcknowledgementOrder();
   readonly #pubcomps = new Queue<NextAcknowledgement>();
+  /** Who waits until what came so far is acknowledged: how many that is of each kind. */
+  readonly #awaiting = new Queue<{ readonly pubacks: number; readonly pubrecs: number; readonly reached: () => void }>();
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 
@@ -129,6 +131,7 @@ export class Incoming {
     this.#pubacks.clear();
     this.#pubrecs.clear();
     this.#pubcomps.drain();
+    this.#awaiting.drain();
     this.#unreleased.clear();
   }
 
@@ -211,8 +214,16 @@ export class Incoming {
 
   /** The next acknowledgement that may leave, in protocol order. */
   next(): NextAcknowledgement | undefined {
+    // Behind the one before, which has been written by now.
+    if (this.#awaiting.length > 0) this.#tellAcknowledged();
     if (this.#pubcomps.length > 0) return this.#pubcomps.shift();
     return this.#nextOf(this.#pubacks) ?? this.#nextOf(this.#pubrecs);
+  }
+
+  /** Calls back when acknowledgements of all that came so far have been written; never, if the connection ends before. */
+  whenAcknowledged(reached: () => void): void {
+    this.#awaiting.push({ pubacks: this.#pubacks.pushed, pubrecs: this.#pubrecs.pushed, reached });
+    this.#tellAcknowledged();
   }
 
   /** Messages that were handed out so far: see {@link handedOver}. */
@@ -389,6 +400,14 @@ export class Incoming {
     this.#handOut(delivery);
     const wanted = this.#receivers.deliver(packet, delivery);
     if (!wanted && now < this.#graceUntil) delivery.unclaimed();
+  }
+
+  #tellAcknowledged(): void {
+    for (let first = this.#awaiting.peek(); first !== undefined; first = this.#awaiting.peek()) {
+      if (this.#pubacks.shifted < first.pubacks || this.#pubrecs.shifted < first.pubrecs) return;
+      this.#awaiting.shift();
+      first.reached();
+    }
   }
 
   #handOut(delivery: Delivery): void {

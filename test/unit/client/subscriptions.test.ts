@@ -62,6 +62,13 @@ class Link implements SubscriptionLink {
   /** Those who wait for the Server's answers, unless they are told at once. */
   waiting: (() => void)[] | undefined;
   barriers = 0;
+  /** Those who wait until what came is acknowledged, while it is not. */
+  working: (() => void)[] | undefined;
+
+  acknowledged(reached: () => void): void {
+    if (this.working === undefined) reached();
+    else this.working.push(reached);
+  }
 
   barrier(reached: () => void): void {
     this.barriers += 1;
@@ -1650,6 +1657,20 @@ describe('Subscriptions', () => {
           }
         });
         assert.deepEqual(bringsRetained(link), [busyFor > 0], `busy for ${busyFor}`);
+      }
+    });
+
+    it('while flows work on what came the broker may have no room for it: nothing is asked before they are done', () => {
+      for (const done of [false, true]) {
+        const one = begun(new Link(KEPT));
+        const working: (() => void)[] = [];
+        one.link.working = working;
+        one.add('a');
+        const link = killedBehindAnswer(one, () => {
+          assert.equal(one.link.barriers, 0);
+          if (done) for (let next = working.shift(); next !== undefined; next = working.shift()) next();
+        });
+        assert.deepEqual(bringsRetained(link), [!done], `done: ${done}`);
       }
     });
 

@@ -338,6 +338,17 @@ describe('Router', () => {
       assert.equal(sink.got.length, 4);
     });
 
+    it('what was queued for a filter whose place is not sure comes by it, though another one was granted since', () => {
+      const { router, sink, copy } = granted(['a/b', 1]);
+      const back = new Sink();
+      router.revoke(asFilter('a/b'));
+      for (const filter of ['a/b', 'a/#']) router.add(asFilter(filter), back);
+      router.identify(asFilter('a/#'), 2);
+      router.grant(asFilter('a/#'), { qos: 2, noLocal: false, retainAsPublished: false });
+      copy(1, 1);
+      assert.deepEqual([sink.got.length, back.got.length], [1, 1]);
+    });
+
     it('a copy at QoS 0, which may overtake, does not tell that the queue has passed', () => {
       const { sink, copy } = granted(['a/#', 1], ['a/b', 2]);
       copy(2, 0);

@@ -68,6 +68,40 @@ describe('A received message', () => {
     assert.deepEqual(driver.replies(), ['puback 1']);
   });
 
+  for (const [qos, answer] of [
+    [1, 'puback'],
+    [2, 'pubrec'],
+  ] as const) {
+    it(`at QoS ${qos} is waited for by who asks when all that came is acknowledged, and what comes later is not`, () => {
+      const place = new Place();
+      const driver = awaiting(place);
+      const { incoming } = driver.session;
+      driver.receive(received('b', qos === 1 ? 2 : 1, 1));
+      driver.receive(received('a', qos, 2));
+      let calls = 0;
+      incoming.whenAcknowledged(() => (calls += 1));
+      driver.receive(received('b', qos, 3));
+      assert.equal(calls, 0, 'the one that is held is not acknowledged');
+      fill(place, receiver());
+      incoming.deployed(0);
+      assert.deepEqual(driver.replies(), [`${answer} 2`, `${answer} 3`]);
+      assert.equal(calls, 1);
+      incoming.whenAcknowledged(() => (calls += 1));
+      assert.equal(calls, 2, 'at once, where nothing is open');
+    });
+  }
+
+  it('of a connection that is gone is waited for by nobody', () => {
+    const driver = awaiting(new Place());
+    driver.receive(received('a', 1, 1));
+    driver.session.incoming.whenAcknowledged(() => assert.fail());
+    reconnect(driver);
+    let calls = 0;
+    driver.session.incoming.whenAcknowledged(() => (calls += 1));
+    assert.equal(calls, 1);
+    assert.deepEqual(driver.receive(received('b', 1, 2)), ['puback 2']);
+  });
+
   it('is not offered before the deploy is over, whoever is back', () => {
     const place = new Place();
     const driver = awaiting(place);
