@@ -122,9 +122,9 @@ export class SubscriptionEntry {
     return this.#wire.state === 'asked' || this.#wire.state === 'granted';
   }
 
-  /** Whether it has no subscription of its own beside that of `cover`. */
+  /** Whether it has no subscription of its own beside that of `cover`, or may have none: then it gets copies by both. */
   comesBy(cover: SubscriptionEntry): boolean {
-    return this === cover || !this.onWire;
+    return this === cover || !this.onWire || this.#isDoubtful;
   }
 
   /** The Server granted all that was asked for. */
@@ -135,6 +135,11 @@ export class SubscriptionEntry {
   /** Whether it belongs on the wire, itself or by a filter that covers it. */
   get wanted(): boolean {
     return this.members.size > 0 || this.#keptWishes.length > 0;
+  }
+
+  /** Granted at some time, and it is not known whether the Server has it still. */
+  get #isDoubtful(): boolean {
+    return this.#wire.state === 'granted' && this.#wire.doubtful;
   }
 
   /** Nothing about it has to be remembered. */

@@ -419,7 +419,7 @@ export class Subscriptions {
     const missing = this.#byTopic.answered(request, link);
     for (const each of serves) if (!missing.has(each)) each.retainedComes();
     const served = this.#coverPlan?.servedBy(entry) ?? serves;
-    for (const other of served) if (!other.comesBy(entry) || other.mayBeLeftover) this.#dirty.add(other);
+    for (const other of served) if (other !== entry && (other.onWire || other.mayBeLeftover)) this.#dirty.add(other);
     this.#tellWhatIsGranted({ ...request, serves: [...served] }, link, () => true);
   }
 

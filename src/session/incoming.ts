@@ -92,7 +92,11 @@ export class Incoming {
   readonly #pubrecs = new AcknowledgementOrder();
   readonly #pubcomps = new Queue<NextAcknowledgement>();
   /** Who waits until what came so far is acknowledged: how many that is of each kind. */
-  readonly #awaiting = new Queue<{ readonly pubacks: number; readonly pubrecs: number; readonly reached: () => void }>();
+  readonly #awaiting = new Queue<{
+    readonly pubacks: number;
+    readonly pubrecs: number;
+    readonly reached: () => void;
+  }>();
   /** QoS 2 messages that came and are not released: what counts for the Receive Maximum. */
   readonly #unreleased = new Set<PacketId>();
 

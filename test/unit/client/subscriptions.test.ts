@@ -690,6 +690,22 @@ describe('Subscriptions', () => {
       }
     });
 
+    it('a filter that an earlier process had, and whose end it could not store, comes by the one that covers it', () => {
+      const store = new MemoryStore();
+      scene(new Link(KEPT), 8, store).granted('a/b');
+      const next = scene(new Link(KEPT), 8, store);
+      next.subscriptions.connected(true);
+      const node = next.add('a/b');
+      next.add('a/#');
+      const asked = identifiersOf(next);
+      copies(next, asked);
+      assert.equal(node.received, 1);
+      next.link.grant();
+      assert.deepEqual(next.flush(), ['-a/b']);
+      copies(next, asked);
+      assert.equal(node.received, 2);
+    });
+
     it('a filter whose UNSUBSCRIBE was not answered may have been served by the one that covers it', () => {
       const store = new MemoryStore();
       const one = scene(new Link(KEPT), 8, store);
