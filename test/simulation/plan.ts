@@ -220,12 +220,6 @@ class Planner {
     return { powerCuts, ...(!this.#spared.has('disk-fails') && { steps: troubled }) };
   }
 
-  #server(): ServerKind {
-    const kind = this.#kind();
-    // What it retains comes at once: behind a full window it would come late, and another time nothing brings it.
-    return kind.retainsByTopic === true ? { ...kind, window: 20 } : kind;
-  }
-
   /**
    * Drawn from other numbers: what seeds are without it stays. Not with MQTT 5, which forbids it (4.4); nor with a disk,
    * where an acknowledgement may wait that the client holds for sent; nor where the id of a message that is refused is
@@ -238,7 +232,7 @@ class Planner {
     return { repeats: wholeNumber(random, 5, 500) };
   }
 
-  #kind(): ServerKind {
+  #server(): ServerKind {
     return {
       copies: this.#pick(['each', 'one'] as const),
       identifiers: this.#chance(0.7),
