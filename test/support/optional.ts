@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 
 /** A program that some tests use where it is installed: they skip without it. */
-export type OptionalTool = 'mosquitto' | 'chromium' | 'nats-server' | 'rabbitmq';
+export type OptionalTool = 'mosquitto' | 'chromium' | 'nats-server' | 'openssl' | 'rabbitmq';
 
 // Debian keeps daemons in /usr/sbin, which is not in every user's PATH; Homebrew does the same under its own prefix.
 const DAEMON_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin'];
@@ -11,6 +11,7 @@ const FILE_NAMES: Readonly<Record<OptionalTool, readonly string[]>> = {
   mosquitto: ['mosquitto'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   'nats-server': ['nats-server'],
+  openssl: ['openssl'],
   // Its own start script: the one of Debian in PATH becomes another user and keeps what is written from us.
   rabbitmq: ['/usr/lib/rabbitmq/bin/rabbitmq-server'],
 };
