@@ -73,7 +73,7 @@ export const ROOMS = [
     packages: [
       'node-red',
       'node:events',
-      'node:fs',
+      'node:fs/promises',
       'node:path',
       'node:stream',
       'node:stream/promises',

@@ -23,8 +23,8 @@ export interface SettingsSources {
   store(): SessionStore;
   /** Whether that is the whole session. Default: it is. */
   isWhole?(): boolean;
-  /** Whether there is a session of it on disk, which may not be readable. Default false. */
-  isOnDisk?(): boolean;
+  /** Whether some of it may be on a disk that cannot be used, but perhaps later. Default false. */
+  awaitsDisk?(): boolean;
 }
 
 /** All that decides what a connection is, secrets too: to be compared, and never shown. */
@@ -81,9 +81,9 @@ export class ConnectionSettings {
     return this.#sources.isWhole?.() ?? true;
   }
 
-  /** Whether some of the session is on a disk that cannot be used, but perhaps later. */
+  /** Whether some of the session may be on a disk that cannot be used, but perhaps later. */
   get awaitsDisk(): boolean {
-    return !this.hasWholeSession && this.#sources.isOnDisk?.() === true;
+    return this.#sources.awaitsDisk?.() ?? false;
   }
 
   get reconnectTime(): number | undefined {

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DiskStore } from '../../src/index.ts';
 
@@ -25,9 +25,9 @@ export class ForgottenSessions {
   ): Promise<void> {
     if (this.#seen.has(root)) return;
     this.#seen.add(root);
-    for (const name of namesIn(root)) {
+    for (const name of await namesIn(root)) {
       const folder = join(root, name);
-      if (DiskStore.isIn(folder)) await hold(folder, () => this.#look(folder));
+      if (await DiskStore.mayBeIn(folder)) await hold(folder, () => this.#look(folder));
     }
   }
 
@@ -38,12 +38,8 @@ export class ForgottenSessions {
 }
 
 /** None where it is not there, or no folder. */
-function namesIn(root: string): string[] {
-  try {
-    return readdirSync(root);
-  } catch {
-    return [];
-  }
+function namesIn(root: string): Promise<string[]> {
+  return readdir(root).catch(() => []);
 }
 
 function forgotten(count: number, folder: string): string {

@@ -22,6 +22,8 @@ export interface Opened {
   readonly store: SessionStore | undefined;
   /** Whether that is all of it: not where memory stands in for a disk that cannot be used. */
   readonly isWhole: boolean;
+  /** Whether some of it may be on a disk that cannot be used, but perhaps later. */
+  readonly awaitsDisk: boolean;
   readonly opening: Promise<SessionStore>;
 }
 
@@ -30,12 +32,14 @@ export interface Tools {
   readonly after: After;
   readonly open: typeof DiskStore.open;
   readonly leaveBehind: typeof DiskStore.leaveBehind;
+  readonly mayBeIn: typeof DiskStore.mayBeIn;
 }
 
 export const TOOLS: Tools = {
   after,
   open: (folder, options) => DiskStore.open(folder, options),
   leaveBehind: (folder) => DiskStore.leaveBehind(folder),
+  mayBeIn: (folder) => DiskStore.mayBeIn(folder),
 };
 
 type Store = DiskStore | MemoryStore;
@@ -61,6 +65,8 @@ export class KeptSession implements Opened {
   readonly opening: Promise<Store>;
   readonly #tools: Tools;
   #store: Store | undefined;
+  /** Whether the folder may have a session, as far as that could be seen when it could not be opened. */
+  #mayBeOnDisk = true;
   /** Where the session was before, until it is here. */
   #earlier: KeptSession | undefined;
   /** Objects of the node that exist, the oldest first: in a deploy the next may come before the last has closed. */
@@ -91,6 +97,10 @@ export class KeptSession implements Opened {
 
   get isWhole(): boolean {
     return this.#store !== undefined && (this.place.folder === undefined || this.#store instanceof DiskStore);
+  }
+
+  get awaitsDisk(): boolean {
+    return !this.isWhole && this.#mayBeOnDisk;
   }
 
   /** Once it is open. */
@@ -175,14 +185,18 @@ export class KeptSession implements Opened {
     this.#attempt = free.then(() => this.#opened(folder));
     const disk = await atMost(LONGEST_OPENING, this.#attempt, this.#tools.after);
     if (disk !== undefined) return disk;
-    const late = `the session cannot be kept in ${folder}: it takes more than ${LONGEST_OPENING / 1000} s to open`;
-    if (this.#problem === undefined) {
-      this.#report(`${late}; it is in memory until it is open`);
-      await atMost(LONGEST_MARK, this.#tools.leaveBehind(folder), this.#tools.after);
-    }
+    const isLate = this.#problem === undefined;
+    const [mayBeOnDisk] = await Promise.all([this.#tools.mayBeIn(folder), isLate && this.#opensLate(folder)]);
+    this.#mayBeOnDisk = mayBeOnDisk;
     // It never rejects: an attempt that fails is told, and another one follows.
     void this.#untilOnDisk(folder);
     return new MemoryStore({ isKept: false });
+  }
+
+  async #opensLate(folder: string): Promise<void> {
+    const late = `the session cannot be kept in ${folder}: it takes more than ${LONGEST_OPENING / 1000} s to open`;
+    this.#report(`${late}; it is in memory until it is open`);
+    await atMost(LONGEST_MARK, this.#tools.leaveBehind(folder), this.#tools.after);
   }
 
   /** undefined: it could not be opened, which was told. */

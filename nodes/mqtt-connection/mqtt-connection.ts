@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { DiskStore, MqttError, type SessionStore, textOf } from '../../src/index.ts';
@@ -58,7 +57,7 @@ export = function register(RED: NodeAPI): void {
   tellWhatIsForgotten = () => void lookForForgotten(RED);
   onFlows(RED.events, LISTENER);
   onFlows(RED.events, parked);
-  serveOutbox(RED, (id) => stores.has(id) || existsSync(folderOf(RED, id) ?? ''));
+  serveOutbox(RED, async (id) => stores.has(id) || (await mayBeOnDisk(folderOf(RED, id))));
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);
@@ -118,6 +117,10 @@ function folderOf(RED: NodeAPI, id: string): string | undefined {
   return root === undefined ? undefined : join(root, folderName(id));
 }
 
+async function mayBeOnDisk(folder: string | undefined): Promise<boolean> {
+  return folder !== undefined && DiskStore.mayBeIn(folder);
+}
+
 function rootOf(RED: NodeAPI): string | undefined {
   const { userDir } = RED.settings;
   return typeof userDir !== 'string' || userDir === '' ? undefined : join(userDir, 'posthorn');
@@ -146,7 +149,6 @@ function idOf(name: string): string | undefined {
 /** The connection that a deploy has left for this node, if nothing of it changed; else a new one. */
 function lifeOf(RED: NodeAPI, node: ConnectionNode, def: ConnectionDef): ConnectionLife {
   let session: Opened | undefined;
-  const place = placeOf(RED, def);
   const settings = new ConnectionSettings(def, {
     login: { username: filled(node.credentials?.user), password: filled(node.credentials?.password) },
     tls: () => tlsOptionsOf(filled(def.tls), (id) => RED.nodes.getNode(id)),
@@ -154,14 +156,14 @@ function lifeOf(RED: NodeAPI, node: ConnectionNode, def: ConnectionDef): Connect
     reconnectTime: whole(RED.settings['mqttReconnectTime'], 1, 0x7fffffff),
     store: () => opened(session),
     isWhole: () => session?.isWhole === true,
-    isOnDisk: () => place.folder !== undefined && DiskStore.isIn(place.folder),
+    awaitsDisk: () => session?.awaitsDisk === true,
   });
   const essence = essenceOf(settings);
   const earlier = parked.take(def.id, essence);
   earlier?.handTo(node);
   if (earlier !== undefined) return earlier;
   const voice = new Voice(node);
-  session = stores.of(def.id, place, {
+  session = stores.of(def.id, placeOf(RED, def), {
     report: (problem) => voice.warn(problem),
     moving: (move) => life.connection.moveSession(move),
   });

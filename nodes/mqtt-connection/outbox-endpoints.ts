@@ -10,6 +10,12 @@ import type { SharedConnection } from './shared-connection.ts';
 /** Messages in one turn of the event loop: what is written meanwhile waits that long. */
 const MESSAGES_PER_TURN = 200;
 
+/** Where an answer goes. */
+interface Answering {
+  json(answer: OutboxAnswer): unknown;
+  sendStatus(status: number): unknown;
+}
+
 type Pages = ReturnType<SharedConnection['waitingMessages']>;
 
 const NOTHING = { messages: 0, bytes: 0, oldest: undefined };
@@ -19,17 +25,15 @@ const UNKNOWN: OutboxAnswer = { isKnown: false, messages: 0, bytes: 0, oldest: 0
 
 /**
  * What the dialog of a connection asks, with the rights of who asks: how much waits, to have it, to discard it.
- * @param hasSession whether something is kept for a node that does not run, because the flows do not.
+ * @param hasSession whether something may be kept for a node that does not run, because the flows do not; never rejects.
  */
-export function serveOutbox(RED: NodeAPI, hasSession: (id: string) => boolean): void {
+export function serveOutbox(RED: NodeAPI, hasSession: (id: string) => Promise<boolean>): void {
   const { httpAdmin, auth } = RED;
   const path = `/${OUTBOX_PATH}/:id`;
   httpAdmin.get(path, auth.needsPermission('mqtt-connection.read'), ({ params }, response) => {
     const connection = connectionOf(RED, params['id']);
     if (connection !== undefined) response.json(answerOf(connection));
-    else if (hasSession(String(params['id']))) response.json(UNKNOWN);
-    // The dialog asks for one that was not deployed yet: that is no error in the browser's console.
-    else response.sendStatus(204);
+    else void answerWithout(hasSession(String(params['id'])), response);
   });
   // One who may only look may see what a flow would show him too.
   httpAdmin.get(`${path}/messages`, auth.needsPermission('mqtt-connection.read'), ({ params }, response) => {
@@ -45,6 +49,13 @@ export function serveOutbox(RED: NodeAPI, hasSession: (id: string) => boolean): 
     connection.discardUnsent();
     response.json(answerOf(connection));
   });
+}
+
+/** It never rejects, as long as its question does not. */
+async function answerWithout(hasSession: Promise<boolean>, response: Answering): Promise<void> {
+  if (await hasSession) response.json(UNKNOWN);
+  // The dialog asks for one that was not deployed yet: that is no error in the browser's console.
+  else response.sendStatus(204);
 }
 
 function answerOf({ outbox, settings }: SharedConnection): OutboxAnswer {

@@ -12,10 +12,23 @@ export function pathIn(folder: string): string {
   return join(folder, 'session');
 }
 
+/** The file by which LevelDB knows a database; what it has of one without is not to be read any more. */
+function currentIn(folder: string): string {
+  return join(pathIn(folder), 'CURRENT');
+}
+
 export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,
+  );
+}
+
+/** Whether there is none for sure: what the system does not let us see may be there. */
+export async function lacksDatabase(folder: string): Promise<boolean> {
+  return access(currentIn(folder)).then(
+    () => false,
+    (error: unknown) => systemCodeOf(error) === 'ENOENT',
   );
 }
 
@@ -64,7 +77,7 @@ function isShort(error: unknown): boolean {
 async function lacksManifest(folder: string): Promise<boolean> {
   try {
     const files = await readdir(pathIn(folder));
-    const named = await readFile(join(pathIn(folder), 'CURRENT'), 'utf8');
+    const named = await readFile(currentIn(folder), 'utf8');
     return !files.includes(named.trim());
   } catch {
     return false;

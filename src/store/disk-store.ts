@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
 import { MqttError } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { type Clock, systemClock, type Timer } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
-import { distrust, OtherVersion, pathIn, why } from './database.ts';
+import { distrust, OtherVersion, why } from './database.ts';
 import type { BacklogRow } from './backlog-rows.ts';
 import { Backlog, type FoundMessages, unreadable, type Window } from './backlog.ts';
 import { BacklogReader } from './backlog-reader.ts';
@@ -198,9 +197,12 @@ export class DiskStore implements SessionStore {
     return distrust(folder);
   }
 
-  /** Whether there is a session in the folder, which may not be readable. */
-  static isIn(folder: string): boolean {
-    return existsSync(pathIn(folder));
+  /**
+   * Whether there may be a session in the folder, readable or not; false: there certainly is none. Resolves within a second,
+   * whatever the disk does.
+   */
+  static mayBeIn(folder: string, clock: Clock = systemClock): Promise<boolean> {
+    return SessionFolder.mayBeIn(folder, clock);
   }
 
   /**

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { MqttError } from '../protocol/errors.ts';
 import type { Clock } from '../util/clock.ts';
+import { deferred } from '../util/deferred.ts';
 import {
   distrust,
   isDamaged,
   isTrusted,
   lacksCurrent,
+  lacksDatabase,
   openDatabase,
   pathIn,
   setAside,
@@ -21,6 +23,9 @@ export interface SessionFolderOptions {
   /** Told what was set aside. */
   readonly report: (problem: MqttError) => void;
 }
+
+/** Milliseconds for which a disk is asked whether there is a session. */
+const LONGEST_LOOK = 1_000;
 
 /** The folder in which a session is. Only its owner can read it. */
 export class SessionFolder implements Medium {
@@ -57,6 +62,15 @@ export class SessionFolder implements Medium {
       await distrust(folder);
       throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
     }
+  }
+
+  /** Whether there may be a session in the folder: not where there certainly is none. Resolves within a second. */
+  static async mayBeIn(folder: string, clock: Clock): Promise<boolean> {
+    const { promise: late, resolve: isLate } = deferred<false>();
+    const timer = clock.timer(LONGEST_LOOK, () => isLate(false));
+    const isNone = await Promise.race([lacksDatabase(folder), late]);
+    timer.cancel();
+    return !isNone;
   }
 
   /**

@@ -186,6 +186,40 @@ describe('DiskStore', () => {
     });
   });
 
+  describe('is looked for without opening it, and', () => {
+    const found: Readonly<Record<string, readonly [(folder: string) => Promise<unknown>, mayBe: boolean]>> = {
+      'is not where there is no folder': [() => Promise.resolve(), false],
+      'is not in a folder without one': [(folder) => mkdir(folder), false],
+      'is where one was left': [async (folder) => (await open(folder)).close(), true],
+      'may be where the system cannot look': [(folder) => symlink(folder, folder), true],
+      'may be where something else has its name': [(folder) => writeFile(folder, ''), true],
+    };
+    for (const [what, [make, mayBe]] of Object.entries(found)) {
+      it(what, async () => {
+        const folder = await newFolder();
+        await make(folder);
+        assert.equal(await DiskStore.mayBeIn(folder), mayBe);
+      });
+    }
+
+    it('may be where the disk has not answered for a second: nobody waits longer', async () => {
+      const { clock, timers } = timing();
+      const answer = DiskStore.mayBeIn(await newFolder(), clock);
+      assert.deepEqual(
+        timers.map(({ delay }) => delay),
+        [1000],
+      );
+      timers[0]?.fire();
+      assert.equal(await answer, true);
+    });
+
+    it('leaves no timer behind where the disk answers', async () => {
+      const { clock, timers } = timing();
+      await DiskStore.mayBeIn(await newFolder(), clock);
+      assert.deepEqual(timers, []);
+    });
+  });
+
   it('cannot be in a file', async () => {
     const folder = await newFolder();
     await writeFile(folder, '');

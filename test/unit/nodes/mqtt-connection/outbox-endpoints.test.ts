@@ -12,7 +12,7 @@ function routes(): string[] {
   const note = (method: string) => (path: string, permission: string) =>
     void found.push(`${method} ${path} needs ${permission}`);
   const RED = { httpAdmin: { get: note('GET'), delete: note('DELETE') }, auth: { needsPermission: (p: string) => p } };
-  serveOutbox(RED as unknown as NodeAPI, () => false);
+  serveOutbox(RED as unknown as NodeAPI, () => Promise.resolve(false));
   return found;
 }
 
@@ -29,7 +29,7 @@ describe('What the editor may ask about an outbox', () => {
 type Handler = (request: { params: object }, response: object) => void;
 
 /** What is answered to the question how much waits at `c`. */
-function answered(node: unknown, hasSession: boolean): unknown {
+function answered(node: unknown, hasSession: boolean): Promise<unknown> {
   let ask: Handler | undefined;
   const get = (path: string, _permission: string, handler: Handler): void => {
     if (path.endsWith(':id')) ask = handler;
@@ -39,11 +39,8 @@ function answered(node: unknown, hasSession: boolean): unknown {
     auth: { needsPermission: (permission: string) => permission },
     nodes: { getNode: () => node },
   };
-  serveOutbox(RED as unknown as NodeAPI, () => hasSession);
-  let answer: unknown;
-  const keep = (what: unknown): void => void (answer = what);
-  ask?.({ params: { id: 'c' } }, { json: keep, sendStatus: keep });
-  return answer;
+  serveOutbox(RED as unknown as NodeAPI, () => Promise.resolve(hasSession));
+  return new Promise((resolve) => ask?.({ params: { id: 'c' } }, { json: resolve, sendStatus: resolve }));
 }
 
 /** A connection whose session is all there, or perhaps not. */
@@ -61,19 +58,19 @@ function connectionNode(isWhole: boolean): object {
 }
 
 describe('How much waits', () => {
-  it('is not known where the session is not there as it was', () => {
+  it('is not known where the session is not there as it was', async () => {
     const nothing = { messages: 0, bytes: 0, oldest: 0 };
-    assert.deepEqual(answered(connectionNode(true), false), { isKnown: true, ...nothing });
-    assert.deepEqual(answered(connectionNode(false), false), { isKnown: false, ...nothing });
+    assert.deepEqual(await answered(connectionNode(true), false), { isKnown: true, ...nothing });
+    assert.deepEqual(await answered(connectionNode(false), false), { isKnown: false, ...nothing });
   });
 
-  it('is not known of a node that does not run and has a session: its flows were stopped, or did not start', () => {
-    assert.deepEqual(answered(null, true), { isKnown: false, messages: 0, bytes: 0, oldest: 0 });
-    assert.equal(answered(null, false), 204);
+  it('is not known of a node that does not run and has a session: its flows were stopped, or did not start', async () => {
+    assert.deepEqual(await answered(null, true), { isKnown: false, messages: 0, bytes: 0, oldest: 0 });
+    assert.equal(await answered(null, false), 204);
   });
 
-  it('is no question to a node of another kind', () => {
-    assert.equal(answered({ connection: { outbox: undefined } }, false), 204);
+  it('is no question to a node of another kind', async () => {
+    assert.equal(await answered({ connection: { outbox: undefined } }, false), 204);
   });
 });
 

@@ -252,6 +252,36 @@ describe('the session of a connection whose disk cannot be used', () => {
     await assert.rejects(stat(folder), { code: 'ENOENT' });
   });
 
+  for (const [mayBe, what] of [
+    [true, 'may have some of it is awaited, until it is on disk'],
+    [false, 'certainly has none of it is not awaited'],
+  ] as const) {
+    it(`in a folder that ${what}; the disk is asked once`, async () => {
+      const other = await locked();
+      const asked: string[] = [];
+      const mayBeIn = (path: string): Promise<boolean> => {
+        asked.push(path);
+        return Promise.resolve(mayBe);
+      };
+      const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, mayBeIn });
+      const session = all.of('c', { folder, fsync: false }, told());
+      await session.opening;
+      assert.deepEqual([session.awaitsDisk, session.awaitsDisk, asked], [mayBe, mayBe, [folder]]);
+      await other.close();
+      await waits.pass(10_000);
+      await until(() => session.store instanceof DiskStore, 'it is on disk');
+      assert.deepEqual([session.awaitsDisk, asked], [false, [folder]]);
+      all.remove('c');
+      await all.told();
+    });
+  }
+
+  it('in memory, as a person chose, awaits no disk', async () => {
+    const session = stores().of('c', IN_MEMORY, told());
+    await session.opening;
+    assert.equal(session.awaitsDisk, false);
+  });
+
   it('moves when its user has let go of it, and not before', async () => {
     const other = await locked();
     const all = stores();
