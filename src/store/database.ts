@@ -2,7 +2,12 @@ import { access, readdir, readFile, rename, rm, writeFile } from 'node:fs/promis
 import { basename, join } from 'node:path';
 import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
 import type { Clock } from '../util/clock.ts';
+import { deferred } from '../util/deferred.ts';
 import type { Database } from './medium.ts';
+
+/** Milliseconds between two tries to open what another process has, and how many follow the first. */
+const TRY_TIME = 100;
+const MOST_TRIES = 20;
 
 /** A later version wrote the database. */
 export class OtherVersion extends Error {}
@@ -41,6 +46,24 @@ export async function openDatabase(folder: string): Promise<Database> {
   });
   await database.open();
   return database;
+}
+
+/** The same, as soon as nobody else has it, if that is soon: whoever only looks is through in a moment. */
+export async function openWhenFree(folder: string, clock: Clock): Promise<Database> {
+  for (let left = MOST_TRIES; ; left--) {
+    try {
+      return await openDatabase(folder);
+    } catch (error) {
+      if (!isLocked(error) || left === 0) throw error;
+    }
+    await passed(clock, TRY_TIME);
+  }
+}
+
+function passed(clock: Clock, milliseconds: number): Promise<void> {
+  const { promise, resolve } = deferred<void>();
+  clock.timer(milliseconds, resolve);
+  return promise;
 }
 
 /** What cannot be read as a whole is set aside, and a new session begins: never deleted, and never in the way. */
@@ -112,8 +135,13 @@ function codeOf(error: unknown): string {
   return systemCodeOf(cause) || systemCodeOf(error);
 }
 
+/** Whether another process has the database, to use it or to look at it. */
+export function isLocked(error: unknown): boolean {
+  return codeOf(error) === 'LEVEL_LOCKED';
+}
+
 export function why(error: unknown): string {
-  if (codeOf(error) === 'LEVEL_LOCKED') return 'another process uses it';
+  if (isLocked(error)) return 'another process uses it';
   const cause = error instanceof Error ? error.cause : undefined;
   return textOf(cause ?? error);
 }

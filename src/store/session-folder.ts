@@ -6,10 +6,12 @@ import { deferred } from '../util/deferred.ts';
 import {
   distrust,
   isDamaged,
+  isLocked,
   isTrusted,
   lacksCurrent,
   lacksDatabase,
   openDatabase,
+  openWhenFree,
   pathIn,
   setAside,
   trust,
@@ -53,13 +55,15 @@ export class SessionFolder implements Medium {
       const isUnreadable = (await lacksCurrent(folder)) || (await endsItsReader(folder, clock));
       if (isUnreadable) await setAside(folder, report, clock);
       await enter(folder);
-      return await SessionFolder.#read(folder, read).catch(async (error: unknown) => {
+      const readAll = async (): Promise<T> => SessionFolder.#read(folder, await openWhenFree(folder, clock), read);
+      return await readAll().catch(async (error: unknown) => {
         if (!(await isDamaged(error, folder))) throw error;
         await setAside(folder, report, clock);
-        return SessionFolder.#read(folder, read);
+        return readAll();
       });
     } catch (error) {
-      await distrust(folder);
+      // What another process has is for that to say.
+      if (!isLocked(error)) await distrust(folder);
       throw new MqttError('store-failed', `the session cannot be kept in ${folder}: ${why(error)}`, { cause: error });
     }
   }
@@ -83,7 +87,7 @@ export class SessionFolder implements Medium {
     if (!existsSync(pathIn(folder)) || (await lacksCurrent(folder)) || (await endsItsReader(folder, clock)))
       return undefined;
     try {
-      return await SessionFolder.#read(folder, async (medium) => {
+      return await SessionFolder.#read(folder, await openDatabase(folder), async (medium) => {
         const said = await read(new Look(medium));
         await medium.database.close();
         return said;
@@ -93,8 +97,7 @@ export class SessionFolder implements Medium {
     }
   }
 
-  static async #read<T>(folder: string, read: (medium: Medium) => Promise<T>): Promise<T> {
-    const database = await openDatabase(folder);
+  static async #read<T>(folder: string, database: Database, read: (medium: Medium) => Promise<T>): Promise<T> {
     try {
       return await read(new SessionFolder(folder, database));
     } catch (error) {

@@ -177,13 +177,69 @@ describe('DiskStore', () => {
     assert.equal((await stat(folder)).mode & 0o777, 0o700);
   });
 
-  it('is in use by one process at a time: another one is told so', async () => {
-    const folder = await newFolder();
-    await open(folder);
-    await assert.rejects(open(folder), {
-      code: 'store-failed',
-      message: /cannot be kept in .*: another process uses it$/,
+  describe('that another process has', () => {
+    /** Holds the session of a folder as a process does that looks at it, or has it; returns what ends that. */
+    async function locked(folder: string): Promise<() => Promise<void>> {
+      const database = new ClassicLevel(join(folder, 'session'));
+      await database.open();
+      return () => database.close();
+    }
+
+    /** A clock by which no time passes between two tries, and how often. */
+    function hasty(): { readonly clock: Clock; readonly waits: number[] } {
+      const waits: number[] = [];
+      const timer: Clock['timer'] = (delay, fire) => {
+        if (delay !== 100) return systemClock.timer(delay, fire);
+        waits.push(delay);
+        return systemClock.timer(0, fire);
+      };
+      return { clock: { ...systemClock, timer }, waits };
+    }
+
+    it('is opened as soon as that was only a look: nothing goes on without it', async () => {
+      const folder = await holding(record(1));
+      const letGo = await locked(folder);
+      const { clock, timers } = timing();
+      const opening = open(folder, { clock });
+      for (const tries of [1, 2]) {
+        await until(() => timers.length > 0, `${tries} tries`);
+        assert.deepEqual([timers.length, timers[0]?.delay], [1, 100]);
+        if (tries === 2) await letGo();
+        timers.splice(0)[0]?.fire();
+      }
+      assert.deepEqual(held(await opening).outgoing, [record(1)]);
+      assert.deepEqual([timers, reports], [[], []]);
     });
+
+    it('is in use by one at a time: another one is told so when it has tried for two seconds', async () => {
+      const folder = await newFolder();
+      await open(folder);
+      const { clock, waits } = hasty();
+      await assert.rejects(open(folder, { clock }), {
+        code: 'store-failed',
+        message: /cannot be kept in .*: another process uses it$/,
+      });
+      assert.equal(waits.length, 20);
+    });
+
+    it('is not touched by one that would have it too: that the received ids hold is the owner’s to say', async () => {
+      const folder = await newFolder();
+      const store = await open(folder);
+      store.saveReceived(taken(5, 9));
+      await committed(store);
+      const before = await readdir(folder);
+      await assert.rejects(open(folder, { clock: hasty().clock }));
+      assert.deepEqual(await readdir(folder), before);
+      assert.deepEqual(held(await killed(folder)).received, [taken(5, 9)]);
+    });
+  });
+
+  it('that cannot be opened for another reason is not tried again at once', async () => {
+    const folder = await newFolder();
+    await writeFile(folder, '');
+    const { clock, timers } = timing();
+    await assert.rejects(open(folder, { clock }));
+    assert.deepEqual(timers, []);
   });
 
   describe('is looked for without opening it, and', () => {
@@ -1047,8 +1103,13 @@ describe('DiskStore', () => {
     const folder = await newFolder();
     const store = await open(folder);
     store.saveReceived(taken(5, 9));
-    await committed(store);
+    await store.close();
+    stores.pop();
+    const lock = join(folder, 'session/LOCK');
+    await rm(lock);
+    await mkdir(lock);
     await assert.rejects(open(folder));
+    await rm(lock, { recursive: true });
     assert.deepEqual(held(await killed(folder)).received, []);
   });
 

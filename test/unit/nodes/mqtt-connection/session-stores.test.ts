@@ -219,7 +219,15 @@ describe('the session of a connection whose disk cannot be used', () => {
     return { stores: new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open }), openings };
   }
 
-  const stores = (): SessionStores => new SessionStores((error) => assert.fail(String(error)), { after: waits.after });
+  /** Opens stores, and waits for nobody else who has the folder. */
+  const open: typeof DiskStore.open = (path, options) =>
+    DiskStore.open(path, {
+      ...options,
+      clock: { ...systemClock, timer: (delay, fire) => systemClock.timer(delay === 100 ? 0 : delay, fire) },
+    });
+
+  const stores = (): SessionStores =>
+    new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open });
   const sequences = (store: SessionStore | undefined): number[] =>
     (store ?? assert.fail('it is not open')).load().outgoing.map(({ sequence }) => sequence);
 
@@ -263,7 +271,7 @@ describe('the session of a connection whose disk cannot be used', () => {
         asked.push(path);
         return Promise.resolve(mayBe);
       };
-      const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, mayBeIn });
+      const all = new SessionStores((error) => assert.fail(String(error)), { after: waits.after, open, mayBeIn });
       const session = all.of('c', { folder, fsync: false }, told());
       await session.opening;
       assert.deepEqual([session.awaitsDisk, session.awaitsDisk, asked], [mayBe, mayBe, [folder]]);
