@@ -371,8 +371,9 @@ export class DiskStore implements SessionStore {
     this.#reader.close();
     await this.#batch?.close();
     this.#batch = undefined;
-    await this.#medium.database.close();
+    // As long as nobody else can have it: the mark of the next one is not to be taken.
     await this.#medium.leave();
+    await this.#medium.database.close();
   }
 
   get #isCollecting(): boolean {

@@ -39,7 +39,7 @@ export interface Medium {
   isTrusted(): Promise<boolean>;
   trust(): Promise<void>;
   distrust(): Promise<void>;
-  /** The process lets go of it in order: the next one need not look whether it is whole. */
+  /** The process is about to close the database in order: the next one need not look whether it is whole. */
   leave(): Promise<void>;
   /** The same, where the process has no other turn. */
   leaveAtOnce(): void;

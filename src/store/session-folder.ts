@@ -54,12 +54,10 @@ export class SessionFolder implements Medium {
       await chmod(folder, 0o700);
       const isUnreadable = (await lacksCurrent(folder)) || (await endsItsReader(folder, clock));
       if (isUnreadable) await setAside(folder, report, clock);
-      await enter(folder);
-      const readAll = async (): Promise<T> => SessionFolder.#read(folder, await openWhenFree(folder, clock), read);
-      return await readAll().catch(async (error: unknown) => {
+      return await SessionFolder.#enter(folder, clock, read).catch(async (error: unknown) => {
         if (!(await isDamaged(error, folder))) throw error;
         await setAside(folder, report, clock);
-        return readAll();
+        return SessionFolder.#enter(folder, clock, read);
       });
     } catch (error) {
       // What another process has is for that to say.
@@ -95,6 +93,13 @@ export class SessionFolder implements Medium {
     } catch {
       return undefined;
     }
+  }
+
+  /** The mark is made by who has the database, and by nobody else. */
+  static async #enter<T>(folder: string, clock: Clock, read: (medium: Medium) => Promise<T>): Promise<T> {
+    const database = await openWhenFree(folder, clock);
+    await enter(folder);
+    return SessionFolder.#read(folder, database, read);
   }
 
   static async #read<T>(folder: string, database: Database, read: (medium: Medium) => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import type { MqttError } from '../../../src/protocol/errors.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { DiskStore, type DiskStoreOptions } from '../../../src/store/disk-store.ts';
 import { sizeOf } from '../../../src/store/message-size.ts';
+import { SessionFolder } from '../../../src/store/session-folder.ts';
 import type { SessionStore, StoredMessage, StoredSubscription } from '../../../src/store/session-store.ts';
 import type { Clock } from '../../../src/util/clock.ts';
 import { systemClock } from '../../../src/util/clock.ts';
@@ -220,6 +221,15 @@ describe('DiskStore', () => {
         message: /cannot be kept in .*: another process uses it$/,
       });
       assert.equal(waits.length, 20);
+    });
+
+    it('is not marked by one that does not get it', async () => {
+      const folder = await newFolder();
+      await mkdir(folder);
+      const letGo = await locked(folder);
+      await assert.rejects(open(folder, { clock: hasty().clock }));
+      assert.deepEqual(await readdir(folder), ['session']);
+      await letGo();
     });
 
     it('is not touched by one that would have it too: that the received ids hold is the owner’s to say', async () => {
@@ -531,6 +541,31 @@ describe('DiskStore', () => {
     await store.close();
     stores.pop();
     assert.ok(!existsSync(join(folder, 'in-use')));
+  });
+
+  it('a database is marked by the next process, which has it in the moment in which the last one lets go of it', async () => {
+    const folder = await newFolder();
+    const options = { clock: systemClock, report: (problem: MqttError) => void reports.push(problem) };
+    const last = await SessionFolder.open(folder, options, (medium) => {
+      const { database } = medium;
+      const close = database.close.bind(database);
+      database.close = async () => {
+        await close();
+        await open(folder);
+      };
+      return DiskStore.on(medium, options);
+    });
+    await last.close();
+    assert.ok(existsSync(join(folder, 'in-use')));
+  });
+
+  it('a database is marked before it is read', async () => {
+    const folder = await newFolder();
+    const options = { clock: systemClock, report: (problem: MqttError) => void reports.push(problem) };
+    await SessionFolder.open(folder, options, async ({ database }) => {
+      assert.ok(existsSync(join(folder, 'in-use')));
+      await database.close();
+    });
   });
 
   /** A bit of a record, so many bytes from its end. */
