@@ -37,12 +37,13 @@ export async function lacksDatabase(folder: string): Promise<boolean> {
   );
 }
 
-export async function openDatabase(folder: string): Promise<Database> {
+export async function openDatabase(folder: string, { createIfMissing = true } = {}): Promise<Database> {
   // Here, so that a system without a binary of it loses the disk, and not the nodes.
   const { ClassicLevel: Level } = await import('classic-level');
   const database = new Level<string, Buffer>(pathIn(folder), {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
+    createIfMissing,
   });
   await database.open();
   return database;

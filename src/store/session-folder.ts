@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm, rmdir } from 'node:fs/promises';
 import { MqttError } from '../protocol/errors.ts';
 import type { Clock } from '../util/clock.ts';
@@ -82,28 +81,28 @@ export class SessionFolder implements Medium {
    */
   static async lookIn<T>(folder: string, clock: Clock, read: (medium: Medium) => Promise<T>): Promise<T | undefined> {
     // Only what is whole: LevelDB ends the process that reads nonsense.
-    if (!existsSync(pathIn(folder)) || (await lacksCurrent(folder)) || (await endsItsReader(folder, clock)))
-      return undefined;
+    if ((await lacksDatabase(folder)) || (await endsItsReader(folder, clock))) return undefined;
     try {
-      return await SessionFolder.#read(folder, await openDatabase(folder), async (medium) => {
-        const said = await read(new Look(medium));
-        await medium.database.close();
-        return said;
-      });
+      return await SessionFolder.#look(folder, read);
     } catch {
       return undefined;
+    }
+  }
+
+  static async #look<T>(folder: string, read: (medium: Medium) => Promise<T>): Promise<T> {
+    const database = await openDatabase(folder, { createIfMissing: false });
+    try {
+      return await read(new Look(folder, database));
+    } finally {
+      await database.close();
     }
   }
 
   /** The mark is made by who has the database, and by nobody else. */
   static async #enter<T>(folder: string, clock: Clock, read: (medium: Medium) => Promise<T>): Promise<T> {
     const database = await openWhenFree(folder, clock);
-    await enter(folder);
-    return SessionFolder.#read(folder, database, read);
-  }
-
-  static async #read<T>(folder: string, database: Database, read: (medium: Medium) => Promise<T>): Promise<T> {
     try {
+      await enter(folder);
       return await read(new SessionFolder(folder, database));
     } catch (error) {
       await database.close();
@@ -144,7 +143,7 @@ class Look implements Medium {
   readonly folder: string;
   readonly database: Database;
 
-  constructor({ folder, database }: Medium) {
+  constructor(folder: string, database: Database) {
     this.folder = folder;
     this.database = {
       open: nothing,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Medium } from '../../../src/store/medium.ts';
@@ -42,6 +42,62 @@ describe('SessionFolder', () => {
     await chmod(folder, 0o777);
     await open(folder);
     assert.equal(await rightsOf(folder), 0o700);
+  });
+
+  describe('that is only looked at', () => {
+    const lookIn = (folder: string): Promise<string | undefined> =>
+      SessionFolder.lookIn(folder, systemClock, async ({ database }) => String(await database.get('version')));
+
+    const filesIn = async (folder: string): Promise<readonly string[]> =>
+      (await readdir(folder, { recursive: true })).sort();
+
+    it('says what is in it, and has neither mark: nobody else sees that it was', async () => {
+      const folder = join(root, 'c');
+      const { database } = await open(folder);
+      await database.put('version', Buffer.from('2'));
+      await database.close();
+      await rm(join(folder, 'in-use'));
+      assert.equal(await lookIn(folder), '2');
+      assert.deepEqual(await readdir(folder), ['session']);
+      assert.equal(await lookIn(folder), '2', 'and is free again');
+    });
+
+    const without: Readonly<Record<string, (folder: string) => Promise<unknown>>> = {
+      'is not there': () => Promise.resolve(),
+      'is empty': (folder) => mkdir(folder),
+      'has a database that is not begun': (folder) => mkdir(join(folder, 'session'), { recursive: true }),
+      'has a file in place of a database': (folder) => writeFile(folder, ''),
+      'has a database without CURRENT': async (folder) => {
+        await (await open(folder)).database.close();
+        await rm(join(folder, 'session/CURRENT'));
+      },
+    };
+    for (const [what, make] of Object.entries(without)) {
+      it(`stays as it is where it ${what}`, async () => {
+        await make(join(root, 'c'));
+        const before = await filesIn(root);
+        assert.equal(await lookIn(join(root, 'c')), undefined);
+        assert.deepEqual(await filesIn(root), before);
+      });
+    }
+
+    it('gets no database in place of one that goes in this moment', async () => {
+      const folder = join(root, 'c');
+      await (await open(folder)).database.close();
+      const gone = (run: () => void): void => void rm(join(folder, 'session'), { recursive: true }).then(run);
+      const clock = { ...systemClock, afterIo: gone };
+      assert.equal(await SessionFolder.lookIn(folder, clock, () => Promise.resolve('it is read')), undefined);
+      assert.ok(!existsSync(join(folder, 'session/CURRENT')));
+    });
+
+    it('says nothing where somebody has it, and does not wait for him', async () => {
+      const folder = join(root, 'c');
+      await open(folder);
+      await rm(join(folder, 'in-use'));
+      const clock = { ...systemClock, timer: () => assert.fail('it waits') };
+      assert.equal(await SessionFolder.lookIn(folder, clock, () => Promise.resolve('it is read')), undefined);
+      assert.deepEqual(await readdir(folder), ['session']);
+    });
   });
 
   it('is gone when the session is removed', async () => {
