@@ -86,7 +86,14 @@ export async function readDatabases(
   reader.stdin?.on('error', () => undefined).write(`${JSON.stringify(paths)}\n`);
   const signal = await ended;
   timer.cancel();
+  letGoOf(reader);
   return { begun: count(said, 'begun'), done, isAborted: CRASHES.has(signal) || /assertion/i.test(words) };
+}
+
+/** One that does not end when it is killed is nobody's any more: neither it nor what it says later keeps this process. */
+function letGoOf(reader: ChildProcess): void {
+  reader.unref();
+  for (const stream of [reader.stdin, reader.stdout, reader.stderr]) stream?.destroy();
 }
 
 function count(text: string, word: string): number {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { endsItsReader } from '../../../src/store/database-check.ts';
 import { DiskStore } from '../../../src/store/disk-store.ts';
 import { type Clock, systemClock, type Timer } from '../../../src/util/clock.ts';
-import { settle, until } from '../../support/events.ts';
+import { settle, until, within } from '../../support/events.ts';
 import { record } from './contract.ts';
 import { zeroedDatabase } from './zeroed-database.ts';
 
@@ -260,6 +261,28 @@ describe('endsItsReader', () => {
     const pid = Number(await readFile(`${program}.pid`, 'utf8'));
     beginner.kill('SIGKILL');
     await until(() => !isRunning(pid), 'its end');
+  });
+
+  it('lets its process end beside a reader that it gave up, and that cannot be killed', async () => {
+    const folder = await leftBehind('c');
+    const program = join(root, 'reader');
+    await writeFile(program, '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 600\n', { mode: 0o700 });
+    const work = `
+      import { ChildProcess } from 'node:child_process';
+      ChildProcess.prototype.kill = () => false;
+      process.execPath = ${JSON.stringify(program)};
+      const clock = { ...systemClock, timer: (delay, fire) => systemClock.timer(delay / 50, fire) };
+      console.log(await endsItsReader(${JSON.stringify(folder)}, clock));`;
+    const beginner = spawn(process.execPath, running(work), { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const ended = once(beginner, 'exit');
+      assert.equal(String(await within(once(beginner.stdout, 'data'), 'an answer', 15_000)), 'false\n');
+      assert.ok(isRunning(Number(await readFile(`${program}.pid`, 'utf8'))), 'it hangs');
+      assert.deepEqual(await within(ended, 'its end'), [0, null]);
+    } finally {
+      beginner.kill('SIGKILL');
+      process.kill(Number(await readFile(`${program}.pid`, 'utf8')), 'SIGKILL');
+    }
   });
 
   it('takes a database for whole where its process may open no more files', async () => {
