@@ -42,7 +42,6 @@ export class Link {
   /** Whether everything may be sent; only what ends the connection; or that at once, though the socket takes it later. */
   #mode: 'open' | 'farewell' | 'last' = 'open';
   readonly #since: number;
-  #ended = false;
   /** When the pump of this turn of the event loop was asked for; undefined: it was not. */
   #wokenAt: number | undefined;
   #reading: 'reading' | 'paused' | 'stopped' = 'reading';
@@ -70,7 +69,7 @@ export class Link {
       mqtt5: terms.protocolVersion === 5,
       acknowledged: (reached) => incoming.whenAcknowledged(reached),
       barrier: (reached) => connection.barrier(reached),
-      takePacketId: () => (this.#ended ? undefined : parts.session.ids.take()),
+      takePacketId: () => (connection.isRunning ? parts.session.ids.take() : undefined),
       send: (packet, request) => this.#request(packet, request),
     };
   }
@@ -116,12 +115,20 @@ export class Link {
 
   /** Sends as much as session, quota and socket allow, then writes it all at once. */
   pump(): void {
-    if (this.#ended) return;
+    const now = this.#parts.clock.now();
     try {
-      this.#pump();
+      // Who is told something on the way may end the connection: the session gives nothing for one that is about to end.
+      if (this.#isRunning) this.#expire(now);
+      if (this.#isRunning) this.#ask();
+      if (this.#isRunning) this.#sendAll(now);
+      if (this.#isRunning) this.#goOn();
     } catch (error) {
       this.connection.fail(error);
     }
+  }
+
+  get #isRunning(): boolean {
+    return this.connection.isRunning;
   }
 
   /**
@@ -133,7 +140,7 @@ export class Link {
     const until = clock.now() + milliseconds;
     // What was given while the end of the last was on its way is under way too.
     for (let first = true; first || (!this.#idle && clock.now() < until); first = false) {
-      if (this.#ended) return;
+      if (!this.#isRunning) return;
       await this.#becomesIdle(until - clock.now());
     }
   }
@@ -179,27 +186,30 @@ export class Link {
 
   /** The connection is gone. @returns messages at QoS 0 that did not leave. */
   end(): OutgoingMessage[] {
-    this.#ended = true;
     this.#deadline?.timer.cancel();
     this.#drained?.resolve();
     for (const packetId of this.#requests.clear()) this.#parts.session.ids.release(packetId);
     return [...this.#leaving.drain().flat(), ...this.#takeWritten()];
   }
 
-  #pump(): void {
-    const { session, subscriptions, clock, handOver } = this.#parts;
-    const now = clock.now();
+  /** What is late is told so. */
+  #expire(now: number): void {
+    const { session, handOver } = this.#parts;
     if ((session.deadline ?? Infinity) <= now) {
       session.expire(now);
       handOver.mark();
     }
     if ((this.#answerDeadline ?? Infinity) <= now) this.#requests.expire(now);
-    // Who was told of that may have ended it.
-    if (this.#ended) return;
+  }
+
+  /** Asks for what is to be subscribed or unsubscribed. */
+  #ask(): void {
+    const { subscriptions } = this.#parts;
     if (this.#mode === 'open' && subscriptions.pending) subscriptions.flush(this.#subscriptionLink);
-    this.#sendAll(now);
-    // Who was told what left may have ended it.
-    if (this.#ended) return;
+  }
+
+  /** What follows when all that could was sent. */
+  #goOn(): void {
     this.#prove();
     this.#endDoubt();
     this.readOrNot();

@@ -158,6 +158,11 @@ export class Connection {
     this.flush();
   }
 
+  /** From its CONNACK until it begins to end: what is sent before or behind that does not leave. */
+  get isRunning(): boolean {
+    return this.#phase === 'running';
+  }
+
   /** Whether the peer takes more; then what is sent leaves within this turn. */
   get writable(): boolean {
     return this.#phase === 'running' && !this.#blocked && !this.congested;

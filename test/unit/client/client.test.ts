@@ -383,6 +383,55 @@ describe('A connection that ends while subscriptions are asked for', () => {
   });
 });
 
+describe('A connection that is being closed', () => {
+  /** The Server breaks a rule, and does not end its side yet. */
+  async function beginsToClose(scene: VirtualClient): Promise<void> {
+    const { connection } = scene.server;
+    connection.closes = false;
+    connection.send({ cmd: 'connack', sessionPresent: false, returnCode: 0 });
+    await scene.settle();
+    assert.deepEqual([connection.over, scene.client.state.phase], [true, 'connected']);
+  }
+
+  async function ends(scene: VirtualClient): Promise<void> {
+    scene.server.connection.close();
+    await scene.settle();
+  }
+
+  it('asks for nothing: what is not wanted any more on the next was never asked for', async () => {
+    const store = new MemoryStore();
+    const scene = await new VirtualClient({ cleanStart: false, store }).connected();
+    await beginsToClose(scene);
+    const subscription = scene.subscribe('a', new Taker());
+    await scene.settle();
+    await ends(scene);
+    assert.deepEqual(store.load().subscriptions, []);
+    subscription.unsubscribe();
+    await scene.pass(60_000);
+    const { connections } = scene.server;
+    assert.deepEqual([connections.length, connections[1]?.all('unsubscribe')], [2, []]);
+  });
+
+  it('leaves nothing: the Server has what it granted until the next', async () => {
+    const store = new MemoryStore();
+    const scene = await new VirtualClient({ cleanStart: false, store }).connected();
+    const subscription = scene.subscribe('a', new Taker());
+    await scene.settle();
+    await beginsToClose(scene);
+    subscription.unsubscribe();
+    await scene.settle();
+    await ends(scene);
+    assert.deepEqual(
+      store.load().subscriptions.map(({ filter, unanswered }) => [filter, unanswered]),
+      [['a', undefined]],
+    );
+    scene.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }) };
+    await scene.pass(60_000);
+    const [before, after] = scene.server.connections.map((connection) => connection.all('unsubscribe').length);
+    assert.deepEqual([before, after], [0, 1]);
+  });
+});
+
 describe('A message behind which the Server ended the connection', () => {
   for (const [what, isAnswered] of [
     ['is not blamed for it while a SUBSCRIBE is unanswered: it may have been about that', false],

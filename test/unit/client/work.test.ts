@@ -117,6 +117,24 @@ describe('A message that a receiver works on', () => {
       assert.deepEqual(acks(virtual), [`${ack} 7`]);
     });
 
+    it(`whose work ends while the connection is being closed is acknowledged when it is sent again, and not started again, at QoS ${qos}`, async () => {
+      const [virtual, worker] = await scene();
+      await came(virtual, message('a', qos, 7));
+      const { connection } = virtual.server;
+      connection.closes = false;
+      const stopped = virtual.client.disconnect();
+      while (!connection.over) await virtual.pass(10);
+      assert.equal(worker.end(0), 'open');
+      await virtual.settle();
+      connection.close();
+      await stopped;
+      virtual.server.answers = { connect: () => ({ cmd: 'connack', sessionPresent: true, returnCode: 0 }) };
+      await virtual.connected();
+      await came(virtual, message('a', qos, 7, { dup: true }));
+      assert.deepEqual(worker.topics, ['a']);
+      assert.deepEqual(acks(virtual), [`${ack} 7`]);
+    });
+
     it(`of a session that the Server has lost is acknowledged to nobody, and says so, at QoS ${qos}`, async () => {
       const [virtual, worker] = await scene();
       await came(virtual, message('a', qos, 7));
