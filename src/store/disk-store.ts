@@ -21,6 +21,7 @@ import {
   encodeState,
   encodeSubscription,
   encodeWish,
+  later,
   UnreadableRecord,
 } from './record-codec.ts';
 import type { Batch, Database, Medium, Range } from './medium.ts';
@@ -570,14 +571,7 @@ export class DiskStore implements SessionStore {
   }
 
   #messageRow(message: StoredMessage): Row {
-    const { sequence, acceptedAt, expiresAt } = message;
-    const wall = this.#wall;
-    const record = encodeMessage({
-      message: message.message,
-      acceptedAt: wall + acceptedAt,
-      expiresAt: expiresAt === undefined ? undefined : wall + expiresAt,
-    });
-    return [messageKey(sequence), record];
+    return [messageKey(message.sequence), encodeMessage(later(message, this.#wall))];
   }
 
   /** To be added to a time of this process: its clock means nothing to the next one. */
@@ -697,15 +691,7 @@ export class DiskStore implements SessionStore {
   }
 
   #messageOf(sequence: number, record: Buffer): StoredMessage {
-    const { message, acceptedAt, expiresAt } = decodeMessage(record);
-    const wall = this.#wall;
-    return {
-      sequence,
-      message,
-      acceptedAt: acceptedAt - wall,
-      expiresAt: expiresAt === undefined ? undefined : expiresAt - wall,
-      state: { step: 'queued' },
-    };
+    return { sequence, ...later(decodeMessage(record), -this.#wall), state: { step: 'queued' } };
   }
 
   /** Its messages are taken when it is their turn among those that have records of their own. */

@@ -4,6 +4,7 @@ import {
   encodeInto,
   encodeMessage,
   extrasText,
+  later,
   type MessageRecord,
   recordSize,
   UnreadableRecord,
@@ -107,10 +108,7 @@ export class MessageGroups {
 
   #inOrder(wall: number): [sequence: number, record: MessageRecord][] {
     const all = [...this.#collected].sort(([a], [b]) => a - b);
-    return all.map(([sequence, { message, acceptedAt, expiresAt }]) => [
-      sequence,
-      { message, acceptedAt: acceptedAt + wall, expiresAt: expiresAt === undefined ? undefined : expiresAt + wall },
-    ]);
+    return all.map(([sequence, record]) => [sequence, later(record, wall)]);
   }
 
   /** Empties the part. */

@@ -37,6 +37,11 @@ export interface MessageRecord {
   readonly expiresAt: number | undefined;
 }
 
+/** The same with its times so many milliseconds later: those of a process mean nothing to the next one, unless the wall is added. */
+export function later({ message, acceptedAt, expiresAt }: MessageRecord, by: number): MessageRecord {
+  return { message, acceptedAt: acceptedAt + by, expiresAt: expiresAt === undefined ? undefined : expiresAt + by };
+}
+
 /** A record cannot be read: it was cut off, changed, or written by a later version. */
 export class UnreadableRecord extends Error {}
 
