@@ -1,7 +1,7 @@
 export { Client, type SettledBy, type Subscription, type WaitingMessage } from './client/client.ts';
 export type { BackoffOptions } from './client/backoff.ts';
 export type { PublishRequest } from './client/message.ts';
-export { type ClientOptions, DEFAULT_OUTBOX, type WillRequest } from './client/options.ts';
+export { type ClientOptions, DEFAULT_OUTBOX, GRACE_TIME, type WillRequest } from './client/options.ts';
 export type { OutboxOptions } from './client/outbox.ts';
 export type { ClientState } from './client/state.ts';
 export type { OutcomeListener, SubscriptionOutcome } from './client/outcome.ts';

@@ -4,6 +4,7 @@ import {
   type ClientState,
   type ConnackPacket,
   describeServer,
+  GRACE_TIME,
   MqttError,
   type OutcomeListener,
   parseServer,
@@ -54,11 +55,8 @@ export interface User {
  */
 const LONGEST_OPENING_AT_END = 6_000;
 
-/** Milliseconds for which what the session has for nobody waits for nodes that messages subscribe. */
-const LONGEST_LATENESS = 10_000;
-
-/** The same where the disk cannot be read on which it is said what they had subscribed. */
-const LONGEST_LATENESS_BY_DISK = 60_000;
+/** Milliseconds for which what the session has for nobody waits where the disk cannot be read that says who subscribed it. */
+const GRACE_TIME_BY_DISK = 60_000;
 
 const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 
@@ -222,7 +220,7 @@ export class SharedConnection {
   get #lateReceivers(): number {
     const mayCome = this.#deploying || [...this.users].some(({ subscribesLate }) => subscribesLate);
     if (!mayCome) return 0;
-    return this.settings.awaitsDisk ? LONGEST_LATENESS_BY_DISK : LONGEST_LATENESS;
+    return this.settings.awaitsDisk ? GRACE_TIME_BY_DISK : GRACE_TIME;
   }
 
   /** Whether others than this one subscribe by it, at QoS 1 or 2. */

@@ -148,7 +148,7 @@ const DEFAULT_TOPIC_ALIAS_MAXIMUM = 32;
 const LONGEST_PASSWORD = 65_535;
 
 /** Milliseconds for which the messages that a session kept wait for receivers: flows subscribe while they start. */
-const GRACE_TIME = 10_000;
+export const GRACE_TIME = 10_000;
 
 /** @throws {MqttError} `invalid-options`, `invalid-topic` or `invalid-message`, naming the option and its value. */
 export function parseOptions(options: ClientOptions): Settings {
