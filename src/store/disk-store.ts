@@ -8,41 +8,37 @@ import type { BacklogRow } from './backlog-rows.ts';
 import { Backlog, type FoundMessages, unreadable, type Window } from './backlog.ts';
 import { BacklogReader } from './backlog-reader.ts';
 import { MemoryStore, tellAll } from './memory-store.ts';
-import {
-  decodeFingerprint,
-  decodeIdentity,
-  decodeMessage,
-  decodeState,
-  decodeSubscription,
-  decodeWish,
-  encodeFingerprint,
-  encodeIdentity,
-  encodeMessage,
-  encodeState,
-  encodeSubscription,
-  encodeWish,
-  later,
-  UnreadableRecord,
-} from './record-codec.ts';
-import type { Batch, Database, Medium, Range } from './medium.ts';
-import {
-  decodeGone,
-  decodeGroup,
-  digits,
-  encodeGone,
-  goneKey,
-  isGone,
-  type Member,
-  MessageGroups,
-  messageKey,
-} from './message-groups.ts';
+import type { Batch, Medium } from './medium.ts';
+import { MessageGroups, messageKey } from './message-groups.ts';
 import { sizeOf } from './message-size.ts';
 import { SessionFolder } from './session-folder.ts';
+import { SessionReading } from './session-reading.ts';
+import {
+  filterKey,
+  identityRow,
+  isAside,
+  isOurs,
+  isStepKept,
+  messageOf,
+  messageRow,
+  putAside,
+  receivedKey,
+  receivedRow,
+  type Row,
+  rowsOf,
+  sequenceIn,
+  stateKey,
+  stateRow,
+  subscriptionRow,
+  VERSION_ROW,
+  wallOf,
+  wishKey,
+  wishRow,
+} from './session-records.ts';
 import {
   atOnce,
   type Durable,
   type Failing,
-  type OutgoingState,
   type SessionIdentity,
   type SessionStore,
   type StoredMessage,
@@ -51,26 +47,6 @@ import {
   type StoredSubscription,
   type StoredWish,
 } from './session-store.ts';
-
-/** What is known while the records are read. */
-interface Reading {
-  readonly states: Map<number, OutgoingState>;
-  /** What is gone of groups, by the first sequence of each. */
-  readonly gone: Map<number, number>;
-  /** The first sequences of the groups that could be read. */
-  readonly groups: Set<number>;
-  /** Messages in groups that are not taken yet; by falling sequence, when all groups are read. */
-  readonly grouped: Member[];
-  /** Messages of groups that are to be on disk alone, and so have their own records. */
-  readonly alone: Member[];
-  /** The last message that has a step. */
-  lastStep: number;
-  readonly inMemory: { messages: number; bytes: number };
-  readonly unreadable: Row[];
-}
-
-/** A record, and its key. */
-type Row = readonly [key: string, value: Buffer];
 
 export interface DiskStoreOptions {
   /** Whether each batch is on the medium before it counts: it outlives a power cut then, not only the process. Default false. */
@@ -81,13 +57,6 @@ export interface DiskStoreOptions {
   /** Told what a person should know: what could not be read or written. */
   readonly report: (problem: MqttError) => void;
 }
-
-/** The layout of the database; another one is set aside. */
-const VERSION = Buffer.from('2');
-/** One without groups. */
-const EARLIER_VERSION = Buffer.from('1');
-const VERSION_KEY = 'version';
-const IDENTITY_KEY = 'identity';
 
 /** Milliseconds after which a disk that failed is tried again. */
 const RETRY_TIME = 10_000;
@@ -107,10 +76,6 @@ const LONGEST_READ = 5_000;
 const OVERHEAD = 200;
 
 const DEFAULT_WINDOW: Window = { messages: 10_000, bytes: 16 * MEGABYTE };
-
-/** Records, and bytes of them, that are read at once. */
-const READ_AT_ONCE = 1000;
-const READ_BYTES = 1024 * 1024;
 
 /**
  * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too, but for
@@ -189,7 +154,7 @@ export class DiskStore implements SessionStore {
     const store = new DiskStore(medium, options);
     await store.#read();
     await store.#becomeTrusted();
-    await database.put(VERSION_KEY, VERSION);
+    await database.put(...VERSION_ROW);
     return store;
   }
 
@@ -245,7 +210,7 @@ export class DiskStore implements SessionStore {
   put(message: StoredMessage): void {
     this.#mirror.put(message);
     this.#write(message);
-    if (isKept(message)) this.#putState(message);
+    if (isStepKept(message)) this.#putState(message);
   }
 
   #write(message: StoredMessage): void {
@@ -261,7 +226,7 @@ export class DiskStore implements SessionStore {
   /** What waits on disk alone is read by itself. */
   #writeAlone(message: StoredMessage): void {
     this.#unwritten.add(message.sequence);
-    this.#put(this.#messageRow(message));
+    this.#put(messageRow(message, this.#wall));
   }
 
   advance(message: StoredMessage): void {
@@ -515,10 +480,10 @@ export class DiskStore implements SessionStore {
     // From here on what comes is collected behind this batch.
     this.#phase = 'rewriting';
     const messages = [...this.#unwritten];
-    const rows = this.#rows();
+    const rows = rowsOf({ ...this.#mirror.load(), outgoing: this.#inMemory() }, this.#wall);
     const all = this.#medium.database.batch();
     // One batch: it is written as a whole, or nothing of it.
-    for (const key of stale) if (!key.startsWith('unreadable/') && !this.#isOnlyThere(key)) all.del(key);
+    for (const key of stale) if (!isAside(key) && !this.#isOnlyThere(key)) all.del(key);
     for (const row of rows) all.put(...row);
     const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
     await this.#inTime(all.write({ sync: this.#fsync }), longestFor(bytes));
@@ -542,8 +507,8 @@ export class DiskStore implements SessionStore {
 
   /** Whether the record is that of a message that memory does not have. */
   #isOnlyThere(key: string): boolean {
-    const [room, rest = ''] = key.split('/', 2);
-    return room === 'message' && this.backlog.has(Number(rest)) && !this.#unwritten.has(Number(rest));
+    const sequence = sequenceIn(key);
+    return sequence !== undefined && this.backlog.has(sequence) && !this.#unwritten.has(sequence);
   }
 
   /** Bytes of all records that memory has, about. */
@@ -555,28 +520,8 @@ export class DiskStore implements SessionStore {
     return [...this.#mirror.load().outgoing, ...this.backlog.unwritten];
   }
 
-  /** Every record of the session that memory has. */
-  #rows(): Row[] {
-    const { identity, received, subscriptions, wishes } = this.#mirror.load();
-    const outgoing = this.#inMemory();
-    return [
-      [VERSION_KEY, VERSION],
-      ...(identity === undefined ? [] : [identityRow(identity)]),
-      ...outgoing.map((message) => this.#messageRow(message)),
-      ...outgoing.filter(isKept).map(stateRow),
-      ...received.map(receivedRow),
-      ...subscriptions.map(subscriptionRow),
-      ...wishes.map(wishRow),
-    ];
-  }
-
-  #messageRow(message: StoredMessage): Row {
-    return [messageKey(message.sequence), encodeMessage(later(message, this.#wall))];
-  }
-
-  /** To be added to a time of this process: its clock means nothing to the next one. */
   get #wall(): number {
-    return this.#clock.wall() - this.#clock.now();
+    return wallOf(this.#clock);
   }
 
   /** Ids of which a process that went on without the disk may have known better are forgotten. */
@@ -593,155 +538,14 @@ export class DiskStore implements SessionStore {
   }
 
   async #read(): Promise<void> {
-    const reading: Reading = {
-      states: new Map(),
-      gone: new Map(),
-      groups: new Set(),
-      grouped: [],
-      alone: [],
-      lastStep: 0,
-      inMemory: { messages: 0, bytes: 0 },
-      unreadable: [],
-    };
-    // The steps first: a message with one is in memory, and so is all that was accepted before it.
-    await this.#readRange({ gte: 'state/', lt: 'state0' }, reading);
-    await this.#readRange({ lt: 'message/' }, reading);
-    reading.grouped.sort((a, b) => b.sequence - a.sequence);
-    await this.#readRange({ gte: 'message/', lt: 'state/' }, reading);
-    await this.#readRange({ gte: 'state0' }, reading);
-    this.#takeGrouped(Infinity, reading);
-    await this.#tidy(reading);
-  }
-
-  /** In one batch: what is set aside is nowhere else, whenever the process ends. */
-  async #tidy(reading: Reading): Promise<void> {
-    const { alone, unreadable } = reading;
-    const batch = this.#medium.database.batch();
-    putAside([...unreadable, ...this.#orphans(reading)], batch);
-    // What waits on disk alone is in no group.
-    for (const { sequence, record } of alone) batch.put(messageKey(sequence), record);
-    this.#groups.write(batch, this.#wall);
+    const { database } = this.#medium;
+    const to = { mirror: this.#mirror, backlog: this.backlog, groups: this.#groups, stepped: this.#stepped };
+    const reading = new SessionReading(database, to, this.#wall);
+    await reading.read();
+    const batch = database.batch();
+    const unreadable = reading.tidy(batch);
     await batch.write({ sync: this.#fsync });
-    if (unreadable.length > 0) this.#tellSetAside(unreadable.length);
-  }
-
-  /** What belongs to a message or a group that is not there: it would be taken for that of a later one of its number. */
-  #orphans({ states, gone, groups }: Reading): Row[] {
-    const ofMessages = [...states].filter(([sequence]) => !this.#stepped.has(sequence));
-    const ofGroups = [...gone].filter(([first]) => !groups.has(first));
-    return [
-      ...ofMessages.map(([sequence, state]): Row => [stateKey(sequence), Buffer.from(encodeState(state))]),
-      ...ofGroups.map(([first, bits]): Row => [goneKey(first), encodeGone(bits)]),
-    ];
-  }
-
-  async #readRange(range: Range, reading: Reading): Promise<void> {
-    const records = this.#medium.database.iterator({ ...range, highWaterMarkBytes: READ_BYTES });
-    try {
-      // Many at a time: a wait for each would take most of the time.
-      for (let some = await records.nextv(READ_AT_ONCE); some.length > 0; some = await records.nextv(READ_AT_ONCE)) {
-        reading.unreadable.push(...some.filter(([key, value]) => !this.#isTaken(key, value, reading)));
-      }
-    } finally {
-      await records.close();
-    }
-  }
-
-  /** Whether the record could be read, and is there now. */
-  #isTaken(key: string, value: Buffer, reading: Reading): boolean {
-    try {
-      this.#take(key, value, reading);
-      return true;
-    } catch (error) {
-      if (!(error instanceof UnreadableRecord)) throw error;
-      return false;
-    }
-  }
-
-  #take(key: string, value: Buffer, reading: Reading): void {
-    const slash = key.indexOf('/');
-    const rest = key.slice(slash + 1);
-    switch (slash < 0 ? key : key.slice(0, slash)) {
-      case 'identity':
-        return this.#mirror.saveIdentity(decodeIdentity(value.toString()));
-      case 'gone':
-        return void reading.gone.set(sequenceOf(rest), decodeGone(value));
-      case 'group':
-        return this.#takeGroup(sequenceOf(rest), value, reading);
-      case 'message':
-        this.#takeGrouped(sequenceOf(rest), reading);
-        this.#passOver(sequenceOf(rest), reading);
-        return this.#takeMessage(this.#messageOf(sequenceOf(rest), value), reading);
-      case 'state': {
-        const sequence = sequenceOf(rest);
-        reading.states.set(sequence, decodeState(value.toString()));
-        reading.lastStep = Math.max(reading.lastStep, sequence);
-        return;
-      }
-      case 'received':
-        return this.#mirror.saveReceived({
-          packetId: numberOf(rest, 0xffff) as PacketId,
-          fingerprint: decodeFingerprint(value),
-        });
-      case 'filter':
-        return this.#mirror.saveSubscription(decodeSubscription(rest, value.toString()));
-      case 'wish':
-        return this.#takeWish(key, decodeWish(value.toString()));
-    }
-  }
-
-  #messageOf(sequence: number, record: Buffer): StoredMessage {
-    return { sequence, ...later(decodeMessage(record), -this.#wall), state: { step: 'queued' } };
-  }
-
-  /** Its messages are taken when it is their turn among those that have records of their own. */
-  #takeGroup(first: number, value: Buffer, reading: Reading): void {
-    const members = decodeGroup(first, value);
-    const gone = reading.gone.get(first) ?? 0;
-    reading.groups.add(first);
-    this.#groups.found(
-      members.map(({ sequence }) => sequence),
-      gone,
-    );
-    reading.grouped.push(...members.filter((_, index) => !isGone(gone, index)));
-  }
-
-  /** Takes those before this sequence. */
-  #takeGrouped(before: number, reading: Reading): void {
-    const { grouped, unreadable, alone } = reading;
-    for (let next = grouped.at(-1); next !== undefined && next.sequence < before; next = grouped.at(-1)) {
-      grouped.pop();
-      const { sequence, record } = next;
-      const isTaken = this.#isTaken(messageKey(sequence), record, reading);
-      if (!isTaken) unreadable.push([messageKey(sequence), record]);
-      if (!isTaken || this.backlog.has(sequence)) this.#groups.remove(sequence);
-      if (isTaken && this.backlog.has(sequence)) alone.push(next);
-    }
-  }
-
-  /** A message that has a record of its own is not in a group. */
-  #passOver(sequence: number, { grouped }: Reading): void {
-    if (grouped.at(-1)?.sequence !== sequence) return;
-    grouped.pop();
-    this.#groups.remove(sequence);
-  }
-
-  #takeWish(key: string, wish: StoredWish): void {
-    // Under another key it would be there for ever: nobody could replace or remove it.
-    if (key !== wishKey(wish)) throw new UnreadableRecord('a wish that is not where it belongs');
-    this.#mirror.saveWish(wish);
-  }
-
-  #takeMessage(message: StoredMessage, { states, lastStep, inMemory }: Reading): void {
-    const { sequence } = message;
-    const { window } = this.backlog;
-    const isFull = inMemory.messages >= window.messages || inMemory.bytes >= window.bytes;
-    if (isFull && sequence > lastStep) return this.backlog.found(message);
-    inMemory.messages += 1;
-    inMemory.bytes += sizeOf(message.message);
-    const state = states.get(sequence);
-    if (state !== undefined) this.#stepped.add(sequence);
-    this.#mirror.put(state === undefined ? message : { ...message, state });
+    if (unreadable > 0) this.#tellSetAside(unreadable);
   }
 
   async #found(sequences: readonly number[]): Promise<FoundMessages> {
@@ -752,7 +556,7 @@ export class DiskStore implements SessionStore {
       const record = records[index];
       if (record === undefined) return undefined;
       try {
-        return this.#messageOf(sequence, record);
+        return messageOf(sequence, record, this.#wall);
       } catch {
         unreadable.push([messageKey(sequence), record]);
         return undefined;
@@ -811,13 +615,6 @@ export class DiskStore implements SessionStore {
   }
 }
 
-function putAside(records: readonly Row[], batch: Batch): void {
-  for (const [key, value] of records) {
-    batch.del(key);
-    batch.put(`unreadable/${key}`, value);
-  }
-}
-
 /** Milliseconds that a write of so many bytes may take. */
 function longestFor(bytes: number): number {
   return LONGEST_WRITE + Math.floor(bytes / MEGABYTE) * LONGEST_MEGABYTE;
@@ -825,64 +622,4 @@ function longestFor(bytes: number): number {
 
 function bytesOf([key, value]: Row): number {
   return key.length + value.length;
-}
-
-function stateKey(sequence: number): string {
-  return `state/${digits(sequence)}`;
-}
-
-function receivedKey(packetId: PacketId): string {
-  return `received/${packetId}`;
-}
-
-function filterKey(filter: string): string {
-  return `filter/${filter}`;
-}
-
-function identityRow(identity: SessionIdentity): Row {
-  return [IDENTITY_KEY, Buffer.from(encodeIdentity(identity))];
-}
-
-function stateRow({ sequence, state }: StoredMessage): Row {
-  return [stateKey(sequence), Buffer.from(encodeState(state))];
-}
-
-function receivedRow({ packetId, fingerprint }: StoredReceived): Row {
-  return [receivedKey(packetId), encodeFingerprint(fingerprint)];
-}
-
-function subscriptionRow(subscription: StoredSubscription): Row {
-  return [filterKey(subscription.filter), Buffer.from(encodeSubscription(subscription))];
-}
-
-function wishKey({ ref, filter }: Pick<StoredWish, 'ref' | 'filter'>): string {
-  // A reference is any text: how long it is tells where the filter begins.
-  return `wish/${ref.length}/${ref}/${filter}`;
-}
-
-function wishRow(wish: StoredWish): Row {
-  return [wishKey(wish), Buffer.from(encodeWish(wish))];
-}
-
-/** At QoS 1 the packet id need not outlive the process: sent anew it is sent once more, as it is with its id. */
-function isKept({ message, state }: StoredMessage): boolean {
-  return message.qos === 2 && state.step !== 'queued';
-}
-
-function sequenceOf(text: string): number {
-  return numberOf(text, Number.MAX_SAFE_INTEGER);
-}
-
-function numberOf(text: string, highest: number): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > highest)
-    throw new UnreadableRecord(`the number ${text.slice(0, 40)}`);
-  return number;
-}
-
-async function isOurs(database: Database): Promise<boolean> {
-  const version = await database.get(VERSION_KEY);
-  if (version !== undefined) return version.equals(VERSION) || version.equals(EARLIER_VERSION);
-  const [first] = await database.keys({ limit: 1 }).all();
-  return first === undefined;
 }
