@@ -1,14 +1,14 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { PacketId } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
-import { type Clock, systemClock, type Timer } from '../util/clock.ts';
+import { type Clock, systemClock } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
-import { distrust, OtherVersion, why } from './database.ts';
+import { distrust, OtherVersion } from './database.ts';
 import type { BacklogRow } from './backlog-rows.ts';
 import { Backlog, type FoundMessages, unreadable, type Window } from './backlog.ts';
 import { BacklogReader } from './backlog-reader.ts';
 import { MemoryStore, tellAll } from './memory-store.ts';
-import type { Batch, Medium } from './medium.ts';
+import type { Medium } from './medium.ts';
 import { MessageGroups, messageKey } from './message-groups.ts';
 import { sizeOf } from './message-size.ts';
 import { SessionFolder } from './session-folder.ts';
@@ -16,7 +16,6 @@ import { SessionReading } from './session-reading.ts';
 import {
   filterKey,
   identityRow,
-  isAside,
   isOurs,
   isStepKept,
   messageOf,
@@ -47,6 +46,7 @@ import {
   type StoredSubscription,
   type StoredWish,
 } from './session-store.ts';
+import { WriteBehind } from './write-behind.ts';
 
 export interface DiskStoreOptions {
   /** Whether each batch is on the medium before it counts: it outlives a power cut then, not only the process. Default false. */
@@ -58,36 +58,23 @@ export interface DiskStoreOptions {
   readonly report: (problem: MqttError) => void;
 }
 
-/** Milliseconds after which a disk that failed is tried again. */
-const RETRY_TIME = 10_000;
-
-/** Milliseconds that a write may take, and as many more for each megabyte: a card writes no more than some in a second. */
-const LONGEST_WRITE = 5_000;
-const LONGEST_MEGABYTE = 1_000;
-const MEGABYTE = 1024 * 1024;
-
-/** Milliseconds that it may take to say on disk what the received ids are worth. */
-const LONGEST_MARK = 1_000;
-
 /** Milliseconds that the disk may take for some messages of a session that goes on elsewhere. */
 const LONGEST_READ = 5_000;
 
 /** Bytes that a record costs besides its payload, about. */
 const OVERHEAD = 200;
 
-const DEFAULT_WINDOW: Window = { messages: 10_000, bytes: 16 * MEGABYTE };
+const DEFAULT_WINDOW: Window = { messages: 10_000, bytes: 16 * 1024 * 1024 };
 
 /**
  * Keeps a session on disk, in a folder of its own: it outlives the process. What is read is in memory too, but for
- * messages that wait behind many others, which are read when their turn comes. What is written goes to the disk in
- * batches, one after another, each with all that came while the last one was written. Where the disk fails the session
- * goes on in memory, and is written anew when it works again.
+ * messages that wait behind many others, which are read when their turn comes. What is written goes to the disk behind
+ * that, see {@link WriteBehind}: where the disk fails the session goes on in memory.
  */
 export class DiskStore implements SessionStore {
   readonly #mirror = new MemoryStore();
   readonly backlog: Backlog;
   readonly #medium: Medium;
-  #fsync: boolean;
   readonly #clock: Clock;
   readonly #report: (problem: MqttError) => void;
   /** Messages that are not on disk yet. */
@@ -96,23 +83,8 @@ export class DiskStore implements SessionStore {
   readonly #groups = new MessageGroups();
   /** Messages whose step has a record of its own. */
   readonly #stepped = new Set<number>();
-  /** What the next batch writes. */
-  #batch: Batch | undefined;
-  /** Bytes of it. */
-  #bytes = 0;
-  /** Whether somebody may wait for it: nobody does where only messages and subscriptions are removed. */
-  #needed = false;
-  /** Called when it is written. */
-  #waiting: Durable[] = [];
-  #writing: Promise<void> | undefined;
-  /** Called when the batch that is being written is; undefined: there is none for which anybody waits. */
-  #written: Durable[] | undefined;
-  /** `failed`: in memory alone, until the disk works again; `rewriting`: perhaps it does, and what comes is collected. */
-  #phase: 'writing' | 'failed' | 'rewriting' | 'closed' = 'writing';
-  #retry: Timer | undefined;
+  readonly #writer: WriteBehind;
   readonly #reader: BacklogReader;
-  /** What the database was given to do and has not done, in time or not. */
-  #underWay = 0;
 
   private constructor(
     medium: Medium,
@@ -124,9 +96,20 @@ export class DiskStore implements SessionStore {
       took: (message) => this.#mirror.put(message),
     });
     this.#medium = medium;
-    this.#fsync = fsync;
     this.#clock = clock;
     this.#report = report;
+    this.#writer = new WriteBehind(
+      medium,
+      { fsync, clock, report },
+      {
+        complete: (batch) => this.#groups.write(batch, wallOf(clock)),
+        dropped: () => this.#groups.clear(),
+        leaving: () => this.#leaving(),
+        rows: () => rowsOf({ ...this.#mirror.load(), outgoing: this.#inMemory() }, wallOf(clock)),
+        size: () => this.#inMemory().reduce((sum, { message }) => sum + OVERHEAD + message.payload.length, 0),
+        isOnlyOnDisk: (key) => this.#isOnlyOnDisk(key),
+      },
+    );
     this.#reader = new BacklogReader({
       folder: medium.folder,
       find: (sequences) => this.#found(sequences),
@@ -195,7 +178,7 @@ export class DiskStore implements SessionStore {
 
   /** As {@link DiskStoreOptions.fsync}, from the next batch on. */
   set fsync(fsync: boolean) {
-    this.#fsync = fsync;
+    this.#writer.fsync = fsync;
   }
 
   load(): StoredSession {
@@ -204,7 +187,7 @@ export class DiskStore implements SessionStore {
 
   saveIdentity(identity: SessionIdentity): void {
     this.#mirror.saveIdentity(identity);
-    this.#put(identityRow(identity));
+    this.#writer.put(identityRow(identity));
   }
 
   put(message: StoredMessage): void {
@@ -216,17 +199,15 @@ export class DiskStore implements SessionStore {
   #write(message: StoredMessage): void {
     const { sequence } = message;
     this.#unwritten.add(sequence);
-    if (!this.#isCollecting) return;
-    this.#open();
+    if (!this.#writer.isCollecting) return;
     this.#groups.add(sequence, message);
-    this.#bytes += OVERHEAD + sizeOf(message.message);
-    this.#needed = true;
+    this.#writer.announce(OVERHEAD + sizeOf(message.message));
   }
 
   /** What waits on disk alone is read by itself. */
   #writeAlone(message: StoredMessage): void {
     this.#unwritten.add(message.sequence);
-    this.#put(messageRow(message, this.#wall));
+    this.#writer.put(messageRow(message, wallOf(this.#clock)));
   }
 
   advance(message: StoredMessage): void {
@@ -239,34 +220,33 @@ export class DiskStore implements SessionStore {
     this.#unwritten.delete(sequence);
     this.backlog.written(sequence);
     this.#removeRecord(sequence);
-    if (this.#stepped.delete(sequence)) this.#delete(stateKey(sequence));
+    if (this.#stepped.delete(sequence)) this.#writer.delete(stateKey(sequence));
   }
 
   #removeRecord(sequence: number): void {
     const where = this.#groups.remove(sequence);
-    if (where === 'alone') this.#delete(messageKey(sequence));
-    else if (where === 'grouped' && this.#isCollecting) this.#open();
+    if (where === 'alone') this.#writer.delete(messageKey(sequence));
+    else if (where === 'grouped') this.#writer.announceQuietly();
   }
 
   saveReceived(received: StoredReceived): void {
     this.#mirror.saveReceived(received);
-    this.#put(receivedRow(received));
+    this.#writer.put(receivedRow(received));
   }
 
   removeReceived(packetId: PacketId): void {
     this.#mirror.removeReceived(packetId);
-    this.#delete(receivedKey(packetId));
-    if (this.#isCollecting) this.#needed = true;
+    this.#writer.deleteAwaited(receivedKey(packetId));
   }
 
   saveSubscription(subscription: StoredSubscription): void {
     this.#mirror.saveSubscription(subscription);
-    this.#put(subscriptionRow(subscription));
+    this.#writer.put(subscriptionRow(subscription));
   }
 
   removeSubscription(filter: TopicFilter): void {
     this.#mirror.removeSubscription(filter);
-    this.#delete(filterKey(filter));
+    this.#writer.delete(filterKey(filter));
   }
 
   wishesOf(ref?: string): readonly StoredWish[] {
@@ -275,36 +255,30 @@ export class DiskStore implements SessionStore {
 
   saveWish(wish: StoredWish): void {
     this.#mirror.saveWish(wish);
-    this.#put(wishRow(wish));
+    this.#writer.put(wishRow(wish));
   }
 
   removeWish(ref: string, filter?: TopicFilter): void {
     const over = this.#mirror.removeWish(ref, filter);
-    for (const wish of over) this.#delete(wishKey(wish));
-    if (this.#isCollecting && over.length > 0) this.#needed = true;
+    for (const wish of over) this.#writer.deleteAwaited(wishKey(wish));
   }
 
   get isDurable(): boolean {
-    return !this.#needed && this.#written === undefined;
+    return this.#writer.isDurable;
   }
 
   commit(durable: Durable): void {
-    if (this.#needed) {
-      this.#waiting.push(durable);
-      this.#begin();
-    } else if (this.#written !== undefined) this.#written.push(durable);
-    else durable(this.#phase === 'writing');
+    this.#writer.commit(durable);
   }
 
   /** Resolves when all that was written is on disk, as far as it can be. */
-  async flush(): Promise<void> {
-    this.#begin();
-    while (this.#writing !== undefined) await this.#writing;
+  flush(): Promise<void> {
+    return this.#writer.flush();
   }
 
   /** The process ends, and has no other turn: the next one need not look whether the database is whole. */
   leaveAtExit(): void {
-    if (this.#writing === undefined && this.#batch === undefined) this.#medium.leaveAtOnce();
+    if (this.#writer.isIdle) this.#medium.leaveAtOnce();
   }
 
   /** Writes what is left, and lets go of the folder. */
@@ -326,75 +300,27 @@ export class DiskStore implements SessionStore {
 
   /** Lets go of the folder, and removes what it made there. */
   async forget(): Promise<void> {
-    await this.#writing;
     await this.#end();
     await this.#medium.remove();
   }
 
   async #end(): Promise<void> {
-    this.#phase = 'closed';
-    this.#retry?.cancel();
+    await this.#writer.end();
     this.#reader.close();
-    await this.#batch?.close();
-    this.#batch = undefined;
     // As long as nobody else can have it: the mark of the next one is not to be taken.
     await this.#medium.leave();
     await this.#medium.database.close();
   }
 
-  get #isCollecting(): boolean {
-    return this.#phase === 'writing' || this.#phase === 'rewriting';
-  }
-
-  #put(row: Row): void {
-    if (!this.#isCollecting) return;
-    this.#open().put(...row);
-    this.#bytes += bytesOf(row);
-    this.#needed = true;
-  }
-
   #putState(message: StoredMessage): void {
     this.#stepped.add(message.sequence);
-    this.#put(stateRow(message));
+    this.#writer.put(stateRow(message));
   }
 
-  #delete(key: string): void {
-    if (this.#isCollecting) this.#open().del(key);
-  }
-
-  /** The batch that collects, which is written within this turn or behind the one that is being written. */
-  #open(): Batch {
-    if (this.#batch !== undefined) return this.#batch;
-    if (this.#writing === undefined) this.#clock.afterIo(() => this.#begin());
-    return (this.#batch = this.#medium.database.batch());
-  }
-
-  #begin(): void {
-    const batch = this.#batch;
-    if (batch === undefined || this.#writing !== undefined || this.#phase !== 'writing') return;
+  /** What memory alone has is about to be written; called when it is. */
+  #leaving(): () => void {
     const messages = [...this.#unwritten];
-    const bytes = this.#bytes;
-    this.#groups.write(batch, this.#wall);
-    this.#written = this.#needed ? this.#waiting : undefined;
-    this.#batch = undefined;
-    this.#bytes = 0;
-    this.#needed = false;
-    this.#waiting = [];
-    this.#writing = this.#inTime(batch.write({ sync: this.#fsync }), longestFor(bytes)).then(
-      () => this.#wrote(messages),
-      (error: unknown) => this.#failsBehind(this.#medium.distrust(), error),
-    );
-  }
-
-  /** What may not wait for the disk any more leaves behind `work`, or when that takes too long too. */
-  async #failsBehind(work: Promise<void>, error: unknown): Promise<void> {
-    await this.#inTime(work, LONGEST_MARK).catch(() => undefined);
-    this.#fails(error);
-  }
-
-  #wrote(messages: readonly number[]): void {
-    this.#areWritten(messages);
-    this.#succeeds();
+    return () => this.#areWritten(messages);
   }
 
   #areWritten(messages: readonly number[]): void {
@@ -404,124 +330,14 @@ export class DiskStore implements SessionStore {
     }
   }
 
-  /** A disk that hangs must not keep messages back: it counts as one that failed. What it does later changes nothing. */
-  #inTime<T>(work: Promise<T>, longest: number): Promise<T> {
-    const { promise, resolve, reject } = deferred<T>();
-    const timer = this.#clock.timer(longest, () => reject(new Error(`it takes more than ${longest / 1000} s`)));
-    this.#underWay += 1;
-    // The promise that is returned has the failure.
-    work.then(resolve, reject).finally(() => {
-      this.#underWay -= 1;
-      timer.cancel();
-    });
-    return promise;
-  }
-
-  #succeeds(): void {
-    const written = this.#written ?? [];
-    this.#writing = undefined;
-    this.#written = undefined;
-    for (const durable of written) durable(true);
-    this.#begin();
-  }
-
-  /** What waits for the disk does not wait for ever: the session goes on in memory. */
-  #fails(error: unknown): void {
-    const all = [...(this.#written ?? []), ...this.#waiting];
-    this.#writing = undefined;
-    this.#written = undefined;
-    this.#needed = false;
-    this.#waiting = [];
-    if (this.#phase === 'writing') {
-      this.#phase = 'failed';
-      const text = `the session cannot be written to ${this.#medium.folder}: ${why(error)}; it is kept in memory until it can`;
-      this.#report(new MqttError('store-failed', text, { cause: error, retryable: true }));
-    }
-    if (this.#phase === 'rewriting') this.#phase = 'failed';
-    this.#dropBatch();
-    if (this.#phase === 'failed') this.#tryLater();
-    for (const durable of all) durable(false);
-  }
-
-  #dropBatch(): void {
-    // A batch that was not written has nothing that could fail at its end.
-    void this.#batch?.close().catch(() => undefined);
-    this.#batch = undefined;
-    this.#groups.clear();
-    this.#bytes = 0;
-  }
-
-  #tryLater(): void {
-    this.#retry = this.#clock.timer(RETRY_TIME, () => this.#tryAgain());
-  }
-
-  /** Everything anew: what was written while it failed is in no batch. */
-  #tryAgain(): void {
-    if (this.#phase !== 'failed') return;
-    // What hangs may end yet, and the database does one thing at a time.
-    if (this.#underWay > 0) return this.#tryLater();
-    this.#writing = this.#rewrite().then(
-      (messages) => this.#isBack(messages),
-      (error: unknown) => this.#fails(error),
-    );
-  }
-
-  #isBack(messages: readonly number[]): void {
-    this.#phase = 'writing';
-    this.#areWritten(messages);
-    this.#report(new MqttError('store-failed', `the session is on disk again, in ${this.#medium.folder}`));
-    this.#succeeds();
-  }
-
-  /** @returns the messages that are on disk by that, and were not before. */
-  async #rewrite(): Promise<readonly number[]> {
-    const stale = await this.#inTime(this.#reopen(), longestFor(this.#size));
-    this.#mustBeFailed();
-    // From here on what comes is collected behind this batch.
-    this.#phase = 'rewriting';
-    const messages = [...this.#unwritten];
-    const rows = rowsOf({ ...this.#mirror.load(), outgoing: this.#inMemory() }, this.#wall);
-    const all = this.#medium.database.batch();
-    // One batch: it is written as a whole, or nothing of it.
-    for (const key of stale) if (!isAside(key) && !this.#isOnlyThere(key)) all.del(key);
-    for (const row of rows) all.put(...row);
-    const bytes = rows.reduce((sum, row) => sum + bytesOf(row), 0);
-    await this.#inTime(all.write({ sync: this.#fsync }), longestFor(bytes));
-    // Without it ids are not known to the next process: messages come twice then, and none is lost.
-    await this.#inTime(this.#medium.trust(), LONGEST_MARK).catch(() => undefined);
-    return messages;
-  }
-
-  /** After a failure the database takes nothing until it is opened anew. @returns the keys of what is there. */
-  async #reopen(): Promise<readonly string[]> {
-    await this.#medium.database.close();
-    this.#mustBeFailed();
-    await this.#medium.database.open();
-    return this.#medium.database.keys().all();
-  }
-
-  /** Somebody may have let go of the folder meanwhile, and others use it. */
-  #mustBeFailed(): void {
-    if (this.#phase !== 'failed') throw new Error('it was closed');
-  }
-
   /** Whether the record is that of a message that memory does not have. */
-  #isOnlyThere(key: string): boolean {
+  #isOnlyOnDisk(key: string): boolean {
     const sequence = sequenceIn(key);
     return sequence !== undefined && this.backlog.has(sequence) && !this.#unwritten.has(sequence);
   }
 
-  /** Bytes of all records that memory has, about. */
-  get #size(): number {
-    return this.#inMemory().reduce((sum, { message }) => sum + OVERHEAD + message.payload.length, 0);
-  }
-
   #inMemory(): StoredMessage[] {
     return [...this.#mirror.load().outgoing, ...this.backlog.unwritten];
-  }
-
-  get #wall(): number {
-    return wallOf(this.#clock);
   }
 
   /** Ids of which a process that went on without the disk may have known better are forgotten. */
@@ -533,18 +349,18 @@ export class DiskStore implements SessionStore {
       batch.del(receivedKey(packetId));
     }
     // On the medium before they are trusted: a power cut must not bring them back.
-    await batch.write({ sync: this.#fsync });
+    await batch.write({ sync: this.#writer.fsync });
     await this.#medium.trust();
   }
 
   async #read(): Promise<void> {
     const { database } = this.#medium;
     const to = { mirror: this.#mirror, backlog: this.backlog, groups: this.#groups, stepped: this.#stepped };
-    const reading = new SessionReading(database, to, this.#wall);
+    const reading = new SessionReading(database, to, wallOf(this.#clock));
     await reading.read();
     const batch = database.batch();
     const unreadable = reading.tidy(batch);
-    await batch.write({ sync: this.#fsync });
+    await batch.write({ sync: this.#writer.fsync });
     if (unreadable > 0) this.#tellSetAside(unreadable);
   }
 
@@ -556,7 +372,7 @@ export class DiskStore implements SessionStore {
       const record = records[index];
       if (record === undefined) return undefined;
       try {
-        return messageOf(sequence, record, this.#wall);
+        return messageOf(sequence, record, wallOf(this.#clock));
       } catch {
         unreadable.push([messageKey(sequence), record]);
         return undefined;
@@ -604,7 +420,7 @@ export class DiskStore implements SessionStore {
   async #setAside(records: readonly Row[]): Promise<void> {
     const batch = this.#medium.database.batch();
     putAside(records, batch);
-    await batch.write({ sync: this.#fsync });
+    await batch.write({ sync: this.#writer.fsync });
     this.#tellSetAside(records.length);
   }
 
@@ -613,13 +429,4 @@ export class DiskStore implements SessionStore {
     const text = `${which} of the session in ${this.#medium.folder} cannot be read, and stay there as "unreadable/..."`;
     this.#report(new MqttError('store-failed', text));
   }
-}
-
-/** Milliseconds that a write of so many bytes may take. */
-function longestFor(bytes: number): number {
-  return LONGEST_WRITE + Math.floor(bytes / MEGABYTE) * LONGEST_MEGABYTE;
-}
-
-function bytesOf([key, value]: Row): number {
-  return key.length + value.length;
 }
