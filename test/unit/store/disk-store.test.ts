@@ -1009,6 +1009,23 @@ describe('DiskStore', () => {
     assert.deepEqual(held(await killed(folder)).outgoing, [record(1), record(3)]);
   });
 
+  it('loses what is removed when it is back, also of messages that had one record before', async () => {
+    const folder = await newFolder();
+    const { clock, timers } = timing();
+    const store = await open(folder, { clock });
+    for (const sequence of [1, 2]) store.put(record(sequence));
+    await committed(store);
+    const writes = changedWrites(() => Promise.reject(new Error('full')));
+    store.put(record(3));
+    await committed(store);
+    writes.end();
+    timers.shift()?.fire();
+    await store.flush();
+    store.remove(1);
+    await store.flush();
+    assert.deepEqual(held(await killed(folder)).outgoing, [record(2), record(3)]);
+  });
+
   it('has the wishes of now when it is written anew, also those that were over or new while it failed', async () => {
     const folder = await newFolder();
     const { clock, timers } = timing();
@@ -1087,6 +1104,16 @@ describe('DiskStore', () => {
       assert.deepEqual(held(await killed(folder)).outgoing, [record(1)]);
     });
   }
+
+  it('has a step also in the process behind one that did nothing about it', async () => {
+    const folder = await newFolder();
+    const released = record(1, { step: 'released', packetId: id(7), order: 1 });
+    (await open(folder)).put(released);
+    for (let processes = 0; processes < 2; processes++) {
+      await stores.pop()?.close();
+      assert.deepEqual(held(await open(folder)).outgoing, [released]);
+    }
+  });
 
   it('that failed holds no received id for the next process: another message under one would be swallowed', async () => {
     const folder = await newFolder();
