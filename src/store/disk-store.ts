@@ -161,8 +161,10 @@ export class DiskStore implements SessionStore {
   static waitingIn(folder: string, clock: Clock = systemClock): Promise<number | undefined> {
     return SessionFolder.lookIn(folder, clock, async (medium) => {
       const store = await DiskStore.on(medium, { clock, report: () => undefined });
+      const now = clock.now();
       const waits = ({ state, expiresAt = Infinity }: StoredMessage): boolean =>
-        state.step !== 'abandoned' && expiresAt > clock.now();
+        state.step !== 'abandoned' && expiresAt > now;
+      store.backlog.takeExpired(now);
       return store.load().outgoing.filter(waits).length + store.backlog.length;
     });
   }

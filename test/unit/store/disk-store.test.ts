@@ -1479,6 +1479,17 @@ describe('DiskStore', () => {
       );
     });
 
+    it('is counted by who only looks, but for what expired: that does not wait, wherever it is', async () => {
+      const folder = await newFolder();
+      const store = await open(folder);
+      store.put(record(1, { step: 'abandoned', packetId: id(1), order: 1 }));
+      for (let sequence = 2; sequence <= 10_005; sequence++)
+        store.put({ ...record(sequence), expiresAt: sequence % 5_001 === 0 ? 0 : undefined });
+      await store.close();
+      stores.pop();
+      assert.equal(await DiskStore.waitingIn(folder), 10_002);
+    });
+
     it('tells all who wait when it is discarded, also where one of them throws', async () => {
       const store = await open(await newFolder(), { window });
       let told = 0;
