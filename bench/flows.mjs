@@ -24,7 +24,12 @@ export function flowFor(implementation, benchCase, port) {
         sink(true, benchCase.workMicros),
       ];
     case 'out':
-      return [TAB, connection(implementation, port, benchCase), source(WATCHED), outNode(implementation, benchCase)];
+      return [
+        TAB,
+        connection(implementation, port, benchCase),
+        source(WATCHED, benchCase),
+        outNode(implementation, benchCase),
+      ];
     default:
       return [TAB, source('sink'), sink(false)];
   }
@@ -49,14 +54,16 @@ function connection({ types }, port, { watchTimers, store = 'memory' }) {
   };
 }
 
-function inNodes({ types }, { nodes, qos }) {
+const DATATYPES = { text: 'utf8', buffer: 'buffer', json: 'json' };
+
+function inNodes({ types }, { nodes, qos, payload }) {
   return Array.from({ length: nodes }, (_, index) => ({
     id: index === 0 ? WATCHED : `in${index}`,
     type: types.in,
     z: TAB.id,
     topic: topicOf(index),
     qos: String(qos),
-    datatype: 'buffer',
+    datatype: DATATYPES[payload?.kind ?? 'buffer'],
     broker: 'connection',
     nl: false,
     rap: true,
@@ -84,8 +91,8 @@ function outNode({ types }, { qos }) {
   };
 }
 
-function source(target) {
-  return { id: 'source', type: 'bench-source', z: TAB.id, topic: topicOf(0), target, wires: [[target]] };
+function source(target, { payload } = {}) {
+  return { id: 'source', type: 'bench-source', z: TAB.id, topic: topicOf(0), target, payload, wires: [[target]] };
 }
 
 function sink(metered, workMicros) {

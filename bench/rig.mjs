@@ -6,7 +6,7 @@ import { flowFor, topicOf, WATCHED } from './flows.mjs';
 import { HelperProcess } from './helper-process.mjs';
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
-const PAYLOAD_BYTES = 64;
+const SMALL = { kind: 'buffer', bytes: 64 };
 
 /** One implementation under one case: a Node-RED process and, where it needs one, the MQTT peer's. */
 export class Rig {
@@ -75,7 +75,7 @@ export class Rig {
   }
 }
 
-function peerFor({ direction, qos, nodes, subscriptionIds }, messages) {
+function peerFor({ direction, qos, nodes, subscriptionIds, payload = SMALL }, messages) {
   if (direction === 'none') {
     return undefined;
   }
@@ -85,7 +85,7 @@ function peerFor({ direction, qos, nodes, subscriptionIds }, messages) {
     qos,
     count: messages,
     subscriptionIds,
-    payloadBytes: PAYLOAD_BYTES,
+    payload,
   });
 }
 

@@ -19,17 +19,24 @@ export function suback(packetId, codes) {
 /**
  * PUBLISH packets one after the other, the topics in turn, the packet ids (QoS 1) in a circle.
  *
- * @param {{ topics: string[], qos: 0 | 1, count: number, payloadBytes: number }} what
+ * @param {{ topics: string[], qos: 0 | 1, count: number, payload: { kind: string, bytes: number } }} what
  * @param {Map<string, number | undefined>} subscriptionIds by topic filter; sent where there is one
  */
-export function publishes({ topics, qos, count, payloadBytes }, subscriptionIds) {
-  const payload = Buffer.alloc(payloadBytes, 'x');
+export function publishes({ topics, qos, count, payload: { kind, bytes: size } }, subscriptionIds) {
+  const payload = kind === 'json' ? json(size) : Buffer.alloc(size, 'x');
   const packets = topics.map((topic) => publish(topic, qos, payload, subscriptionIds.get(topic)));
   const bytes = Buffer.concat(Array.from({ length: count }, (_, index) => packets[index % packets.length]));
   if (qos > 0) {
     numberPackets(bytes, packets, topics, count);
   }
   return bytes;
+}
+
+/** A list of readings, as long as asked for. */
+function json(size) {
+  const reading = '{"sensor":"kitchen/temperature","value":21.375,"unit":"°C","at":1790000000000,"ok":true},';
+  const bytes = Buffer.from(`[${reading.repeat(Math.floor((size - 2) / Buffer.byteLength(reading)))}0]`);
+  return Buffer.concat([bytes, Buffer.alloc(size - bytes.length, ' ')]);
 }
 
 function publish(topic, qos, payload, subscriptionId) {
@@ -48,9 +55,18 @@ function numberPackets(bytes, packets, topics, count) {
   let start = 0;
   for (let index = 0; index < count; index += 1) {
     const packet = packets[index % packets.length];
-    const lengthBytes = packet[1] < 0x80 ? 1 : 2;
+    const lengthBytes = variableByteInteger(bytesBehindLength(packet)).length;
     bytes.writeUInt16BE(1 + (index % 65_535), start + 1 + lengthBytes + 2 + topics[index % topics.length].length);
     start += packet.length;
+  }
+}
+
+/** The Remaining Length as it stands in the packet. */
+function bytesBehindLength(packet) {
+  let length = 0;
+  for (let index = 1, shift = 0; ; index += 1, shift += 7) {
+    length |= (packet[index] & 0x7f) << shift;
+    if (packet[index] < 0x80) return length;
   }
 }
 
