@@ -1,3 +1,5 @@
+import { LateMap } from '../../src/util/late-map.ts';
+
 /** Milliseconds in which what is of one kind is counted, behind the first. */
 const WINDOW = 1000;
 /** Kinds that are counted at once; one more is written as it comes. */
@@ -12,7 +14,7 @@ interface Repeated {
 export class Repeats {
   readonly #write: (text: string) => void;
   readonly #longest: number;
-  readonly #kinds = new Map<string, Repeated>();
+  readonly #kinds = new LateMap<string, Repeated>();
   #window = WINDOW;
   /** Whether anything came in this window. */
   #goesOn = false;

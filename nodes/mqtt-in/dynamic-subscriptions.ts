@@ -1,5 +1,6 @@
 import type { NodeMessage } from 'node-red';
 import { MqttError, parseTopicFilter, shownText, type StoredWish, textOf } from '../../src/index.ts';
+import { LateMap } from '../../src/util/late-map.ts';
 import { type Datatype, datatypeOf } from '../common/decode.ts';
 import type { SharedConnection } from '../mqtt-connection/shared-connection.ts';
 import type { Intake } from './intake.ts';
@@ -31,7 +32,7 @@ interface Current {
 export class DynamicSubscriptions {
   readonly #intake: Intake;
   readonly #connection: SharedConnection;
-  readonly #current = new Map<string, Current>();
+  readonly #current = new LateMap<string, Current>();
 
   constructor(intake: Intake, connection: SharedConnection) {
     this.#intake = intake;

@@ -8,7 +8,7 @@ import { runAction } from '../mqtt-connection/actions.ts';
 import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { filled } from '../common/stored.ts';
 import { whenClosed } from '../mqtt-connection/when-closed.ts';
-import { addInView } from './in-view.ts';
+import { inView } from './in-view.ts';
 import { DynamicSubscriptions } from './dynamic-subscriptions.ts';
 import { type InDef, isDynamic } from './in-def.ts';
 import { flowWorks } from './flow-works.ts';
@@ -18,6 +18,7 @@ import { subscriptionOptions } from '../common/subscription-options.ts';
 
 export = function register(RED: NodeAPI): void {
   onFlows(RED.events, flowWorks);
+  const view = inView(MqttIn);
 
   function MqttIn(this: Node, def: InDef): void {
     RED.nodes.createNode(this, def);
@@ -26,7 +27,7 @@ export = function register(RED: NodeAPI): void {
     for (const problem of problemsOfAcknowledge(def)) this.warn(problem);
     const intake = new Intake(this, connection, datatypeOf(def.datatype), isDynamic(def), flowWorkOptions(def));
     const subscriptions = new DynamicSubscriptions(intake, connection);
-    addInView(this, def, RED.nodes.getNode(String(def.broker)), () => subscriptions.list);
+    view.add(this, { def, brokerConn: RED.nodes.getNode(String(def.broker)), dynamic: subscriptions });
     const behind = new NodesBehind(this, RED.nodes, intake.works);
     let isBegun = false;
     const begin = (): void => {

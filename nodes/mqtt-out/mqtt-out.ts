@@ -8,19 +8,20 @@ import { withoutConnection } from '../mqtt-connection/without-connection.ts';
 import { countRepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
 import { StatusLight } from '../mqtt-connection/status-light.ts';
 import { whenClosed } from '../mqtt-connection/when-closed.ts';
-import { addOutView } from './out-view.ts';
+import { outView } from './out-view.ts';
 import type { User } from '../mqtt-connection/shared-connection.ts';
 import { type OutDef, outDefaults, settledBy } from './out-defaults.ts';
 
 export = function register(RED: NodeAPI): void {
   outcomes.listen(RED);
+  const view = outView(MqttOut);
 
   function MqttOut(this: Node, def: OutDef): void {
     RED.nodes.createNode(this, def);
     const connection = connectionOf(RED, def.broker);
     if (connection === undefined) return withoutConnection(this);
     const own = { defaults: outDefaults(def), settledBy: settledBy(def) };
-    addOutView(this, def, RED.nodes.getNode(String(def.broker)));
+    view.add(this, { def, brokerConn: RED.nodes.getNode(String(def.broker)) });
     const light = new StatusLight(this);
     const user: User = { node: this, subscribesLate: false, publishes: true, show: (status) => light.show(status) };
     const repeats = countRepeatedErrors(this);

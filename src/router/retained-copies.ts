@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PublishPacket } from '../protocol/packet.ts';
+import { LateMap } from '../util/late-map.ts';
 import { MOST_CONTENTS_OF_ONE, type RetainedRoom } from './retained-room.ts';
 import type { RetainedWindow } from './retained-window.ts';
 import type { Seat, Withheld } from './seat.ts';
@@ -42,7 +43,7 @@ export interface RetainedCopy {
  */
 export class RetainedCopies {
   readonly #room: RetainedRoom;
-  readonly #contents = new Map<string, Content>();
+  readonly #contents = new LateMap<string, Content>();
   #windows: RetainedWindow[] = [];
 
   constructor(room: RetainedRoom) {

@@ -4,6 +4,7 @@ import type { Receiver } from './receiver.ts';
 import { type Refrained, RetainedCopies, type RetainedCopy } from './retained-copies.ts';
 import type { RetainedRoom } from './retained-room.ts';
 import { RetainedWindow } from './retained-window.ts';
+import { LateMap } from '../util/late-map.ts';
 import { Seat, type Withheld } from './seat.ts';
 import type { Vacancy } from './vacancy.ts';
 import type { Workable } from './work.ts';
@@ -37,7 +38,7 @@ export class Route {
   readonly filter: TopicFilter;
   readonly shared: boolean;
   readonly #receivers = new Map<Receiver, Seat>();
-  readonly #vacant = new Map<string, Seat>();
+  readonly #vacant = new LateMap<string, Seat>();
   #snapshot: readonly Seat[] | undefined;
   /** Subscription Identifiers on the wire (3.8.2.1.2), the latest first; none where the Server has none. */
   #identifiers: readonly number[] = [];
