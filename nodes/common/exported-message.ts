@@ -30,7 +30,9 @@ export function exportedMessage({ message, age, mayHaveLeft }: WaitingMessage, n
     topic,
     qos,
     retain,
-    ...(isUtf8(payload) ? { payload: payload.toString() } : { payloadBase64: payload.toString('base64') }),
+    ...(typeof payload === 'string' || isUtf8(payload)
+      ? { payload: payload.toString() }
+      : { payloadBase64: payload.toString('base64') }),
     ...(responseTopic !== undefined && { responseTopic }),
     ...(correlationData !== undefined && { correlationData: correlationData.toString('base64') }),
     ...(contentType !== undefined && { contentType }),

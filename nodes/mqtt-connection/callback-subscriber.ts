@@ -36,8 +36,9 @@ export class CallbackSubscriber implements Subscriber {
 
   receive(packet: PublishPacket, filter: TopicFilter): void {
     try {
-      // A copy: a small payload is part of a chunk of the socket.
-      this.#callbacks.get(filter)?.(packet.topic, Buffer.from(packet.payload), packet);
+      // A copy: the memory of a packet is another one's in a later turn.
+      const copy = { ...packet, payload: Buffer.from(packet.payload) };
+      this.#callbacks.get(filter)?.(packet.topic, copy.payload, copy);
     } catch (error) {
       this.#node.error(`a subscriber to ${filter} failed: ${textOf(error)}`);
     }

@@ -21,12 +21,8 @@ export function parseMessage(request: PublishRequest): Message {
   const topic = parseTopicName(request.topic);
   if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(topic, `its QoS is ${String(qos)}, it must be 0, 1 or 2`);
   if (properties !== undefined) checkProperties(topic, properties);
-  return { topic, payload: bytesOf(payload), qos, retain, properties };
-}
-
-/** A copy either way; two overloads. */
-function bytesOf(payload: string | Buffer): Buffer {
-  return typeof payload === 'string' ? Buffer.from(payload) : Buffer.from(payload);
+  // Text cannot be changed by whoever gave it.
+  return { topic, payload: typeof payload === 'string' ? payload : Buffer.from(payload), qos, retain, properties };
 }
 
 function checkProperties(topic: string, properties: MessageProperties): void {

@@ -1,5 +1,11 @@
 import { MqttError } from '../protocol/errors.ts';
-import type { DisconnectProperties, ProtocolVersion, UserProperties, Will } from '../protocol/packet.ts';
+import {
+  type DisconnectProperties,
+  payloadBytes,
+  type ProtocolVersion,
+  type UserProperties,
+  type Will,
+} from '../protocol/packet.ts';
 import { whyNotEncodable } from '../protocol/topic.ts';
 import { MOST_UNACKNOWLEDGED } from '../session/incoming.ts';
 import type { WhenFull } from '../session/giving-way.ts';
@@ -278,7 +284,7 @@ function disconnectProperties(options: ClientOptions): DisconnectProperties | un
 function parseWill(request: WillRequest): Will {
   const message = parseMessage(request);
   // Its length is told by two bytes (3.1.3.4).
-  range('length of the will payload', message.payload.length, 0, 65_535);
+  range('length of the will payload', payloadBytes(message.payload), 0, 65_535);
   const { willDelayInterval } = request;
   if (willDelayInterval !== undefined) range('will delay', willDelayInterval, 0, 0xffffffff);
   return { ...message, willDelayInterval };

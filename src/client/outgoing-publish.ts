@@ -1,8 +1,8 @@
-import type { MessageProperties, PublishPacket } from '../protocol/packet.ts';
+import type { MessageProperties, OutgoingPublish } from '../protocol/packet.ts';
 import type { NextPacket, OutgoingMessage } from '../session/outgoing-message.ts';
 
 /** The packet for a message that the session wants sent now; `now` is `Clock.now`. */
-export function publishPacket(next: Extract<NextPacket, { cmd: 'publish' }>, now: number): PublishPacket {
+export function publishPacket(next: Extract<NextPacket, { cmd: 'publish' }>, now: number): OutgoingPublish {
   const { entry, packetId, dup } = next;
   const { topic, payload, qos, retain } = entry.message;
   return { cmd: 'publish', topic, payload, qos, retain, dup, packetId, properties: currentProperties(entry, now) };

@@ -1,9 +1,11 @@
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { malformed, ProtocolViolation } from '../protocol/errors.ts';
 import { OversizedPacket } from './oversized.ts';
+import type { TurnMemory } from './turn-memory.ts';
 
 /**
- * Takes one whole control packet: `buffer[start, end)`, whose variable header begins at `bodyStart`.
+ * Takes one whole control packet: `buffer[start, end)`, whose variable header begins at `bodyStart`. The bytes are valid
+ * for as long as {@link TurnMemory} says.
  * False stops the framer: nothing behind this packet is read.
  */
 export type FrameHandler = (buffer: Buffer, start: number, bodyStart: number, end: number) => boolean;
@@ -17,24 +19,24 @@ export type OversizedHandler = (firstByte: number, head: Buffer, size: number) =
 /** PUBLISH in the upper four bits of the first byte (2.1.2). */
 const PUBLISH = 3;
 
-/** A Remaining Length has at most four bytes of seven bits (2.1.4). */
-const LONGEST_HEADER = 5;
-
 /** A packet that spans chunks starts with this much memory and grows as its bytes really arrive. */
 const FIRST_ALLOCATION = 65_536;
+
+const NOTHING = Buffer.alloc(0);
 
 /** Cuts whole control packets out of a byte stream, whatever way the network split or merged it. */
 export class Framer {
   readonly #maximumPacketSize: number;
   readonly #handle: FrameHandler;
   readonly #oversized: OversizedHandler | undefined;
+  readonly #memory: TurnMemory;
   #stopped = false;
   #paused = false;
-  /** What is left of a chunk, and what came behind it, while paused. */
+  /** What is left of a chunk, and what came behind it, while paused: memory of its own. */
   #rest: Buffer[] = [];
 
   /** The beginning of a packet whose end has not arrived: `#partial[0, #held)` of `#total` bytes (0: not known yet). */
-  #partial = Buffer.alloc(0);
+  #partial: Buffer = NOTHING;
   #held = 0;
   #total = 0;
 
@@ -45,19 +47,24 @@ export class Framer {
   #end = 0;
 
   /**
+   * @param memory in which packets are handed on.
    * @param maximumPacketSize in bytes, the fixed header included, as the property Maximum Packet Size counts it.
    * @param oversized lets a PUBLISH above the maximum pass without keeping it; without it, that is a violation too.
    */
-  constructor(maximumPacketSize: number, handle: FrameHandler, oversized?: OversizedHandler) {
+  constructor(memory: TurnMemory, maximumPacketSize: number, handle: FrameHandler, oversized?: OversizedHandler) {
+    this.#memory = memory;
     this.#maximumPacketSize = maximumPacketSize;
     this.#handle = handle;
     this.#oversized = oversized;
   }
 
-  /** @throws {ProtocolViolation} for an over-long or non-minimal Remaining Length, and for a packet above the maximum. */
+  /**
+   * @param chunk valid during the call alone.
+   * @throws {ProtocolViolation} for an over-long or non-minimal Remaining Length, and for a packet above the maximum.
+   */
   push(chunk: Buffer): void {
-    if (this.#paused) this.#rest.push(chunk);
-    else this.#cut(chunk);
+    if (this.#paused) this.#rest.push(Buffer.from(chunk));
+    else this.#cut(chunk, 'borrowed');
   }
 
   /** Nothing behind the packet that is being handled is handed on until {@link resume}; the bytes wait. */
@@ -73,7 +80,10 @@ export class Framer {
     const rest = this.#rest;
     this.#paused = false;
     this.#rest = [];
-    for (const chunk of rest) this.push(chunk);
+    for (const chunk of rest) {
+      if (this.#paused) this.#rest.push(chunk);
+      else this.#cut(chunk, 'own');
+    }
   }
 
   get paused(): boolean {
@@ -85,11 +95,12 @@ export class Framer {
     this.#rest = [];
   }
 
-  #cut(chunk: Buffer): void {
+  /** @param memory `lent`: packets may be handed on out of the chunk; `own`: and it may be kept; `borrowed`: neither. */
+  #cut(chunk: Buffer, memory: 'borrowed' | 'lent' | 'own'): void {
     if (this.#stopped) return;
     let offset = this.#held > 0 ? this.#complete(chunk) : 0;
     while (!this.#stopped && offset < chunk.length) {
-      if (this.#paused) return this.push(chunk.subarray(offset));
+      if (this.#paused) return this.#keepRest(chunk.subarray(offset), memory);
       if (this.#passing !== undefined) {
         offset = this.#pass(this.#passing, chunk, offset);
         continue;
@@ -100,9 +111,14 @@ export class Framer {
         continue;
       }
       if (this.#end > chunk.length) return this.#keep(chunk, offset, this.#end - offset);
+      if (memory === 'borrowed') return this.#cut(this.#memory.copy(chunk.subarray(offset)), 'lent');
       this.#emit(chunk, offset);
       offset = this.#end;
     }
+  }
+
+  #keepRest(rest: Buffer, memory: 'borrowed' | 'lent' | 'own'): void {
+    this.#rest.push(memory === 'own' ? rest : Buffer.from(rest));
   }
 
   #emit(buffer: Buffer, start: number): void {
@@ -133,13 +149,16 @@ export class Framer {
 
   #release(): void {
     const packet = this.#partial.subarray(0, this.#total);
+    this.#memory.lend(this.#partial);
+    this.#partial = NOTHING;
     this.#forget();
     this.#readHeader(packet, 0, packet.length);
     this.#emit(packet, 0);
   }
 
   #forget(): void {
-    this.#partial = Buffer.alloc(0);
+    if (this.#partial !== NOTHING) this.#memory.giveBack(this.#partial);
+    this.#partial = NOTHING;
     this.#held = 0;
     this.#total = 0;
   }
@@ -159,9 +178,9 @@ export class Framer {
   /** Grows with what arrived, not with what was announced: a Remaining Length alone must not cost memory. */
   #grow(needed: number): void {
     const enough = Math.max(needed, this.#partial.length * 2, FIRST_ALLOCATION);
-    const size = this.#total === 0 ? LONGEST_HEADER : Math.min(this.#total, enough);
-    const grown = Buffer.allocUnsafe(Math.max(size, needed));
+    const grown = this.#memory.take(this.#total === 0 ? needed : Math.max(needed, Math.min(this.#total, enough)));
     this.#partial.copy(grown, 0, 0, this.#held);
+    if (this.#partial !== NOTHING) this.#memory.giveBack(this.#partial);
     this.#partial = grown;
   }
 

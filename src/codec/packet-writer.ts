@@ -1,6 +1,14 @@
-import type { AckCommand, ControlPacket, PacketId, ProtocolVersion, PublishPacket } from '../protocol/packet.ts';
+import type {
+  AckCommand,
+  ControlPacket,
+  OutgoingPublish,
+  PacketId,
+  Payload,
+  ProtocolVersion,
+} from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import { PacketTooLarge } from '../protocol/errors.ts';
+import type { Chunk } from '../util/chunk.ts';
 import { encodeControl } from './control-encoder.ts';
 import { PublishLayout } from './publish-encoder.ts';
 
@@ -8,7 +16,7 @@ import { PublishLayout } from './publish-encoder.ts';
 const SLAB_SIZE = 65_536;
 
 /** A payload above this travels as a chunk of its own instead of being copied. */
-const LARGEST_COPIED_PAYLOAD = 16_384;
+const LARGEST_COPIED_PAYLOAD = 4096;
 
 /** Five bytes of fixed header and the highest Remaining Length (2.1.4): no packet is larger. */
 const LARGEST_PACKET = 268_435_460;
@@ -25,7 +33,7 @@ export class PacketWriter {
   #slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
   #start = 0;
   #end = 0;
-  #chunks: Buffer[] = [];
+  #chunks: Chunk[] = [];
   #chunkBytes = 0;
 
   /** The Server's Maximum Packet Size in bytes (3.2.2.3.6); Infinity until a CONNACK names one. */
@@ -42,20 +50,17 @@ export class PacketWriter {
   }
 
   /** @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15]. */
-  publish(packet: PublishPacket): void {
+  publish(packet: OutgoingPublish): void {
     const layout = this.#layout.measure(packet);
     const limit = Math.min(this.maximumPacketSize, LARGEST_PACKET);
     if (layout.size > limit) throw new PacketTooLarge(`the message to ${packet.topic}`, layout.size, limit);
-    const { payload } = packet;
-    const copied = payload.length <= LARGEST_COPIED_PAYLOAD;
-    this.#reserve(copied ? layout.size : layout.size - payload.length);
+    const { payloadBytes } = layout;
+    const copied = payloadBytes <= LARGEST_COPIED_PAYLOAD;
+    this.#reserve(copied ? layout.size : layout.size - payloadBytes);
     this.#end = layout.write(this.#slab, this.#end);
-    if (copied) {
-      this.#end += payload.copy(this.#slab, this.#end);
-    } else {
-      this.#seal();
-      this.#append(payload);
-    }
+    if (copied) return this.#copy(packet.payload, payloadBytes);
+    this.#seal();
+    this.#append(typeof packet.payload === 'string' ? { text: packet.payload, bytes: payloadBytes } : packet.payload);
   }
 
   /**
@@ -85,13 +90,28 @@ export class PacketWriter {
     this.#append(bytes);
   }
 
-  /** The collected bytes, in order; they belong to the caller. */
-  take(): readonly Buffer[] {
+  /** The collected bytes, in order; they belong to the caller, until {@link reuse}. */
+  take(): readonly Chunk[] {
     this.#seal();
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#chunkBytes = 0;
     return chunks;
+  }
+
+  /** Nobody needs the memory of what was taken any more. */
+  reuse(): void {
+    if (this.#chunks.length > 0 || this.#end > this.#start) return;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #copy(payload: Payload, bytes: number): void {
+    const slab = this.#slab;
+    if (typeof payload !== 'string') payload.copy(slab, this.#end);
+    // As many bytes as characters: ASCII, which Latin-1 writes fastest.
+    else slab.write(payload, this.#end, payload.length === bytes ? 'latin1' : 'utf8');
+    this.#end += bytes;
   }
 
   #reserve(size: number): void {
@@ -110,9 +130,10 @@ export class PacketWriter {
     this.#append(chunk);
   }
 
-  #append(chunk: Buffer): void {
-    if (chunk.length === 0) return;
+  #append(chunk: Chunk): void {
+    const bytes = Buffer.isBuffer(chunk) ? chunk.length : chunk.bytes;
+    if (bytes === 0) return;
     this.#chunks.push(chunk);
-    this.#chunkBytes += chunk.length;
+    this.#chunkBytes += bytes;
   }
 }

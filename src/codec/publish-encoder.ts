@@ -1,4 +1,9 @@
-import type { ProtocolVersion, PublishPacket, PublishProperties } from '../protocol/packet.ts';
+import {
+  type OutgoingPublish,
+  payloadBytes,
+  type ProtocolVersion,
+  type PublishProperties,
+} from '../protocol/packet.ts';
 import { sizeOfVarint, writeVarint } from './varint.ts';
 
 /**
@@ -7,25 +12,27 @@ import { sizeOfVarint, writeVarint } from './varint.ts';
  */
 export class PublishLayout {
   readonly #version: ProtocolVersion;
-  #packet: PublishPacket | undefined;
+  #packet: OutgoingPublish | undefined;
   #topicBytes = 0;
   #propertyBytes = 0;
   #remainingLength = 0;
 
-  /** Bytes of the whole packet. */
+  /** Bytes of the whole packet, and of its payload. */
   size = 0;
+  payloadBytes = 0;
 
   constructor(version: ProtocolVersion) {
     this.#version = version;
   }
 
-  measure(packet: PublishPacket): this {
+  measure(packet: OutgoingPublish): this {
     this.#packet = packet;
     this.#topicBytes = Buffer.byteLength(packet.topic);
     this.#propertyBytes = packet.properties === undefined ? 0 : sizeOfProperties(packet.properties);
     const head = 2 + this.#topicBytes + (packet.qos > 0 ? 2 : 0);
     const properties = this.#version === 5 ? sizeOfVarint(this.#propertyBytes) + this.#propertyBytes : 0;
-    this.#remainingLength = head + properties + packet.payload.length;
+    this.payloadBytes = payloadBytes(packet.payload);
+    this.#remainingLength = head + properties + this.payloadBytes;
     this.size = 1 + sizeOfVarint(this.#remainingLength) + this.#remainingLength;
     return this;
   }

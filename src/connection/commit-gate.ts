@@ -1,3 +1,4 @@
+import type { Chunk } from '../util/chunk.ts';
 import { Queue } from '../util/queue.ts';
 
 /** Where the records are that bytes rest on: as `SessionStore` has it. */
@@ -11,7 +12,7 @@ export type Left = () => (() => void) | undefined;
 
 /** What was collected in one turn, and may leave when what it rests on is durable. */
 interface Sealed {
-  readonly chunks: readonly Buffer[];
+  readonly chunks: readonly Chunk[];
   readonly bytes: number;
   readonly left: readonly Left[];
   durable: boolean;
@@ -19,7 +20,7 @@ interface Sealed {
 
 /** Bytes that may leave now. */
 export interface Ready {
-  readonly chunks: readonly Buffer[];
+  readonly chunks: readonly Chunk[];
   readonly bytes: number;
   /** To be called, in order, when they have. */
   readonly left: readonly Left[];
@@ -50,7 +51,7 @@ export class CommitGate {
   }
 
   /** @param left called when these bytes have left, which they never do when the gate is closed before. */
-  seal(chunks: readonly Buffer[], bytes: number, left: readonly Left[]): void {
+  seal(chunks: readonly Chunk[], bytes: number, left: readonly Left[]): void {
     const sealed: Sealed = { chunks, bytes, left, durable: false };
     this.#sealed.push(sealed);
     this.#bytes += bytes;
@@ -64,7 +65,7 @@ export class CommitGate {
 
   /** What may leave now; undefined: nothing. */
   take(): Ready | undefined {
-    const chunks: Buffer[] = [];
+    const chunks: Chunk[] = [];
     const left: Left[] = [];
     let bytes = 0;
     for (let head = this.#sealed.peek(); head?.durable === true; head = this.#sealed.peek()) {

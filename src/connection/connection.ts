@@ -1,4 +1,5 @@
 import { Decoder } from '../codec/decoder.ts';
+import { TurnMemory } from '../codec/turn-memory.ts';
 import { type FrameHandler, Framer, type OversizedHandler } from '../codec/framer.ts';
 import { PacketWriter } from '../codec/packet-writer.ts';
 import type { SkippedPublish } from '../codec/publish-decoder.ts';
@@ -20,6 +21,7 @@ import type {
   ControlPacket,
   DisconnectProperties,
   PacketId,
+  OutgoingPublish,
   PublishPacket,
   QoS,
   ServerPacket,
@@ -30,6 +32,7 @@ import { ReasonCode } from '../protocol/reason-codes.ts';
 import { shownTopic } from '../protocol/topic.ts';
 import { isTlsFailure, tlsFailure } from '../transport/failure.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { Chunk } from '../util/chunk.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { Queue } from '../util/queue.ts';
 import { CommitGate, type Left, type Records } from './commit-gate.ts';
@@ -125,7 +128,7 @@ export class Connection {
     const oversized: OversizedHandler | undefined =
       connect.protocolVersion === 5 ? undefined : (first, head, size) => this.#oversized(first, head, size);
     const frame: FrameHandler = (buffer, start, body, end) => this.#frame(buffer, start, body, end);
-    this.#framer = new Framer(maximumPacketSize, frame, oversized);
+    this.#framer = new Framer(new TurnMemory(clock), maximumPacketSize, frame, oversized);
     this.#intake = new Intake(this.#framer, transport, clock, () => this.#take(() => this.#intake.readOn()));
     this.#decoder = new Decoder(connect.protocolVersion);
     this.#writer = new PacketWriter(connect.protocolVersion);
@@ -184,7 +187,7 @@ export class Connection {
   }
 
   /** @throws {PacketTooLarge} nothing was sent. */
-  publish(packet: PublishPacket): void {
+  publish(packet: OutgoingPublish): void {
     if (this.#phase !== 'running') return;
     this.#writer.publish(packet);
   }
@@ -233,10 +236,7 @@ export class Connection {
     this.#seal();
     const ready = this.#gate.take();
     if (ready === undefined) return;
-    if (ready.bytes > 0) {
-      this.#keepAlive.sent(ready.bytes);
-      this.#blocked = !this.#transport.write(ready.chunks);
-    }
+    if (ready.bytes > 0) this.#send(ready.chunks, ready.bytes);
     const tell = ready.left.map((left) => left());
     for (const each of tell) each?.();
   }
@@ -443,8 +443,13 @@ export class Connection {
   #sendAtOnce(): void {
     const { pending } = this.#writer;
     if (pending === 0) return;
-    this.#keepAlive.sent(pending);
-    this.#blocked = !this.#transport.write(this.#writer.take());
+    this.#send(this.#writer.take(), pending);
+  }
+
+  #send(chunks: readonly Chunk[], bytes: number): void {
+    this.#keepAlive.sent(bytes);
+    this.#blocked = !this.#transport.write(chunks);
+    if (this.#transport.hasWritten && this.#gate.bytes === 0) this.#writer.reuse();
   }
 
   #silent(): void {

@@ -33,10 +33,18 @@ export interface PublishProperties extends MessageProperties {
   readonly subscriptionIdentifiers?: readonly number[];
 }
 
-/** An application message, on its way out or as it came in. */
+/** Of a message on its way out: text is sent as UTF-8. */
+export type Payload = string | Buffer;
+
+/** Bytes of it on the wire. */
+export function payloadBytes(payload: Payload): number {
+  return typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length;
+}
+
+/** An application message on its way out. */
 export interface Message {
   readonly topic: TopicName;
-  readonly payload: Buffer;
+  readonly payload: Payload;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly properties?: MessageProperties | undefined;
@@ -46,7 +54,7 @@ export interface PublishPacket {
   readonly cmd: 'publish';
   /** Empty only on the wire, where a topic alias stands for it. */
   readonly topic: string;
-  /** A view of the received bytes: whoever keeps a small one for long copies it. */
+  /** Valid until the turn behind this one is over: its memory is used again then. Whoever keeps it copies it. */
   readonly payload: Buffer;
   readonly qos: QoS;
   readonly retain: boolean;
@@ -54,6 +62,11 @@ export interface PublishPacket {
   /** Present at QoS 1 and 2. */
   readonly packetId: PacketId | undefined;
   readonly properties: PublishProperties | undefined;
+}
+
+/** A PUBLISH that leaves. */
+export interface OutgoingPublish extends Omit<PublishPacket, 'payload'> {
+  readonly payload: Payload;
 }
 
 export type AckCommand = 'puback' | 'pubrec' | 'pubrel' | 'pubcomp';

@@ -10,7 +10,7 @@ export interface Receiver {
    */
   readonly ref?: string | undefined;
   /**
-   * It must not throw.
+   * It must not throw. It copies the payload if it keeps it past this turn of the event loop.
    * @param filter the one of this receiver's filters by which the message came.
    * @param workable at QoS 1 and 2: whoever is not done with the message when this returns begins a work before.
    */

@@ -1,5 +1,5 @@
 import { MqttError } from '../protocol/errors.ts';
-import type { PacketId } from '../protocol/packet.ts';
+import { type PacketId, payloadBytes } from '../protocol/packet.ts';
 import type { TopicFilter } from '../protocol/topic.ts';
 import { type Clock, systemClock } from '../util/clock.ts';
 import { deferred } from '../util/deferred.ts';
@@ -106,7 +106,7 @@ export class DiskStore implements SessionStore {
         dropped: () => this.#groups.clear(),
         leaving: () => this.#leaving(),
         rows: () => rowsOf({ ...this.#mirror.load(), outgoing: this.#inMemory() }, wallOf(clock)),
-        size: () => this.#inMemory().reduce((sum, { message }) => sum + OVERHEAD + message.payload.length, 0),
+        size: () => this.#inMemory().reduce((sum, { message }) => sum + OVERHEAD + payloadBytes(message.payload), 0),
         isOnlyOnDisk: (key) => this.#isOnlyOnDisk(key),
       },
     );

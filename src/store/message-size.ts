@@ -1,4 +1,4 @@
-import type { MessageProperties } from '../protocol/packet.ts';
+import { type MessageProperties, type Payload, payloadBytes } from '../protocol/packet.ts';
 
 /** What one message costs beside its bytes: the record, its places in queue and store. */
 const OVERHEAD = 200;
@@ -8,13 +8,15 @@ const USER_PROPERTY = 200;
 
 interface Sized {
   readonly topic: string;
-  readonly payload: Buffer;
+  readonly payload: Payload;
   readonly properties?: MessageProperties | undefined;
 }
 
 /** Bytes that a message counts for in limits: topic, payload and properties, and a share for its record. */
 export function sizeOf({ topic, payload, properties }: Sized): number {
-  return OVERHEAD + topic.length + payload.length + (properties === undefined ? 0 : sizeOfProperties(properties));
+  return (
+    OVERHEAD + topic.length + payloadBytes(payload) + (properties === undefined ? 0 : sizeOfProperties(properties))
+  );
 }
 
 /** Bytes of the properties that have a length of their own; names and texts by their characters, and what they cost besides. */

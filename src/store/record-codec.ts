@@ -1,4 +1,11 @@
-import type { Message, MessageProperties, PacketId, QoS, SubscriptionOptions } from '../protocol/packet.ts';
+import {
+  type Message,
+  type MessageProperties,
+  type PacketId,
+  payloadBytes,
+  type QoS,
+  type SubscriptionOptions,
+} from '../protocol/packet.ts';
 import { parseTopicFilter, type TopicFilter } from '../protocol/topic.ts';
 import { crc32, crc32Of } from '../util/crc32.ts';
 import {
@@ -63,7 +70,7 @@ export function extrasText({ message: { properties }, expiresAt }: MessageRecord
 
 /** Bytes of {@link encodeMessage}. @param extras {@link extrasText} of it. */
 export function recordSize({ message: { topic, payload } }: MessageRecord, extras: string): number {
-  return TOPIC_START + Buffer.byteLength(topic) + 4 + Buffer.byteLength(extras) + payload.length + CHECK_BYTES;
+  return TOPIC_START + Buffer.byteLength(topic) + 4 + Buffer.byteLength(extras) + payloadBytes(payload) + CHECK_BYTES;
 }
 
 /** Writes {@link encodeMessage} into `target`, which has room for it from `start` on; so nothing is made for each message. @returns where it ends. */
@@ -82,8 +89,9 @@ export function encodeInto(
   const extrasBytes = extras === '' ? 0 : target.write(extras, topicEnd + 4);
   target.writeUInt32BE(extrasBytes, topicEnd);
   const payloadStart = topicEnd + 4 + extrasBytes;
-  payload.copy(target, payloadStart);
-  const payloadEnd = payloadStart + payload.length;
+  const written =
+    typeof payload === 'string' ? target.write(payload, payloadStart) : payload.copy(target, payloadStart);
+  const payloadEnd = payloadStart + written;
   target.writeInt32BE(crc32Of(target, start, payloadEnd), payloadEnd);
   return payloadEnd + CHECK_BYTES;
 }

@@ -1,11 +1,13 @@
 import { connect } from 'node:net';
+import { Reception } from './reception.ts';
 import { streamTransport } from './stream-transport.ts';
 import type { Transport } from './transport.ts';
 import { opened, TCP_KEEP_ALIVE } from './opened.ts';
 
 /** Opens a TCP connection. Rejects with the system's error, or when `signal` is aborted. */
 export async function dialTcp(host: string, port: number, signal: AbortSignal): Promise<Transport> {
-  const socket = connect({ host, port, noDelay: true, ...TCP_KEEP_ALIVE });
+  const reception = new Reception();
+  const socket = connect({ host, port, noDelay: true, ...TCP_KEEP_ALIVE, onread: reception.onread });
   await opened(socket, 'connect', signal);
-  return streamTransport(socket);
+  return streamTransport(socket, reception);
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 import { opened, TCP_KEEP_ALIVE } from './opened.ts';
+import { Reception } from './reception.ts';
 import { streamTransport } from './stream-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -19,12 +20,15 @@ export interface TlsOptions {
 
 /** Opens a TLS connection; it resolves only after the certificate was verified, before any byte of MQTT. */
 export async function dialTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Transport> {
-  const socket = connect({ host, port, ...nodeTlsOptions(host, tls) });
+  const reception = new Reception();
+  // `onread` is not among the types, but among the options (tls.connect passes it to its socket).
+  const options = { host, port, ...nodeTlsOptions(host, tls), onread: reception.onread };
+  const socket = connect(options);
   socket.setNoDelay(true);
   await opened(socket, 'secureConnect', signal);
   // Before it is connected, the socket would forget the delay.
   socket.setKeepAlive(true, TCP_KEEP_ALIVE.keepAliveInitialDelay);
-  return streamTransport(socket);
+  return streamTransport(socket, reception);
 }
 
 /** Our options in the form that `node:tls` and `ws` take. */

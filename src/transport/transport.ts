@@ -1,6 +1,8 @@
+import type { Chunk } from '../util/chunk.ts';
+
 /** What a transport tells its one user. Nothing is called after `closed`. */
 export interface TransportHandlers {
-  /** Bytes arrived, split in whatever way. Not while paused, except right before `closed`. */
+  /** Bytes arrived, split in whatever way; valid during the call alone. Not while paused, except right before `closed`. */
   data(chunk: Buffer): void;
   /** The transport can take more, after `write` answered false. */
   drain(): void;
@@ -15,7 +17,9 @@ export interface Transport {
   /** Begins delivery; what arrived before waits. To be called once, in the turn in which the dial resolves. */
   start(handlers: TransportHandlers): void;
   /** Takes all chunks, in order. False: no more until `drain`, or memory grows. */
-  write(chunks: readonly Buffer[]): boolean;
+  write(chunks: readonly Chunk[]): boolean;
+  /** Nobody needs the memory of what was written any more. */
+  readonly hasWritten: boolean;
   /**
    * No `data` from now on, in this turn either: what the peer sends waits in the network, which slows the peer down.
    * Its orderly end waits behind it. Pausing twice is pausing once.

@@ -2,6 +2,7 @@ import type { Agent } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
 import { Queue } from '../util/queue.ts';
 import { TCP_KEEP_ALIVE } from './opened.ts';
+import { bytesOf, type Chunk } from '../util/chunk.ts';
 import { Slices } from './slices.ts';
 import { nodeTlsOptions, type TlsOptions } from './tls.ts';
 import type { Transport, TransportHandlers } from './transport.ts';
@@ -100,12 +101,15 @@ class WebSocketTransport implements Transport {
     this.#socket.resume();
   }
 
-  write(chunks: readonly Buffer[]): boolean {
+  write(chunks: readonly Chunk[]): boolean {
     this.#slices.push(chunks);
     this.#feed();
     this.#blocked = this.#full;
     return !this.#blocked;
   }
+
+  /** A WebSocket does not tell. */
+  readonly hasWritten = false;
 
   pause(): void {
     this.#paused = true;
@@ -121,7 +125,8 @@ class WebSocketTransport implements Transport {
 
   end(): void {
     this.#ending = true;
-    for (let slice = this.#slices.shift(); slice !== undefined; slice = this.#slices.shift()) this.#socket.send(slice);
+    for (let slice = this.#slices.shift(); slice !== undefined; slice = this.#slices.shift())
+      this.#socket.send(bytesOf(slice));
     this.resume();
     this.#socket.close(1000);
   }
@@ -166,7 +171,7 @@ class WebSocketTransport implements Transport {
   #feed(): void {
     while (!this.#slices.empty && this.#socket.bufferedAmount <= HIGH_WATER_MARK) {
       const slice = this.#slices.shift();
-      if (slice !== undefined) this.#socket.send(slice, this.#sent);
+      if (slice !== undefined) this.#socket.send(bytesOf(slice), this.#sent);
     }
   }
 

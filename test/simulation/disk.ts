@@ -87,7 +87,7 @@ export class Disk {
   get labels(): readonly string[] {
     const alone = this.rows({ gte: 'message/', lt: 'message0' }).map(([, value]) => value);
     const grouped = this.rows({ gte: 'group/', lt: 'group0' }).flatMap(([key, value]) => this.#leftOf(key, value));
-    return [...grouped, ...alone].map((record) => labelOf(decodeMessage(record).message.payload));
+    return [...grouped, ...alone].map((record) => labelOf(Buffer.from(decodeMessage(record).message.payload)));
   }
 
   #leftOf(key: string, group: Buffer): Buffer[] {

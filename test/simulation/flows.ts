@@ -313,9 +313,9 @@ export class Flows {
     const { qos, topic, retain } = message;
     const { number, label } = this.#outbound.published(message.label, qos, topic);
     this.#judge.note(() => `   ${label} is published at QoS ${qos}`);
-    const payload = Buffer.from(`${label}.`);
+    const bytes = Buffer.from(`${label}.`);
     client.publish(
-      { topic, payload, qos, retain },
+      { topic, payload: number % 2 === 0 ? bytes : `${label}.`, qos, retain },
       (error) => {
         if (error instanceof MqttError && error.code === 'outbox-full') this.#checkFull(client);
         this.#outbound.settled(number, error ?? undefined);
@@ -324,7 +324,7 @@ export class Flows {
       this.#scenario.settledBy,
     );
     // A flow may use its Buffer again.
-    payload.fill('!');
+    bytes.fill('!');
     const most = this.#mostWaiting() + ANNOUNCEMENTS;
     if (client.waiting > most) this.#judge.violation('limits are kept', `${client.waiting} messages wait, ${most} may`);
     return label;

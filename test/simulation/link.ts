@@ -1,3 +1,4 @@
+import { bytesOf, type Chunk } from '../../src/util/chunk.ts';
 import type { Transport, TransportHandlers } from '../../src/transport/transport.ts';
 import { type Random, wholeNumber } from '../support/random.ts';
 import type { Judge } from './judge.ts';
@@ -97,9 +98,13 @@ export class Link implements Transport {
     this.#handlers = handlers;
   }
 
-  write(chunks: readonly Buffer[]): boolean {
+  /** The memory is free behind the call. */
+  readonly hasWritten = true;
+
+  write(chunks: readonly Chunk[]): boolean {
     let length = 0;
-    for (const chunk of chunks) {
+    for (const given of chunks) {
+      const chunk = Buffer.from(bytesOf(given));
       length += chunk.length;
       this.#written.push(chunk, (packet, end) => {
         this.#packets.push({ packet, end });
@@ -255,8 +260,15 @@ export class Link implements Transport {
       this.#sent.shift();
       this.#watch.got(next.sent);
     }
-    if (chunk.length > 0) this.#handlers?.data(chunk);
+    if (chunk.length > 0) this.#read(chunk);
     if (whole.length > limit) this.#break('to-client');
+  }
+
+  /** As a socket reads: the memory is another chunk's behind the call. */
+  #read(bytes: Buffer): void {
+    const chunk = Buffer.from(bytes);
+    this.#handlers?.data(chunk);
+    chunk.fill(0xdd);
   }
 
   #tellClient(cause: Error | undefined, delay: number): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { bytesOf } from '../../src/util/chunk.ts';
 import type { Transport, TransportHandlers } from '../../src/transport/transport.ts';
 
 /** The other end of a {@link Transport} in memory: what the client did to it, and what the network does to the client. */
@@ -28,7 +29,10 @@ export function duplexPair(): { readonly transport: Transport; readonly peer: Pe
   const waiting: Buffer[] = [];
   const deliver = (): void => {
     for (let next = paused ? undefined : waiting.shift(); next; next = paused ? undefined : waiting.shift()) {
-      started().data(next);
+      // As a socket reads: the memory is another chunk's behind the call.
+      const chunk = Buffer.from(next);
+      started().data(chunk);
+      chunk.fill(0xdd);
     }
   };
   const started = (): TransportHandlers => {
@@ -60,9 +64,11 @@ export function duplexPair(): { readonly transport: Transport; readonly peer: Pe
       assert.equal(handlers, undefined, 'a transport is started once');
       handlers = given;
     },
+    // As a socket whose peer reads: the memory is free behind the call.
+    hasWritten: true,
     write(chunks) {
       if (peer.endings.length > 0) peer.endings.push('write after end');
-      peer.writes.push(chunks);
+      peer.writes.push(chunks.map((chunk) => Buffer.from(bytesOf(chunk))));
       return peer.accepts;
     },
     pause() {

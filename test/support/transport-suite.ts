@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { bytesOf } from '../../src/util/chunk.ts';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -118,6 +119,15 @@ export function transportSuite(kind: TransportKind): void {
     it('keeps what came before the start', async () => {
       const { told } = await open('hello');
       await until(() => told.text === 'hello', 'the greeting comes');
+    });
+
+    it('carries text as UTF-8, in order between bytes, whatever it is of and however long', async () => {
+      const { peer, transport } = await open();
+      const texts = ['x', 'ä', '€', 'x𝄞', '𝄞', '\ud800'].map((part) => part.repeat(100_001));
+      const chunks = texts.flatMap((text) => [Buffer.from('<'), { text, bytes: Buffer.byteLength(text) }]);
+      transport.write(chunks);
+      const all = Buffer.concat(chunks.map(bytesOf));
+      assert.ok((await read(peer, all.length)).equals(all));
     });
 
     it('carries chunks in order, in both directions [MQTT-4.2.0-1]', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { ClientClosed } from '../../../src/index.ts';
 import type { Client } from '../../../src/index.ts';
+import { Reception } from '../../../src/transport/reception.ts';
 import { streamTransport } from '../../../src/transport/stream-transport.ts';
 import { failure, FAST_BACKOFF, phase, publish, useBench } from '../../support/client-bench.ts';
 import { within } from '../../support/events.ts';
@@ -97,9 +98,11 @@ describe('the stop', () => {
     const broker = await bench.broker();
     const client: Client = bench.client(broker.url, {
       dial: async () => {
-        const socket = connect(broker.port, '127.0.0.1').on('error', () => undefined);
+        const reception = new Reception();
+        const socket = connect({ port: broker.port, host: '127.0.0.1', onread: reception.onread });
+        socket.on('error', () => undefined);
         void client.close(); // awaited below
-        return Promise.resolve(streamTransport(socket));
+        return Promise.resolve(streamTransport(socket, reception));
       },
     });
     client.connect();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { bytesOf } from '../../../src/util/chunk.ts';
 import { generate, parser } from 'mqtt-packet';
 import type { Packet } from 'mqtt-packet';
 import { PacketWriter } from '../../../src/codec/packet-writer.ts';
@@ -213,9 +214,9 @@ for (const version of [4, 5] as const) {
               packet['reasonCode'] as number,
             );
           expected.push(packet);
-          if (random() < 0.1) chunks.push(...writer.take());
+          if (random() < 0.1) chunks.push(...writer.take().map(bytesOf));
         }
-        chunks.push(...writer.take());
+        chunks.push(...writer.take().map(bytesOf));
         const read = parsed(Buffer.concat(chunks), version);
         assert.equal(read.length, expected.length);
         for (const [index, packet] of expected.entries()) assertRead(read[index] ?? {}, packet, version);

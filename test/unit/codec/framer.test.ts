@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict';
-import { Framer } from '../../../src/codec/framer.ts';
+import { type FrameHandler, Framer, type OversizedHandler } from '../../../src/codec/framer.ts';
+import { TurnMemory } from '../../../src/codec/turn-memory.ts';
 import { ProtocolViolation } from '../../../src/protocol/errors.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { randomFrom, wholeNumber } from '../../support/random.ts';
 import { frame, hex, varint } from './wire.ts';
+
+function framerFor(maximum: number, handle: FrameHandler, oversized?: OversizedHandler): Framer {
+  return new Framer(new TurnMemory(new FakeClock()), maximum, handle, oversized);
+}
 
 /** A framer that collects copies of the whole packets, and where their bodies begin. */
 function collector(maximum = Infinity): { framer: Framer; packets: string[]; headers: number[] } {
   const packets: string[] = [];
   const headers: number[] = [];
-  const framer = new Framer(maximum, (buffer, start, bodyStart, end) => {
+  const framer = framerFor(maximum, (buffer, start, bodyStart, end) => {
     packets.push(buffer.toString('hex', start, end));
     headers.push(bodyStart - start);
     return true;
@@ -86,15 +92,50 @@ describe('Framer', () => {
     assert.deepEqual(headers, [2, 2, 3, 3, 4, 4, 5]);
   });
 
-  it('hands on a packet inside one chunk without copying it', () => {
+  it('hands on packets that stay as they are when the chunk is used again, until two turns have passed', () => {
+    const stream = Buffer.concat([hex('d000'), frame(0x30, Buffer.alloc(100_000, 7)), frame(0x30, hex('000161'))]);
+    const expected = [hex('d000'), frame(0x30, Buffer.alloc(100_000, 7)), frame(0x30, hex('000161'))];
+    for (const size of [1000, 65_536, stream.length]) {
+      const clock = new FakeClock();
+      const packets: Buffer[] = [];
+      const framer = new Framer(new TurnMemory(clock), Infinity, (buffer, start, _body, end) => {
+        return packets.push(buffer.subarray(start, end)) > 0;
+      });
+      const read = (): void => {
+        for (const part of splitAt(stream, () => size)) {
+          const chunk = Buffer.from(part);
+          framer.push(chunk);
+          chunk.fill(0xdd);
+        }
+      };
+      read();
+      const first = packets.splice(0);
+      read();
+      clock.io();
+      assert.deepEqual(first, expected, `${size}, in the turn behind theirs`);
+      read();
+      assert.deepEqual(packets.slice(0, 3), expected);
+    }
+  });
+
+  it('keeps what waits while it is paused, for however many turns', () => {
+    const clock = new FakeClock();
+    const packets: string[] = [];
+    const framer: Framer = new Framer(new TurnMemory(clock), Infinity, (buffer, start, _body, end) => {
+      packets.push(buffer.toString('hex', start, end));
+      framer.pause();
+      return true;
+    });
+    const other = new Framer(new TurnMemory(clock), Infinity, () => true);
     const chunk = Buffer.concat([hex('d000'), frame(0x30, hex('000161'))]);
-    const buffers: Buffer[] = [];
-    const framer = new Framer(Infinity, (buffer) => buffers.push(buffer) > 0);
     framer.push(chunk);
-    assert.deepEqual(
-      buffers.map((buffer) => buffer === chunk),
-      [true, true],
-    );
+    chunk.fill(0xdd);
+    for (let turn = 0; turn < 5; turn++) {
+      other.push(Buffer.concat([hex('d000'), Buffer.from([0x30, 0])]));
+      clock.io();
+    }
+    framer.resume();
+    assert.deepEqual(packets, ['d000', frame(0x30, hex('000161')).toString('hex')]);
   });
 
   describe('Remaining Length', () => {
@@ -151,7 +192,7 @@ describe('Framer', () => {
     /** A framer that lets them pass, and notes what it is told of them. */
     function letting(maximum: number): { framer: Framer; told: string[] } {
       const told: string[] = [];
-      const framer = new Framer(
+      const framer = framerFor(
         maximum,
         (buffer, start, _body, end) => told.push(buffer.toString('hex', start, end)) > 0,
         (first, head, size) => told.push(`${first.toString(16)} ${head.toString('latin1', 0, 6)} ${size}`) > 0,
@@ -199,7 +240,7 @@ describe('Framer', () => {
     /** A framer that pauses after every packet. */
     function pausing(): { framer: Framer; packets: string[] } {
       const packets: string[] = [];
-      const framer = new Framer(Infinity, (buffer, start, _body, end) => {
+      const framer = framerFor(Infinity, (buffer, start, _body, end) => {
         packets.push(buffer.toString('hex', start, end));
         framer.pause();
         return true;
@@ -232,7 +273,7 @@ describe('Framer', () => {
   describe('once stopped', () => {
     it('reads nothing behind the packet whose handler answered false', () => {
       const packets: string[] = [];
-      const framer = new Framer(Infinity, (buffer, start, _body, end) => {
+      const framer = framerFor(Infinity, (buffer, start, _body, end) => {
         packets.push(buffer.toString('hex', start, end));
         return packets.length < 2;
       });
@@ -251,7 +292,7 @@ describe('Framer', () => {
 
     it('by its handler in the middle of a chunk, it leaves the rest alone', () => {
       const packets: string[] = [];
-      const framer = new Framer(Infinity, (buffer, start, _body, end) => {
+      const framer = framerFor(Infinity, (buffer, start, _body, end) => {
         packets.push(buffer.toString('hex', start, end));
         framer.stop();
         return true;

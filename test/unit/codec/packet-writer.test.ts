@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
+import { bytesOf } from '../../../src/util/chunk.ts';
 import { PacketWriter } from '../../../src/codec/packet-writer.ts';
 import { PacketTooLarge } from '../../../src/protocol/errors.ts';
-import type { PacketId, ProtocolVersion, PublishPacket } from '../../../src/protocol/packet.ts';
+import type { PacketId, ProtocolVersion, OutgoingPublish } from '../../../src/protocol/packet.ts';
 import type { TopicFilter } from '../../../src/protocol/topic.ts';
 import { frame, properties, property, text, uint16, varint, VERSIONS } from './wire.ts';
 
 const id = (value: number): PacketId => value as PacketId;
 
-function message(fields: Partial<PublishPacket> = {}): PublishPacket {
+function message(fields: Partial<OutgoingPublish> = {}): OutgoingPublish {
   return {
     cmd: 'publish',
     topic: 't',
@@ -21,10 +22,15 @@ function message(fields: Partial<PublishPacket> = {}): PublishPacket {
   };
 }
 
+/** What was collected, as bytes. */
+function taken(writer: PacketWriter): readonly Buffer[] {
+  return writer.take().map(bytesOf);
+}
+
 function written(version: ProtocolVersion, write: (writer: PacketWriter) => void): string {
   const writer = new PacketWriter(version);
   write(writer);
-  return Buffer.concat(writer.take()).toString('hex');
+  return Buffer.concat(taken(writer)).toString('hex');
 }
 
 describe('PacketWriter', () => {
@@ -120,7 +126,7 @@ describe('PacketWriter', () => {
       for (const size of [0, 124, 125, 16_380, 16_381, 2_097_148, 2_097_149]) {
         const writer = new PacketWriter(4);
         writer.publish(message({ payload: Buffer.alloc(size) }));
-        const [first] = writer.take();
+        const [first] = taken(writer);
         const head = Buffer.concat([Buffer.from([0x30]), varint(size + 3)]);
         assert.deepEqual(first?.subarray(0, head.length), head, `${size} bytes`);
       }
@@ -132,7 +138,7 @@ describe('PacketWriter', () => {
       assert.throws(() => writer.publish(message({ payload })), PacketTooLarge);
       assert.equal(writer.pending, 0);
       writer.publish(message({ payload: payload.subarray(1) }));
-      assert.deepEqual(writer.take()[0], Buffer.from('30ffffff7f000174', 'hex'));
+      assert.deepEqual(taken(writer)[0], Buffer.from('30ffffff7f000174', 'hex'));
     });
   });
 
@@ -183,14 +189,14 @@ describe('PacketWriter', () => {
         frame(0x40, uint16(1)),
       ]);
       assert.equal(writer.pending, expected.length);
-      assert.deepEqual(Buffer.concat(writer.take()), expected);
+      assert.deepEqual(Buffer.concat(taken(writer)), expected);
     });
 
     it('an acknowledgement leaves its Reason Code out, or is not written', () => {
       const writer = new PacketWriter(5);
       writer.maximumPacketSize = 4;
       writer.acknowledge('pubcomp', id(1), 0x92);
-      assert.deepEqual(Buffer.concat(writer.take()), frame(0x70, uint16(1)));
+      assert.deepEqual(Buffer.concat(taken(writer)), frame(0x70, uint16(1)));
       writer.maximumPacketSize = 3;
       assert.throws(
         () => writer.acknowledge('puback', id(1)),
@@ -217,7 +223,7 @@ describe('PacketWriter', () => {
     it('puts many small packets into one chunk, in order', () => {
       const writer = new PacketWriter(5);
       for (let packetId = 1; packetId <= 1000; packetId++) writer.acknowledge('puback', id(packetId));
-      const chunks = writer.take();
+      const chunks = taken(writer);
       assert.equal(chunks.length, 1);
       assert.equal(chunks[0]?.length, 4000);
       assert.equal(chunks[0]?.readUInt16BE(4 * 999 + 2), 1000);
@@ -229,31 +235,71 @@ describe('PacketWriter', () => {
       writer.publish(message());
       writer.publish(message({ payload }));
       writer.publish(message());
-      const chunks = writer.take();
+      const chunks = taken(writer);
       assert.equal(chunks.length, 3);
       assert.equal(chunks[1], payload);
     });
 
-    it('copies a payload of up to 16 KiB, so that the caller’s memory is free', () => {
+    it('copies a payload of up to 4 KiB, so that the caller’s memory is free', () => {
       const writer = new PacketWriter(4);
-      const payload = Buffer.alloc(16_384, 'x');
+      const payload = Buffer.alloc(4096, 'x');
       writer.publish(message({ payload }));
       payload.fill('y');
-      const bytes = Buffer.concat(writer.take());
-      assert.ok(bytes.subarray(-16_384).equals(Buffer.alloc(16_384, 'x')));
+      const bytes = Buffer.concat(taken(writer));
+      assert.ok(bytes.subarray(-4096).equals(Buffer.alloc(4096, 'x')));
+    });
+
+    it('writes text as UTF-8, short or long, whatever it is of', () => {
+      for (const part of ['x', 'ä', '€', '𝄞', '\ud800']) {
+        for (const count of [1, 1000, 1365, 1366, 4096, 4097, 30_000]) {
+          const writer = new PacketWriter(4);
+          const payload = part.repeat(count);
+          writer.publish(message({ payload }));
+          const bytes = Buffer.concat(taken(writer));
+          const expected = Buffer.from(payload);
+          assert.ok(bytes.subarray(-expected.length).equals(expected), `${count} times ${part}`);
+          assert.deepEqual(
+            bytes.subarray(0, -expected.length),
+            Buffer.concat([Buffer.from([0x30]), varint(expected.length + 3), text('t')]),
+          );
+        }
+      }
+    });
+
+    it('does not encode long text: that is left to the socket', () => {
+      const writer = new PacketWriter(4);
+      writer.publish(message({ payload: 'ä'.repeat(3000) }));
+      assert.deepEqual(writer.take().slice(1), [{ text: 'ä'.repeat(3000), bytes: 6000 }]);
+    });
+
+    it('writes into the same memory again when it is told that nobody needs it, and not before', () => {
+      const writer = new PacketWriter(4);
+      const take = (): Buffer => {
+        writer.acknowledge('puback', id(1));
+        const [chunk] = taken(writer);
+        assert.ok(chunk);
+        return chunk;
+      };
+      const first = take();
+      assert.notEqual(take().byteOffset, first.byteOffset);
+      writer.reuse();
+      assert.equal(take().byteOffset, first.byteOffset);
+      writer.acknowledge('puback', id(2));
+      writer.reuse();
+      assert.equal(taken(writer)[0]?.readUInt16BE(2), 2, 'what is collected stays');
     });
 
     it('never overwrites bytes that were taken', () => {
       const writer = new PacketWriter(4);
-      const taken: { readonly chunk: Buffer; readonly copy: Buffer }[] = [];
+      const all: { readonly chunk: Buffer; readonly copy: Buffer }[] = [];
       for (let round = 0; round < 60; round++) {
         for (let n = 0; n < 20; n++) {
           writer.publish(message({ payload: Buffer.alloc(200 + round, String.fromCodePoint(33 + round)) }));
         }
-        for (const chunk of writer.take()) taken.push({ chunk, copy: Buffer.from(chunk) });
+        for (const chunk of taken(writer)) all.push({ chunk, copy: Buffer.from(chunk) });
       }
-      assert.ok(taken.length >= 60);
-      for (const { chunk, copy } of taken) assert.ok(chunk.equals(copy));
+      assert.ok(all.length >= 60);
+      for (const { chunk, copy } of all) assert.ok(chunk.equals(copy));
     });
 
     it('tells how many bytes wait, and none after they were taken', () => {
@@ -263,9 +309,9 @@ describe('PacketWriter', () => {
       writer.acknowledge('puback', id(1));
       writer.control({ cmd: 'pingreq' });
       assert.equal(writer.pending, 4 + 3 + 20_000 + 4 + 2);
-      assert.equal(Buffer.concat(writer.take()).length, 20_013);
+      assert.equal(Buffer.concat(taken(writer)).length, 20_013);
       assert.equal(writer.pending, 0);
-      assert.deepEqual(writer.take(), []);
+      assert.deepEqual(taken(writer), []);
     });
 
     it('takes a head that is larger than a slab', () => {
@@ -277,7 +323,7 @@ describe('PacketWriter', () => {
       ] as const;
       writer.publish(message({ properties: { userProperties } }));
       writer.acknowledge('puback', id(7));
-      const bytes = Buffer.concat(writer.take());
+      const bytes = Buffer.concat(taken(writer));
       assert.equal(bytes.subarray(-4).toString('hex'), '40020007');
       assert.equal(bytes.length, 1 + 3 + 3 + 3 + 2 * (5 + 1 + 60_000) + 7 + 4);
     });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { Decoder } from '../../../src/codec/decoder.ts';
 import { Framer } from '../../../src/codec/framer.ts';
+import { TurnMemory } from '../../../src/codec/turn-memory.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { ProtocolViolation } from '../../../src/protocol/errors.ts';
 import type { ProtocolVersion, ServerPacket } from '../../../src/protocol/packet.ts';
 
@@ -54,7 +56,7 @@ export function frame(firstByte: number, ...body: readonly Buffer[]): Buffer {
 export function decodeAll(version: ProtocolVersion, bytes: Buffer): ServerPacket[] {
   const packets: ServerPacket[] = [];
   const decoder = new Decoder(version);
-  const framer = new Framer(Infinity, (buffer, start, bodyStart, end) => {
+  const framer = new Framer(new TurnMemory(new FakeClock()), Infinity, (buffer, start, bodyStart, end) => {
     const packet = decoder.decode(buffer, start, bodyStart, end);
     if (packet.cmd === 'skipped') assert.fail(`a message was skipped: ${packet.why}`);
     packets.push(packet);
