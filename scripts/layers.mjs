@@ -16,6 +16,7 @@ const READ_BY_DIALOGS = [
   'nodes/common/age.ts',
   'nodes/common/broker-address.ts',
   'nodes/common/connection-label.ts',
+  'nodes/common/connection-numbers.ts',
   'nodes/common/outbox-answer.ts',
   'nodes/common/tick.ts',
 ];
@@ -44,13 +45,22 @@ export const ROOMS = [
   { path: 'src/client', mayImport: ['src/connection', 'src/session', 'src/router', ...BELOW_SESSION] },
   {
     path: 'src/index.ts',
-    mayImport: ['src/client', 'src/session', 'src/router', 'src/store', 'src/transport', 'src/protocol'],
+    mayImport: [
+      'src/client',
+      'src/connection',
+      'src/session',
+      'src/router',
+      'src/store',
+      'src/transport',
+      'src/protocol',
+    ],
   },
 
   { path: 'nodes/common/broker-address.ts', mayImport: [] },
   { path: 'nodes/common/connection-label.ts', mayImport: ['nodes/common/broker-address.ts'] },
   { path: 'nodes/common/acknowledge-fields.ts', mayImport: [] },
   { path: 'nodes/common/age.ts', mayImport: [] },
+  { path: 'nodes/common/connection-numbers.ts', mayImport: [] },
   { path: 'nodes/common/outbox-answer.ts', mayImport: [] },
   { path: 'nodes/common/tick.ts', mayImport: [] },
   // Pure translation between flows and the engine: neither Node-RED nor a connection.
