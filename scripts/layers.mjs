@@ -18,6 +18,7 @@ const READ_BY_DIALOGS = [
   'nodes/common/connection-label.ts',
   'nodes/common/connection-numbers.ts',
   'nodes/common/outbox-answer.ts',
+  'nodes/common/sidebar-answers.ts',
   'nodes/common/tick.ts',
 ];
 
@@ -62,6 +63,7 @@ export const ROOMS = [
   { path: 'nodes/common/age.ts', mayImport: [] },
   { path: 'nodes/common/connection-numbers.ts', mayImport: [] },
   { path: 'nodes/common/outbox-answer.ts', mayImport: [] },
+  { path: 'nodes/common/sidebar-answers.ts', mayImport: ['nodes/common/connection-numbers.ts'] },
   { path: 'nodes/common/tick.ts', mayImport: [] },
   // Pure translation between flows and the engine: neither Node-RED nor a connection.
   { path: 'nodes/common', mayImport: [...READ_BY_DIALOGS, 'src/index.ts'], packages: ['node:crypto'] },
@@ -89,6 +91,13 @@ export const ROOMS = [
       'node:stream/promises',
       'node:timers/promises',
     ],
+  },
+  // A plugin of Node-RED, which looks at the connections; its half in the browser is the files that end so.
+  { path: 'nodes/sidebar/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
+  {
+    path: 'nodes/sidebar',
+    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
+    packages: ['node-red', 'node:crypto'],
   },
   {
     path: 'nodes/mqtt-in',

@@ -178,6 +178,11 @@ export class SharedConnection {
     return this.#current.client?.limits;
   }
 
+  /** As {@link Client.recentTopics}. */
+  get recentTopics(): Iterable<string> {
+    return this.#current.client?.recentTopics ?? [];
+  }
+
   /** As {@link Client.measure}. */
   measure(): void {
     this.#current.client?.measure();

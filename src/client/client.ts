@@ -52,6 +52,7 @@ export class Client {
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #lifecycle: Lifecycle;
+  readonly #router: Router;
   readonly #deploy: Deploy;
   readonly #expiry: Expiry;
   readonly #heldFailures: HeldFailures;
@@ -65,6 +66,7 @@ export class Client {
     const { store, random, report, restored, failing, emptied, clientId, outbox, clock } = this.#settings;
     this.#heldFailures = new HeldFailures(failing, report, clock);
     const router = new Router((error, filter) => this.#receiverFailed(error, filter), clock);
+    this.#router = router;
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
@@ -150,6 +152,11 @@ export class Client {
   /** What was counted so far, by this client, and by those whose numbers it was given. */
   get numbers(): ClientNumbers {
     return this.#settings.numbers;
+  }
+
+  /** Topics of messages that came of late: some of many. */
+  get recentTopics(): Iterable<string> {
+    return this.#router.recentTopics;
   }
 
   /** QoS 1 and 2 messages that left and are not acknowledged. */
