@@ -86,7 +86,8 @@ export interface SelectedTopic {
   readonly messages: number;
   readonly at: number;
   readonly qos: 0 | 1 | 2;
-  readonly retained: boolean;
+  /** Whether the broker keeps its last message; undefined: before MQTT 5 it says so only of those that it had before. */
+  readonly retained: boolean | undefined;
   /** Bytes of the payload; what is kept of it may be less. */
   readonly size: number;
   /** Base64. */

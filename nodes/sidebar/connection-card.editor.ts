@@ -15,18 +15,18 @@ const FOR_EVER = 0xffffffff;
 
 /** A connection, with all that is known of it. */
 export class ConnectionCard {
-  readonly element = element('section', { class: 'posthorn-card' });
-  readonly #name = element('button', { type: 'button', class: 'posthorn-name', title: say('card.reveal') });
-  readonly #state = element('div', { class: 'posthorn-state' });
-  readonly #meta = element('div', { class: 'posthorn-meta' });
+  readonly element = element('section', { class: 'posthorn-sb-card' });
+  readonly #name = element('button', { type: 'button', class: 'posthorn-sb-name', title: say('card.reveal') });
+  readonly #state = element('div', { class: 'posthorn-sb-state' });
+  readonly #meta = element('div', { class: 'posthorn-sb-meta' });
   readonly #received = new TrafficRow('card.received');
   readonly #sent = new TrafficRow('card.sent');
   readonly #facts = new Facts(['card.waiting', 'card.inFlight', 'card.dropped', 'card.reconnects']);
-  readonly #failure = element('div', { class: 'posthorn-failure' });
-  readonly #failureAge = element('div', { class: 'posthorn-failure-age' });
+  readonly #failure = element('div', { class: 'posthorn-sb-failure' });
+  readonly #failureAge = element('div', { class: 'posthorn-sb-failure-age' });
   readonly #failureText = element('div');
-  readonly #advice = element('div', { class: 'posthorn-advice' });
-  readonly #limits = element('details', { class: 'posthorn-limits' }, element('summary', {}, say('card.limits')));
+  readonly #advice = element('div', { class: 'posthorn-sb-advice' });
+  readonly #limits = element('details', { class: 'posthorn-sb-limits' }, element('summary', {}, say('card.limits')));
   readonly #limitFacts = new Facts(LIMITS.map(({ key }) => key));
   readonly #connect: HTMLButtonElement;
   readonly #disconnect: HTMLButtonElement;
@@ -37,17 +37,17 @@ export class ConnectionCard {
     const tell = (action: string) => () =>
       void ask('POST', `${CONNECTIONS_PATH}/${encodeURIComponent(id)}/${action}`, {}).then(acted, acted);
     this.#connect = button(say('card.connect'), tell('connect'), {
-      class: 'red-ui-button red-ui-button-small posthorn-connect',
+      class: 'red-ui-button red-ui-button-small posthorn-sb-connect',
     });
     this.#disconnect = button(say('card.disconnect'), tell('disconnect'), {
-      class: 'red-ui-button red-ui-button-small posthorn-disconnect',
+      class: 'red-ui-button red-ui-button-small posthorn-sb-disconnect',
     });
     this.#name.addEventListener('click', () => sidebarRed().view.reveal(this.#nodeId));
     this.#failure.append(this.#failureAge, this.#failureText, this.#advice);
     this.#limits.append(this.#limitFacts.element);
-    const title = element('header', {}, element('span', { class: 'posthorn-light' }), this.#name);
+    const title = element('header', {}, element('span', { class: 'posthorn-sb-light' }), this.#name);
     title.append(this.#connect, this.#disconnect);
-    const traffic = element('div', { class: 'posthorn-traffic' }, ...this.#received.cells, ...this.#sent.cells);
+    const traffic = element('div', { class: 'posthorn-sb-traffic' }, ...this.#received.cells, ...this.#sent.cells);
     this.element.append(title, this.#state, this.#meta, traffic, this.#facts.element, this.#failure, this.#limits);
   }
 
@@ -74,7 +74,7 @@ export class ConnectionCard {
     if (lastFailure === undefined) return;
     const { means, doThis } = whatToDo(lastFailure);
     // What is over is told, but not as if it were now.
-    this.#failure.classList.toggle('posthorn-past', state === 'connected');
+    this.#failure.classList.toggle('posthorn-sb-past', state === 'connected');
     setText(this.#failureAge, say('card.failure', { age: ageAt(now, lastFailure.at) }));
     setText(this.#failureText, means);
     setText(this.#advice, doThis ?? '');
@@ -90,12 +90,12 @@ export class ConnectionCard {
 /** What passes in one direction: a name, a rate, its line. */
 class TrafficRow {
   readonly #rate = new Rate();
-  readonly #text = element('span', { class: 'posthorn-rate' });
+  readonly #text = element('span', { class: 'posthorn-sb-rate' });
   readonly #line = new Line(0);
   readonly cells: readonly (Node | string)[];
 
   constructor(key: string) {
-    this.cells = [element('span', { class: 'posthorn-direction' }, say(key)), this.#text, this.#line.element];
+    this.cells = [element('span', { class: 'posthorn-sb-direction' }, say(key)), this.#text, this.#line.element];
   }
 
   update({ packets, bytes }: TrafficNumbers, now: number): void {
@@ -109,7 +109,7 @@ class TrafficRow {
 
 /** Names with values, of which only the values change. */
 class Facts {
-  readonly element = element('dl', { class: 'posthorn-facts' });
+  readonly element = element('dl', { class: 'posthorn-sb-facts' });
   readonly #values: readonly HTMLElement[];
 
   constructor(keys: readonly string[]) {

@@ -6,8 +6,8 @@ import { counted, say } from './words.editor.ts';
 
 /** All connections that run, each as a card. */
 export class ConnectionsView {
-  readonly element = element('div', { class: 'posthorn-connections' });
-  readonly #note = element('p', { class: 'posthorn-note', role: 'status' });
+  readonly element = element('div', { class: 'posthorn-sb-connections' });
+  readonly #note = element('p', { class: 'posthorn-sb-note', role: 'status' });
   readonly #cards = new Map<string, ConnectionCard>();
   readonly #changed: (answer: ConnectionsAnswer) => void;
 

@@ -13,7 +13,7 @@ export class Line {
     this.#lowest = lowest;
     this.element.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
     this.element.setAttribute('preserveAspectRatio', 'none');
-    this.element.setAttribute('class', 'posthorn-line');
+    this.element.setAttribute('class', 'posthorn-sb-line');
     this.element.setAttribute('aria-hidden', 'true');
     this.#path.setAttribute('vector-effect', 'non-scaling-stroke');
     this.element.append(this.#path);

@@ -3,7 +3,15 @@ import { sidebarRed } from './sidebar-red.editor.ts';
 
 /** Gives the mouse a new node with a topic, as if a person had dragged it; from the keyboard it is placed in view. */
 export function addNode(type: 'mqtt-in' | 'mqtt-out', topic: string, broker: string, atMouse: boolean): void {
-  const common = { id: 'posthorn-new', type, z: flowsRed().workspaces.active(), name: '', topic, broker, ...middle() };
+  const common = {
+    id: 'posthorn-sb-new',
+    type,
+    z: flowsRed().workspaces.active(),
+    name: '',
+    topic,
+    broker,
+    ...middle(),
+  };
   const node =
     type === 'mqtt-in'
       ? { ...common, qos: '2', datatype: 'auto-detect', nl: false, rap: true, rh: 0, inputs: 0, wires: [[]] }

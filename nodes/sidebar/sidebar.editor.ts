@@ -25,12 +25,12 @@ class Sidebar {
   #looks = 0;
 
   constructor() {
-    const tabs = element('div', { class: 'posthorn-tabs', role: 'tablist', 'aria-label': say('title') });
+    const tabs = element('div', { class: 'posthorn-sb-tabs', role: 'tablist', 'aria-label': say('title') });
     for (const tab of ['connections', 'topics'] as const) {
       const made = button(say(`tab.${tab}`), () => this.#show(tab), {
         role: 'tab',
-        class: 'posthorn-tab',
-        id: `posthorn-tab-${tab}`,
+        class: 'posthorn-sb-tab',
+        id: `posthorn-sb-tab-${tab}`,
       });
       this.#tabs.set(tab, made);
       tabs.append(made);
@@ -71,7 +71,7 @@ class Sidebar {
 
   #panel(tab: Tab): HTMLElement {
     const { element: panel } = tab === 'topics' ? this.#topics : this.#connections;
-    panel.setAttribute('aria-labelledby', `posthorn-tab-${tab}`);
+    panel.setAttribute('aria-labelledby', `posthorn-sb-tab-${tab}`);
     return panel;
   }
 }

@@ -20,12 +20,12 @@ export interface TopicDetailsOwner {
 
 /** The topic that a person chose: its last value, and what can be done with it. */
 export class TopicDetails {
-  readonly element = element('section', { class: 'posthorn-details', 'aria-label': say('detail.title') });
-  readonly #topic = element('div', { class: 'posthorn-topic' });
-  readonly #meta = element('div', { class: 'posthorn-meta' });
-  readonly #forms = element('div', { class: 'posthorn-forms', role: 'group', 'aria-label': say('detail.form') });
-  readonly #value = element('pre', { class: 'posthorn-payload', tabindex: '0' });
-  readonly #cut = element('div', { class: 'posthorn-note' });
+  readonly element = element('section', { class: 'posthorn-sb-details', 'aria-label': say('detail.title') });
+  readonly #topic = element('div', { class: 'posthorn-sb-topic' });
+  readonly #meta = element('div', { class: 'posthorn-sb-meta' });
+  readonly #forms = element('div', { class: 'posthorn-sb-forms', role: 'group', 'aria-label': say('detail.form') });
+  readonly #value = element('pre', { class: 'posthorn-sb-payload', tabindex: '0' });
+  readonly #cut = element('div', { class: 'posthorn-sb-note' });
   readonly #line = new Line();
   readonly #clear: HTMLButtonElement;
   #rate = new Rate();
@@ -43,7 +43,7 @@ export class TopicDetails {
       of(({ topic }) => owner.clearRetained(topic)),
       { 'data-do': 'clear' },
     );
-    const actions = element('div', { class: 'posthorn-actions' });
+    const actions = element('div', { class: 'posthorn-sb-actions' });
     actions.append(
       button(
         say('detail.copy'),
@@ -94,11 +94,11 @@ export class TopicDetails {
       say('detail.count', { count: counted(messages) }),
       rateOf(this.#rate.now ?? 0),
       say('detail.qos', { qos }),
-      say(retained ? 'detail.retained' : 'detail.notRetained'),
+      ...(retained === undefined ? [] : [say(retained ? 'detail.retained' : 'detail.notRetained')]),
       sizeOf(size),
     ];
     setText(this.#meta, facts.join(' · '));
-    show(this.#clear, retained);
+    show(this.#clear, retained !== false);
     this.#line.element.toggleAttribute('hidden', numbers.length < 2);
     this.#line.draw(numbers, Math.min(NUMBERS, Math.max(20, numbers.length)));
     this.#showValue();
@@ -117,7 +117,7 @@ export class TopicDetails {
         this.#form = form;
         this.#showValue();
       },
-      { class: 'red-ui-button red-ui-button-small posthorn-form', 'data-form': form },
+      { class: 'red-ui-button red-ui-button-small posthorn-sb-form', 'data-form': form },
     );
   }
 

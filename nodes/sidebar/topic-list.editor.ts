@@ -24,8 +24,8 @@ export interface TopicListOwner {
 
 /** The tree of topics: of however many rows only those in view are in the page. */
 export class TopicList {
-  readonly element = element('div', { class: 'posthorn-tree', role: 'tree', tabindex: '0' });
-  readonly #space = element('div', { class: 'posthorn-tree-space', role: 'presentation' });
+  readonly element = element('div', { class: 'posthorn-sb-tree', role: 'tree', tabindex: '0' });
+  readonly #space = element('div', { class: 'posthorn-sb-tree-space', role: 'presentation' });
   readonly #owner: TopicListOwner;
   readonly #rows = new Map<number, RowElement>();
   #answer: Pick<LookAnswer, 'first' | 'rows' | 'rowCount'> = { first: 0, rows: [], rowCount: 0 };
@@ -104,11 +104,11 @@ export class TopicList {
   }
 
   #clicked({ target }: MouseEvent): void {
-    const at = target instanceof Element ? target.closest('.posthorn-row') : null;
+    const at = target instanceof Element ? target.closest('.posthorn-sb-row') : null;
     const row = this.#answer.rows.find(({ id }) => at?.id === rowId(id));
     if (row === undefined || !(target instanceof Element)) return;
     this.#select(row);
-    if (target.closest('.posthorn-toggle') !== null) this.#toggle(row);
+    if (target.closest('.posthorn-sb-toggle') !== null) this.#toggle(row);
   }
 
   #key(event: KeyboardEvent): void {
@@ -178,14 +178,14 @@ export class TopicList {
 
 class RowElement {
   readonly element: HTMLElement;
-  readonly #toggle = element('span', { class: 'posthorn-toggle' }, symbol('caret-right'));
-  readonly #label = element('span', { class: 'posthorn-label' });
-  readonly #value = element('span', { class: 'posthorn-value' });
-  readonly #count = element('span', { class: 'posthorn-count' });
+  readonly #toggle = element('span', { class: 'posthorn-sb-toggle' }, symbol('caret-right'));
+  readonly #label = element('span', { class: 'posthorn-sb-label' });
+  readonly #value = element('span', { class: 'posthorn-sb-value' });
+  readonly #count = element('span', { class: 'posthorn-sb-count' });
   #messages = -1;
 
   constructor(id: number) {
-    this.element = element('div', { class: 'posthorn-row', role: 'treeitem', id: rowId(id) });
+    this.element = element('div', { class: 'posthorn-sb-row', role: 'treeitem', id: rowId(id) });
     this.element.append(this.#toggle, this.#label, this.#value, this.#count);
   }
 
@@ -201,17 +201,17 @@ class RowElement {
     row.setAttribute('aria-selected', String(isSelected));
     if (hasChildren) row.setAttribute('aria-expanded', String(isOpen));
     else row.removeAttribute('aria-expanded');
-    row.classList.toggle('posthorn-leaf', !hasChildren);
+    row.classList.toggle('posthorn-sb-leaf', !hasChildren);
     setText(this.#label, label === '' ? say('topics.emptyLevel') : label);
-    this.#label.classList.toggle('posthorn-empty', label === '');
+    this.#label.classList.toggle('posthorn-sb-empty', label === '');
     setText(this.#value, value ?? '');
     setText(this.#count, counted(hasChildren ? topics : messages));
     this.#count.title = say('topics.rowCounts', { topics: counted(topics), messages: counted(messages) });
-    row.classList.toggle('posthorn-fresh', this.#messages >= 0 && messages !== this.#messages);
+    row.classList.toggle('posthorn-sb-fresh', this.#messages >= 0 && messages !== this.#messages);
     this.#messages = messages;
   }
 }
 
 function rowId(id: number): string {
-  return `posthorn-row-${id}`;
+  return `posthorn-sb-row-${id}`;
 }

@@ -42,7 +42,7 @@ interface Seen {
   readonly value: KeptValue;
   messages: number;
   qos: QoS;
-  retained: boolean;
+  retained: boolean | undefined;
   /** Milliseconds since the epoch. */
   at: number;
 }
@@ -71,6 +71,8 @@ interface Found {
 
 /** The topics that a watch has seen, with the last value of each: bounded in every direction, whatever comes. */
 export class TopicTree {
+  /** Whether the flag of what comes is that with which it was published: what is live too tells then what is retained. */
+  retainAsPublished = true;
   readonly #limits: TreeLimits;
   readonly #root: Level;
   readonly #levels: Level[] = [];
@@ -115,9 +117,9 @@ export class TopicTree {
     }
     seen.messages += 1;
     seen.qos = qos;
-    // What is live has the flag of a retained one where the broker was asked for that, and takes its place; an empty one
-    // clears it [MQTT-3.3.1-6].
+    // An empty one clears it [MQTT-3.3.1-6].
     if (retain) seen.retained = payload.length > 0;
+    else if (!this.retainAsPublished && payload.length === 0) seen.retained = undefined;
     seen.at = now;
     this.#valueBytes += seen.value.set(payload, this.#limits.values - this.#valueBytes);
     for (let at: Level | undefined = seen.level; at !== undefined; at = at.above) at.messages += 1;
@@ -184,7 +186,8 @@ export class TopicTree {
     const at = this.#place(topic);
     if (at === undefined) return undefined;
     const value = new KeptValue(this.#limits.value);
-    const seen: Seen = { topic, level: at, value, messages: 0, qos: 0, retained: false, at: 0 };
+    const retained = this.retainAsPublished ? false : undefined;
+    const seen: Seen = { topic, level: at, value, messages: 0, qos: 0, retained, at: 0 };
     at.seen = seen;
     this.#topics.set(topic, seen);
     this.#characters += topic.length;

@@ -49,6 +49,8 @@ export class TopicWatch {
     this.#client = new Client({ ...options, lateReceivers: () => 0 });
     this.#client.onState((state) => {
       if (state.phase !== 'connected') this.#granted = undefined;
+      // Before MQTT 5 there is no such option.
+      else this.#tree.retainAsPublished = this.#client.protocolVersion === 5;
       // What only a person can mend is not tried again and again: some brokers lock out who does that.
       if (state.phase === 'waiting' && !state.cause.retryable) void this.#client.disconnect();
     });

@@ -28,15 +28,15 @@ type Shown =
 
 /** Topics of a broker as they come, watched by a connection of its own. */
 export class TopicsView {
-  readonly element = element('div', { class: 'posthorn-topics' });
+  readonly element = element('div', { class: 'posthorn-sb-topics' });
   readonly #connection = element('select', { 'aria-label': say('topics.connection') });
   readonly #filter = element('input', { type: 'text', 'aria-label': say('topics.filter'), spellcheck: 'false' });
   readonly #qos = element('select', { 'aria-label': say('topics.qos'), title: say('topics.qosWhy') });
   readonly #toggle = button(say('topics.watch'), () => void this.#begin(), {
-    class: 'red-ui-button red-ui-button-small posthorn-primary posthorn-watch',
+    class: 'red-ui-button red-ui-button-small posthorn-sb-primary posthorn-sb-watch',
   });
-  readonly #note = element('p', { class: 'posthorn-note' });
-  readonly #status = element('p', { class: 'posthorn-status', role: 'status' });
+  readonly #note = element('p', { class: 'posthorn-sb-note' });
+  readonly #status = element('p', { class: 'posthorn-sb-status', role: 'status' });
   readonly #search = element('input', {
     type: 'search',
     placeholder: say('topics.search'),
@@ -44,15 +44,15 @@ export class TopicsView {
   });
   readonly #pause = button(say('topics.pause'), () => this.#pauseOrNot(), {
     'aria-pressed': 'false',
-    class: 'red-ui-button red-ui-button-small posthorn-pause',
+    class: 'red-ui-button red-ui-button-small posthorn-sb-pause',
   });
   readonly #stop = button(say('topics.stop'), () => this.end(), {
-    class: 'red-ui-button red-ui-button-small posthorn-stop',
+    class: 'red-ui-button red-ui-button-small posthorn-sb-stop',
   });
-  readonly #watched = element('span', { class: 'posthorn-watched' });
-  readonly #bar = element('div', { class: 'posthorn-bar' });
-  readonly #find = element('div', { class: 'posthorn-search' }, this.#search);
-  readonly #form = element('div', { class: 'posthorn-form-row' });
+  readonly #watched = element('span', { class: 'posthorn-sb-watched' });
+  readonly #bar = element('div', { class: 'posthorn-sb-bar' });
+  readonly #find = element('div', { class: 'posthorn-sb-search' }, this.#search);
+  readonly #form = element('div', { class: 'posthorn-sb-form-row' });
   readonly #list: TopicList;
   readonly #details: TopicDetails;
   #shown: Shown = { is: 'none', why: '' };

@@ -103,6 +103,22 @@ describe('The tree of topics', () => {
     );
   });
 
+  it('does not say what it cannot know: before MQTT 5 what is live has no flag', () => {
+    const tree = new TopicTree();
+    tree.retainAsPublished = false;
+    tree.take(arrival('a', 'x', { retain: true }), 1000);
+    tree.take(arrival('b', 'x'), 1000);
+    const retained = (id: number): boolean | undefined => {
+      tree.watch(id);
+      return tree.watched?.retained;
+    };
+    assert.deepEqual([retained(0), retained(1)], [true, undefined]);
+    tree.take(arrival('a', 'y'), 1000);
+    assert.equal(retained(0), true);
+    tree.take(arrival('a', ''), 1000);
+    assert.equal(retained(0), undefined);
+  });
+
   it('has of the topic that a person looks at all that is told of it, and its last numbers from then on', () => {
     const tree = treeOf('a/b');
     openAll(tree);
