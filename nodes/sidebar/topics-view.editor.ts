@@ -18,7 +18,7 @@ import { whatToDo } from './what-to-do.editor.ts';
 import { counted, say } from './words.editor.ts';
 
 /** Milliseconds between two looks at least. */
-const SHORTEST = 150;
+const SHORTEST = 100;
 
 /** The watch that is shown; or why there is none. */
 type Shown =
