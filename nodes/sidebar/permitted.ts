@@ -10,9 +10,9 @@ export function permitted(auth: NodeAPI['auth'], permission: string): Handler {
   const sentence = `you need to be logged in, with the permission ${permission}`;
   return (request, response, next) => {
     const end = response.end.bind(response);
-    const refuse = (): Response => {
+    const refuse = (...words: Parameters<Response['end']>): Response => {
       response.end = end;
-      return response.statusCode === 401 ? response.type('text').end(sentence) : response.end();
+      return response.statusCode === 401 ? response.type('text').end(sentence) : end(...words);
     };
     response.end = refuse as Response['end'];
     check(request, response, (error?: unknown) => {

@@ -1,4 +1,4 @@
-import { Client, type ClientOptions, type MqttError, type PublishPacket } from '../../src/index.ts';
+import { Client, type ClientOptions, MqttError, type PublishPacket } from '../../src/index.ts';
 import type {
   LookAnswer,
   LookRequest,
@@ -93,9 +93,10 @@ export class TopicWatch {
     };
   }
 
-  /** By the connection of the watch: nothing of it waits in that of the flows. */
+  /** By the connection of the watch, at once or not at all: nothing of it waits, least of all in that of the flows. */
   async publish(message: TestMessage): Promise<TestAnswer> {
     this.#seen();
+    if (this.#client.state.phase !== 'connected') return { failure: failureOf(notConnected(), Date.now()) };
     const settled = new Promise<TestAnswer>((resolve) =>
       this.#client.publish(message, (error) =>
         resolve(error === undefined ? {} : { failure: failureOf(error, Date.now()) }),
@@ -142,4 +143,8 @@ export class TopicWatch {
       failure: failure === undefined ? undefined : failureOf(failure.error, failure.at),
     };
   }
+}
+
+function notConnected(): MqttError {
+  return new MqttError('offline', 'not sent: the watch is not connected', { retryable: true });
 }

@@ -428,9 +428,9 @@ export class Connection {
     this.destroy(this.#cause);
   }
 
-  /** Sends a PINGREQ for the sake of {@link ConnectionHandlers.roundTrip}, unless one is under way. */
+  /** Sends a PINGREQ for the sake of {@link ConnectionHandlers.roundTrip}, unless one is under way, or it would have to wait. */
   measure(): void {
-    if (this.#phase === 'running' && this.#pings.length === 0) this.#ping();
+    if (this.writable && this.#pings.length === 0) this.#ping();
   }
 
   #ping(): void {

@@ -446,6 +446,18 @@ describe('Connection, receiving', () => {
     assert.deepEqual(scene.roundTrips, [12]);
   });
 
+  it('asks for no time while the network takes no more', () => {
+    const scene = running();
+    scene.peer.accepts = false;
+    scene.connection.control({ cmd: 'pingreq' });
+    scene.connection.flush();
+    scene.peer.taken();
+    for (let count = 0; count < 3; count++) scene.connection.measure();
+    scene.peer.accepts = true;
+    scene.peer.drain();
+    assert.equal(scene.peer.taken().toString('hex'), '');
+  });
+
   it('tells no time for an answer that it did not want to read meanwhile', () => {
     const scene = running();
     scene.connection.measure();

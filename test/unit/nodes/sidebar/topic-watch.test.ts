@@ -142,6 +142,14 @@ describe('A watch of topics', () => {
     assert.deepEqual([topic, retain, qos], ['a', true, 1]);
   });
 
+  it('sends no test message later than it is asked for', async () => {
+    const scene = await watching({ autoRespond: { connect: () => undefined } });
+    const peer = await scene.broker.accept();
+    await peer.expect('connect');
+    const { failure } = await scene.watch.publish({ topic: 'a', payload: 'x', qos: 1, retain: true });
+    assert.deepEqual([failure?.code, failure?.message], ['offline', 'not sent: the watch is not connected']);
+  });
+
   it('tells that a test message was rejected', async () => {
     const scene = await watching({
       autoRespond: { publish: ({ messageId = 0 }) => ({ cmd: 'puback', messageId, reasonCode: 0x87 }) },
@@ -167,6 +175,12 @@ describe('A watch of topics', () => {
     scene.waiting.pass(LONGEST_UNSEEN);
     scene.watch.end();
     await peer.expect('disconnect');
+    assert.deepEqual([scene.ends, scene.waiting.waits], [1, []]);
+  });
+
+  it('ends where nobody looked at all', async () => {
+    const scene = await watching();
+    scene.waiting.pass(LONGEST_UNSEEN);
     assert.deepEqual([scene.ends, scene.waiting.waits], [1, []]);
   });
 
