@@ -36,7 +36,7 @@ export class TopicsView {
     class: 'red-ui-button red-ui-button-small posthorn-sb-primary posthorn-sb-watch',
   });
   readonly #note = element('p', { class: 'posthorn-sb-note' });
-  readonly #status = element('p', { class: 'posthorn-sb-status', role: 'status' });
+  readonly #status = element('p', { class: 'posthorn-sb-status' });
   readonly #search = element('input', {
     type: 'search',
     placeholder: say('topics.search'),

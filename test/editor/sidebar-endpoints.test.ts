@@ -148,6 +148,7 @@ describe('what the sidebar asks of Node-RED, under a path and with logins', func
     );
     assert.equal(answer?.selected?.topic, message.topic);
     const [flows] = await connections();
+    assert.equal(flows?.state, 'connected');
     assert.deepEqual([flows?.sent.packets, flows?.received.packets, flows?.subscriptions], [[0, 0, 0], [0, 0, 0], 0]);
     const offered = await request('reader', 'GET', 'seen-topics/c?text=HOUSE');
     assert.deepEqual(await offered.json(), { topics: [message.topic] });

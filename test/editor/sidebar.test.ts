@@ -356,6 +356,16 @@ describe('the sidebar, in a real browser (skipped without Chromium)', function (
     });
   });
 
+  describe('watches a broker that is not there', () => {
+    it('and says why nothing comes', async () => {
+      await page.locator('.posthorn-sb-form-row select').first().selectOption({ label: 'Packing line' });
+      await page.locator('.posthorn-sb-watch').click();
+      await isIn(status(), /^cannot reach .* ECONNREFUSED/);
+      await page.locator('.posthorn-sb-stop').click();
+      await page.locator('.posthorn-sb-watch').waitFor();
+    });
+  });
+
   describe('completes topics', () => {
     const offered = (): Locator => page.locator('.red-ui-autoComplete-completion');
 
