@@ -98,7 +98,10 @@ describe('the sidebar, in a real browser (skipped without Chromium)', function (
   }
 
   async function show(): Promise<void> {
-    await page.evaluate("RED.sidebar.show('posthorn-mqtt')");
+    // While the editor begins it shows another tab of its own accord.
+    await page.waitForFunction(`
+      RED.sidebar.show('posthorn-mqtt');
+      document.querySelector('.posthorn-sidebar')?.offsetParent ?? undefined`);
     const debug = page.locator('button[data-tab-id=debug]');
     // It takes half of the height otherwise.
     if ((await debug.count()) > 0 && (await page.locator('.red-ui-debug-content-list').isVisible()))
