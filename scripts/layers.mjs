@@ -16,7 +16,9 @@ const READ_BY_DIALOGS = [
   'nodes/common/age.ts',
   'nodes/common/broker-address.ts',
   'nodes/common/connection-label.ts',
+  'nodes/common/connection-numbers.ts',
   'nodes/common/outbox-answer.ts',
+  'nodes/common/sidebar-answers.ts',
   'nodes/common/tick.ts',
 ];
 
@@ -44,14 +46,24 @@ export const ROOMS = [
   { path: 'src/client', mayImport: ['src/connection', 'src/session', 'src/router', ...BELOW_SESSION] },
   {
     path: 'src/index.ts',
-    mayImport: ['src/client', 'src/session', 'src/router', 'src/store', 'src/transport', 'src/protocol'],
+    mayImport: [
+      'src/client',
+      'src/connection',
+      'src/session',
+      'src/router',
+      'src/store',
+      'src/transport',
+      'src/protocol',
+    ],
   },
 
   { path: 'nodes/common/broker-address.ts', mayImport: [] },
   { path: 'nodes/common/connection-label.ts', mayImport: ['nodes/common/broker-address.ts'] },
   { path: 'nodes/common/acknowledge-fields.ts', mayImport: [] },
   { path: 'nodes/common/age.ts', mayImport: [] },
+  { path: 'nodes/common/connection-numbers.ts', mayImport: [] },
   { path: 'nodes/common/outbox-answer.ts', mayImport: [] },
+  { path: 'nodes/common/sidebar-answers.ts', mayImport: ['nodes/common/connection-numbers.ts'] },
   { path: 'nodes/common/tick.ts', mayImport: [] },
   // Pure translation between flows and the engine: neither Node-RED nor a connection.
   { path: 'nodes/common', mayImport: [...READ_BY_DIALOGS, 'src/index.ts'], packages: ['node:crypto'] },
@@ -79,6 +91,13 @@ export const ROOMS = [
       'node:stream/promises',
       'node:timers/promises',
     ],
+  },
+  // A plugin of Node-RED, which looks at the connections; its half in the browser is the files that end so.
+  { path: 'nodes/sidebar/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
+  {
+    path: 'nodes/sidebar',
+    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
+    packages: ['node-red', 'node:crypto'],
   },
   {
     path: 'nodes/mqtt-in',

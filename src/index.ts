@@ -1,6 +1,7 @@
 export { Client, type SettledBy, type Subscription, type WaitingMessage } from './client/client.ts';
 export type { BackoffOptions } from './client/backoff.ts';
 export type { PublishRequest } from './client/message.ts';
+export { ClientNumbers, type LastFailure, type Traffic } from './client/numbers.ts';
 export { type ClientOptions, DEFAULT_OUTBOX, GRACE_TIME, type WillRequest } from './client/options.ts';
 export type { OutboxOptions } from './client/outbox.ts';
 export type { ClientState } from './client/state.ts';
@@ -31,6 +32,7 @@ export type {
   SubscriptionOptions,
   UserProperties,
 } from './protocol/packet.ts';
+export type { ServerLimits } from './connection/server-limits.ts';
 export { describeReasonCode, isRefusal } from './protocol/reason-codes.ts';
 export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } from './protocol/topic.ts';
 export type { Receiver, Work, Workable, WorkState } from './router/router.ts';

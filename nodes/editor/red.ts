@@ -15,6 +15,7 @@ export interface EditorRed {
       resize(): void;
     };
   };
+  readonly settings: { readonly version?: string };
   readonly plugins: { getPluginsByType(type: string): readonly unknown[] };
 }
 

@@ -110,6 +110,19 @@ export class ConnectionSettings {
     return { ...this.#connectionOptions(tls), store: this.#sources.store() };
   }
 
+  /**
+   * Options of a second connection to the same broker, with the same login, beside this one: clean, under a client id of
+   * its own, and with nothing that others hear of (no will, no birth and no close message).
+   * @param version that of the first one, if it is known.
+   * @throws {MqttError} `tls-failed`, as {@link options}.
+   */
+  secondOptions(clientId: string, version: ClientOptions['protocolVersion']): ClientOptions {
+    const tls = isSecure(this.#stored) ? this.#sources.tls() : undefined;
+    const { birth: _birth, closing: _closing, will: _will, ...options } = this.#connectionOptions(tls);
+    const protocolVersion = version ?? options.protocolVersion ?? 'auto';
+    return { ...options, clientId, protocolVersion, cleanStart: true, sessionExpiryInterval: 0, outbox: {} };
+  }
+
   /** The options without certificates and keys, for those who only look. */
   plainOptions(): ClientOptions {
     return this.#connectionOptions(undefined);

@@ -8,6 +8,7 @@ import { ConnectionSettings, type Essence } from './connection-settings.ts';
 import { addConnectionView } from './connection-view.ts';
 import { onFlows } from './flow-events.ts';
 import { ForgottenSessions } from './forgotten-sessions.ts';
+import { liveConnections } from './live-connections.ts';
 import { serveOutbox } from './outbox-endpoints.ts';
 import { ParkedLives } from './parked-lives.ts';
 import { type Opened, type Place, SessionStores } from './session-stores.ts';
@@ -65,9 +66,11 @@ export = function register(RED: NodeAPI): void {
     const life = lifeOf(RED, this, def);
     this.connection = life.connection;
     const endView = addConnectionView(this, life.connection);
+    liveConnections.add(this, life.connection);
 
     this.on('close', (removed: boolean, done: () => void) => {
       endView();
+      liveConnections.remove(this);
       if (!removed && parked.park(def.id, life)) return done();
       // Within about 5 s whatever broker and disk do.
       whenClosed(this, life.end(removed), done);

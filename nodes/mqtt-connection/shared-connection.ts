@@ -1,6 +1,7 @@
 import type { Node } from 'node-red';
 import {
   type Client,
+  ClientNumbers,
   type ClientState,
   type ConnackPacket,
   describeServer,
@@ -9,6 +10,7 @@ import {
   type OutcomeListener,
   parseServer,
   type PublishRequest,
+  type ServerLimits,
   type SettledBy,
   type StoredWish,
   type Subscription,
@@ -28,7 +30,7 @@ import type { FlowCounts } from './flow-counts.ts';
 import { type EarlyMessage, EarlyMessages } from './early-messages.ts';
 import { KeptWishes } from './kept-wishes.ts';
 import { outcomes } from './outcomes.ts';
-import { type Failures, type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
+import { type Outbox, OutboxLight, withOutbox } from './outbox-light.ts';
 import { type Reporter, Reports } from './reports.ts';
 import { Spread } from './spread.ts';
 import { type After, after, atMost } from './waits.ts';
@@ -63,6 +65,8 @@ const LOCAL: ReadonlySet<unknown> = new Set(['localhost', '127.0.0.1']);
 /** What the config node shares with the flow nodes: one connection for all, and its state as each of them shows it. */
 export class SharedConnection {
   readonly users = new Set<User>();
+  /** Of all clients that it has had. */
+  readonly numbers = new ClientNumbers();
   readonly settings: ConnectionSettings;
   readonly #listeners = new Set<(state: ClientState) => void>();
   readonly #wishes = new Wishes();
@@ -97,6 +101,7 @@ export class SharedConnection {
     this.#current = new CurrentClient({
       options: () => ({
         ...settings.options(),
+        numbers: this.numbers,
         report: (notice) => this.#reports.notice(notice),
         // A client that begins within a deploy knows nothing of the nodes that come back.
         lateReceivers: () => this.#lateReceivers,
@@ -113,7 +118,7 @@ export class SharedConnection {
     this.#course = new Course(this.#current);
     this.#outboxLight = new OutboxLight({
       outbox: () => this.outbox,
-      failures: () => this.failures,
+      failures: () => this.numbers.failures,
       nodes: () => this.#publishers.length,
       changed: () => this.#publishers.forEach((user) => this.#showAt(user)),
     });
@@ -161,9 +166,24 @@ export class SharedConnection {
     return this.#current.client?.discardUnsent() ?? 0;
   }
 
-  /** How many messages of this client failed, by why. */
-  get failures(): Failures {
-    return this.#current.client?.failures ?? {};
+  /** QoS 1 and 2 messages that left and are not acknowledged. */
+  get inFlight(): number {
+    return this.#current.client?.inFlight ?? 0;
+  }
+
+  /** What the broker allows, while connected. */
+  get limits(): ServerLimits | undefined {
+    return this.#current.client?.limits;
+  }
+
+  /** As {@link Client.recentTopics}. */
+  get recentTopics(): Iterable<string> {
+    return this.#current.client?.recentTopics ?? [];
+  }
+
+  /** As {@link Client.measure}. */
+  measure(): void {
+    this.#current.client?.measure();
   }
 
   /** What the broker answered to CONNECT, while connected. */
@@ -455,6 +475,7 @@ export class SharedConnection {
     // Nobody else comes for what the session has subscribed, unless nodes are being made.
     if (this.#hasFlows && !this.#deploying) this.#prune();
     if (problem === undefined) return;
+    this.numbers.failedToConnect(problem, Date.now());
     this.#reports.failed(problem);
     this.#show();
   }

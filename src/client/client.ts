@@ -1,4 +1,5 @@
-import { ClientClosed, MqttError, type MqttErrorCode, textOf } from '../protocol/errors.ts';
+import { ClientClosed, MqttError, textOf } from '../protocol/errors.ts';
+import type { ServerLimits } from '../connection/server-limits.ts';
 import type { ConnackPacket, Message, ProtocolVersion, SubscriptionOptions } from '../protocol/packet.ts';
 import { parseShare, parseTopicFilter, type TopicFilter } from '../protocol/topic.ts';
 import { overlaps } from '../router/overlap.ts';
@@ -13,6 +14,7 @@ import { parseMessage, type PublishRequest } from './message.ts';
 import { type ClientOptions, parseOptions, type Settings } from './options.ts';
 import { listenerFailed } from '../session/undelivered.ts';
 import { HeldFailures } from './held-failures.ts';
+import type { ClientNumbers } from './numbers.ts';
 import { whyRefused } from './outbox.ts';
 import type { ClientState } from './state.ts';
 import type { OutcomeListener } from './outcome.ts';
@@ -50,9 +52,9 @@ export class Client {
   readonly #session: Session;
   readonly #subscriptions: Subscriptions;
   readonly #lifecycle: Lifecycle;
+  readonly #router: Router;
   readonly #deploy: Deploy;
   readonly #expiry: Expiry;
-  readonly #failures: Partial<Record<MqttErrorCode, number>> = {};
   readonly #heldFailures: HeldFailures;
   readonly #listeners = new Set<(state: ClientState) => void>();
   /** The state that is being told, and those that were entered meanwhile. */
@@ -64,6 +66,7 @@ export class Client {
     const { store, random, report, restored, failing, emptied, clientId, outbox, clock } = this.#settings;
     this.#heldFailures = new HeldFailures(failing, report, clock);
     const router = new Router((error, filter) => this.#receiverFailed(error, filter), clock);
+    this.#router = router;
     this.#session = new Session({
       store,
       identity: { server: describeServer(this.#settings.server), clientId },
@@ -146,9 +149,29 @@ export class Client {
     return this.#session.outgoing.discard();
   }
 
-  /** How many messages failed so far, by why. */
-  get failures(): Readonly<Partial<Record<MqttErrorCode, number>>> {
-    return this.#failures;
+  /** What was counted so far, by this client, and by those whose numbers it was given. */
+  get numbers(): ClientNumbers {
+    return this.#settings.numbers;
+  }
+
+  /** Topics of messages that came of late: some of many. */
+  get recentTopics(): Iterable<string> {
+    return this.#router.recentTopics;
+  }
+
+  /** QoS 1 and 2 messages that left and are not acknowledged. */
+  get inFlight(): number {
+    return this.#session.outgoing.inFlight;
+  }
+
+  /** What the Server allows, while connected. */
+  get limits(): ServerLimits | undefined {
+    return this.#lifecycle.limits;
+  }
+
+  /** Asks the Server for an answer, so that {@link ClientNumbers.roundTrip} is of now; without a connection, nothing. */
+  measure(): void {
+    this.#lifecycle.measure();
   }
 
   /** Keeps a connection up from now on. */
@@ -273,7 +296,7 @@ export class Client {
   }
 
   #count(error: Error): void {
-    if (error instanceof MqttError) this.#failures[error.code] = (this.#failures[error.code] ?? 0) + 1;
+    if (error instanceof MqttError) this.#settings.numbers.messageFailed(error.code);
   }
 
   #fail(settle: Settle, error: Error): void {

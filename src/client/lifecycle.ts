@@ -84,6 +84,16 @@ export class Lifecycle {
     return this.#state;
   }
 
+  /** What the Server allows, while connected. */
+  get limits(): ServerLimits | undefined {
+    return this.#link?.terms.limits;
+  }
+
+  /** Asks the Server for an answer, to know the round-trip time. */
+  measure(): void {
+    this.#link?.connection.measure();
+  }
+
   get connack(): ConnackPacket | undefined {
     return this.#link?.terms.connack;
   }
@@ -201,7 +211,7 @@ export class Lifecycle {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#settings;
+    const { clock, numbers } = this.#settings;
     for (let attempt = 1; !signal.aborted; attempt++) {
       this.#enter({ phase: 'connecting', server: this.#server, attempt, cause: causeOf(this.#state) });
       const { cause, acceptedAt } = await this.#connect(signal);
@@ -211,6 +221,7 @@ export class Lifecycle {
         if (this.#version.failed(cause)) continue;
       } else if (this.#backoff.held(clock.now() - acceptedAt)) attempt = 0;
       const delay = this.#delay(cause);
+      numbers.failedToConnect(cause, clock.wall());
       this.#enter({ phase: 'waiting', until: clock.wall() + delay, attempt, cause });
       // What was accepted for this attempt and does not wait; after the state, so that it is not accepted again.
       this.#session.outgoing.dropUnsent(offline(cause));
@@ -284,6 +295,7 @@ export class Lifecycle {
       skipped: (problem, packet) => this.#link?.skip(problem, packet),
       settled: () => this.#link?.settled(),
       drained: () => this.#link?.pump(),
+      roundTrip: (milliseconds) => this.#settings.numbers.measured(milliseconds),
       ended: (cause) => {
         // Whatever fails at the end, the loop goes on.
         end.resolve({ cause, acceptedAt });
@@ -302,7 +314,7 @@ export class Lifecycle {
 
   /** @param doubtful whether an earlier CONNECT was not answered. */
   #accepted(connection: Connection, terms: LinkTerms, doubtful: boolean): void {
-    const { clock, report, birth } = this.#settings;
+    const { clock, report, birth, numbers } = this.#settings;
     const { connack, limits, protocolVersion } = terms;
     const link = new Link(connection, terms, {
       session: this.#session,
@@ -310,8 +322,10 @@ export class Lifecycle {
       handOver: this.#handOver,
       clock,
       report,
+      numbers,
     });
     this.#link = link;
+    numbers.accepted(clock.wall());
     this.#clientId = limits.clientId;
     this.#reconnecting = true;
     this.#version.accepted();
@@ -354,6 +368,7 @@ export class Lifecycle {
   #ended(link: Link, cause: MqttError): void {
     const hungUp = mayBeAboutMessage(cause) ? { lastWords: cause, answered: link.answered } : undefined;
     this.#link = undefined;
+    this.#settings.numbers.ended();
     const unsent = link.end();
     // What came in the same chunk as the end was handed out too.
     this.#handOver.mark();

@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import { Queue } from '../util/queue.ts';
 import type { HandOver } from './hand-over.ts';
+import type { ClientNumbers } from './numbers.ts';
 import { publishPacket } from './outgoing-publish.ts';
 import type { SubscriptionLink } from './subscription-link.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -20,6 +21,7 @@ export interface LinkParts {
   readonly handOver: HandOver;
   readonly clock: Clock;
   readonly report: (notice: MqttError) => void;
+  readonly numbers: ClientNumbers;
 }
 
 /** What one connection was accepted with. */
@@ -76,14 +78,16 @@ export class Link {
 
   /** Called within the connection's own turn, which owns what is thrown here. */
   receive(packet: SessionPacket): void {
-    const { session, clock, handOver } = this.#parts;
+    const { session, clock, handOver, numbers } = this.#parts;
     if (packet.cmd === 'suback' || packet.cmd === 'unsuback') {
       if (this.#requests.receive(packet)) session.ids.release(packet.packetId);
       return;
     }
     session.receive(packet, clock.now());
+    if (packet.cmd !== 'publish') return;
+    numbers.received.count(packet.qos, packet.payload.length);
     // At QoS 2 each message has a hand-over of its own: a deploy between two of them must not double the first.
-    if (packet.cmd === 'publish' && packet.qos === 2) handOver.mark();
+    if (packet.qos === 2) handOver.mark();
   }
 
   /** A message that cannot be taken in: acknowledged in its turn, so that it does not come again, and told. */
@@ -259,13 +263,15 @@ export class Link {
 
   #send(next: NextPacket, now: number): void {
     if (next.cmd !== 'publish') return this.connection.acknowledge(next.cmd, next.packetId, next.reasonCode);
+    const { entry } = next;
     try {
-      this.connection.publish(publishPacket(next, now));
+      const bytes = this.connection.publish(publishPacket(next, now));
+      this.#parts.numbers.sent.count(entry.message.qos, bytes);
     } catch (error) {
       // It was not written: the others are not to suffer for it.
-      return this.#parts.session.outgoing.fail(next.entry, asMqttError(error, next.entry.message.topic), next.dup);
+      return this.#parts.session.outgoing.fail(entry, asMqttError(error, entry.message.topic), next.dup);
     }
-    if (next.packetId === undefined) this.#written.push(next.entry);
+    if (next.packetId === undefined) this.#written.push(entry);
   }
 
   #request(packet: ControlPacket & { readonly packetId: PacketId }, request: PendingRequest): void {

@@ -17,6 +17,7 @@ import type { TlsOptions } from '../transport/tls.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../util/clock.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { type PublishRequest, parseMessage } from './message.ts';
+import { ClientNumbers } from './numbers.ts';
 import type { OutboxOptions } from './outbox.ts';
 
 /** A Will as an application gives it. */
@@ -93,6 +94,8 @@ export interface ClientOptions {
   readonly restored?: Restored;
   /** Has to call what it is given, which tells somebody that a message failed: very many may in one turn. Default: at once. */
   readonly failing?: Failing;
+  /** Those of an earlier client, which go on with this one. Default: new ones. */
+  readonly numbers?: ClientNumbers;
 }
 
 /** Checked options with every default filled in. */
@@ -132,6 +135,7 @@ export interface Settings {
   readonly report: (notice: MqttError) => void;
   readonly restored: Restored;
   readonly failing: Failing;
+  readonly numbers: ClientNumbers;
   readonly emptied: () => void;
   readonly lateReceivers: () => number;
   readonly receiversWork: () => boolean;
@@ -222,6 +226,7 @@ export function parseOptions(options: ClientOptions): Settings {
     report: unthrowing(options.report ?? ignore),
     restored: options.restored ?? ((_error, tell) => tell()),
     failing: options.failing ?? atOnce,
+    numbers: options.numbers ?? new ClientNumbers(),
     emptied: options.emptied ?? ignore,
     lateReceivers: options.lateReceivers ?? (() => GRACE_TIME),
     receiversWork: (options.receiveMaximum === undefined ? options.receiversWork : undefined) ?? (() => false),

@@ -49,8 +49,8 @@ export class PacketWriter {
     return this.#chunkBytes + this.#end - this.#start;
   }
 
-  /** @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15]. */
-  publish(packet: OutgoingPublish): void {
+  /** @returns bytes of the payload. @throws {PacketTooLarge} before anything is written [MQTT-3.2.2-15]. */
+  publish(packet: OutgoingPublish): number {
     const layout = this.#layout.measure(packet);
     const limit = Math.min(this.maximumPacketSize, LARGEST_PACKET);
     if (layout.size > limit) throw new PacketTooLarge(`the message to ${packet.topic}`, layout.size, limit);
@@ -58,9 +58,9 @@ export class PacketWriter {
     const copied = payloadBytes <= LARGEST_COPIED_PAYLOAD;
     this.#reserve(copied ? layout.size : layout.size - payloadBytes);
     this.#end = layout.write(this.#slab, this.#end);
-    if (copied) return this.#copy(packet.payload, payloadBytes);
-    this.#seal();
-    this.#append(typeof packet.payload === 'string' ? { text: packet.payload, bytes: payloadBytes } : packet.payload);
+    if (copied) this.#copy(packet.payload, payloadBytes);
+    else this.#appendAlone(packet.payload, payloadBytes);
+    return payloadBytes;
   }
 
   /**
@@ -104,6 +104,11 @@ export class PacketWriter {
     if (this.#chunks.length > 0 || this.#end > this.#start) return;
     this.#start = 0;
     this.#end = 0;
+  }
+
+  #appendAlone(payload: Payload, bytes: number): void {
+    this.#seal();
+    this.#append(typeof payload === 'string' ? { text: payload, bytes } : payload);
   }
 
   #copy(payload: Payload, bytes: number): void {

@@ -64,6 +64,8 @@ export interface ConnectionHandlers {
   settled(): void;
   /** `writable` may be true again. */
   drained(): void;
+  /** A PINGREQ was answered so many milliseconds after it left; not told where what comes was not read meanwhile. */
+  roundTrip(milliseconds: number): void;
   /** The end, exactly once and last. */
   ended(cause: MqttError): void;
 }
@@ -93,6 +95,12 @@ const MOST_SEALED = 1024 * 1024;
 /** Milliseconds that the orderly end of a connection may take. */
 const CLOSE_TIMEOUT = 1000;
 
+interface Ping {
+  /** `Clock.now`. */
+  readonly at: number;
+  readonly reached: () => void;
+}
+
 type Phase = 'handshake' | 'running' | 'closing' | 'ended';
 
 /** One Network Connection: made for one transport, ended once with one cause, never used again. */
@@ -115,7 +123,9 @@ export class Connection {
   #answered = false;
   #deadline: Timer | undefined;
   /** One for each PINGREQ that left and is not answered, in order. */
-  readonly #pings = new Queue<() => void>();
+  readonly #pings = new Queue<Ping>();
+  /** When it was decided last that nothing is read, or that it is again. */
+  #unheardAt = -Infinity;
   /** Why the connection is being closed, while the transport has not told its end. */
   #cause: MqttError | undefined;
 
@@ -186,10 +196,9 @@ export class Connection {
     return this.#gate.bytes === 0;
   }
 
-  /** @throws {PacketTooLarge} nothing was sent. */
-  publish(packet: OutgoingPublish): void {
-    if (this.#phase !== 'running') return;
-    this.#writer.publish(packet);
+  /** @returns bytes of the payload. @throws {PacketTooLarge} nothing was sent. */
+  publish(packet: OutgoingPublish): number {
+    return this.#phase === 'running' ? this.#writer.publish(packet) : 0;
   }
 
   /** Whether so much was collected that it should leave before more comes to it. */
@@ -213,7 +222,7 @@ export class Connection {
    */
   barrier(reached: () => void): void {
     this.whenSent(() => {
-      this.#pings.push(reached);
+      this.#pinged(reached);
       return undefined;
     });
     this.control({ cmd: 'pingreq' });
@@ -298,6 +307,7 @@ export class Connection {
   hold(): void {
     if (this.#phase !== 'running') return;
     this.#intake.hold();
+    this.#unheardAt = this.#options.clock.now();
     this.#keepAlive.unheard();
   }
 
@@ -305,6 +315,7 @@ export class Connection {
   proceed(): void {
     if (this.#phase !== 'running' || !this.#intake.held) return;
     this.#intake.proceed();
+    this.#unheardAt = this.#options.clock.now();
     this.#keepAlive.heard();
   }
 
@@ -378,7 +389,7 @@ export class Connection {
       case 'pingresp':
       case 'pingreq':
         // That bytes came is all that the Keep Alive needs to know.
-        return this.#pings.shift()?.();
+        return this.#pong();
       case 'disconnect':
         return this.#disconnected(packet.reasonCode, packet.properties.reasonString);
       case 'connack':
@@ -421,6 +432,11 @@ export class Connection {
     this.destroy(this.#cause);
   }
 
+  /** Sends a PINGREQ for the sake of {@link ConnectionHandlers.roundTrip}, unless one is under way, or it would have to wait. */
+  measure(): void {
+    if (this.writable && this.#pings.length === 0) this.#ping();
+  }
+
   #ping(): void {
     try {
       // It waits for no disk: a slow one is no dead Server.
@@ -435,8 +451,19 @@ export class Connection {
   #pingAtOnce(): void {
     this.#seal();
     this.control({ cmd: 'pingreq' });
-    this.#pings.push(ignore);
+    this.#pinged(ignore);
     this.#sendAtOnce();
+  }
+
+  #pinged(reached: () => void): void {
+    this.#pings.push({ at: this.#options.clock.now(), reached });
+  }
+
+  #pong(): void {
+    const ping = this.#pings.shift();
+    if (ping === undefined) return;
+    if (ping.at > this.#unheardAt) this.#handlers.roundTrip(this.#options.clock.now() - ping.at);
+    ping.reached();
   }
 
   /** In front of all that waits for the disk. */
@@ -539,5 +566,5 @@ export class Connection {
 }
 
 function ignore(): void {
-  // A PINGREQ of the Keep Alive: nobody waits for its answer.
+  // A PINGREQ of the Keep Alive, or for the round-trip time: nobody waits for its answer.
 }

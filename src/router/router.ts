@@ -58,6 +58,11 @@ export class Router {
     }
   }
 
+  /** Topics of messages that came of late, some of many. */
+  get recentTopics(): Iterable<string> {
+    return this.#remembered.keys();
+  }
+
   /** Takes the place that a released receiver of the same `ref` left, or a new one. */
   add(filter: TopicFilter, receiver: Receiver): void {
     const route = this.#route(filter) ?? this.#newRoute(filter);

@@ -348,7 +348,12 @@ export class Outgoing {
 
   /** Whether the Server has something that it has not answered. */
   get awaitsAnswers(): boolean {
-    return this.#published.size > 0 || this.#released.size > 0;
+    return this.inFlight > 0;
+  }
+
+  /** Messages that left and are not acknowledged. */
+  get inFlight(): number {
+    return this.#published.size + this.#released.size;
   }
 
   /** Whether everything that was accepted has left and is acknowledged. */

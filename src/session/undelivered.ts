@@ -1,5 +1,5 @@
 import { MqttError, PublishRejected, textOf } from '../protocol/errors.ts';
-import type { Message } from '../protocol/packet.ts';
+import { type Message, payloadBytes } from '../protocol/packet.ts';
 import { mayHaveLeft, type OutgoingMessage } from './outgoing-message.ts';
 import type { SendLimits } from './send-window.ts';
 import type { WhenFull } from './giving-way.ts';
@@ -38,7 +38,7 @@ export function setAside({ topic, qos, payload }: Message, hangUps: number, last
   const why = `the connection ended ${hangUps} times right behind it${words}`;
   const advice =
     qos === 2 ? 'may not take QoS 2: try QoS 1' : 'may not take a message of this size, or to this topic: see its log';
-  const text = `the message to ${topic} (QoS ${qos}, ${payload.length} bytes) was set aside: ${why}; this broker ${advice}`;
+  const text = `the message to ${topic} (QoS ${qos}, ${payloadBytes(payload)} bytes) was set aside: ${why}; this broker ${advice}`;
   return new MqttError('message-set-aside', text, { cause: lastWords });
 }
 

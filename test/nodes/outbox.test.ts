@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConnectionReport } from '../../nodes/mqtt-connection/connection-report.ts';
 import { type AedesBroker, startAedesBroker } from '../support/aedes-broker.ts';
 import { until } from '../support/events.ts';
 import { collect, nextMessage, node, startFlow, statuses, stopFlow, useUserDir } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
-import { connection, dynamicIn, HELPERS, mqttOut, showConnected } from './flows.ts';
+import { CONNECTED, connection, dynamicIn, HELPERS, mqttOut, showConnected } from './flows.ts';
 
 /** The messages that a Catch node got, and why they failed. The connection's own failures have no payload. */
 function failures(caught: readonly Record<string, unknown>[]): string[] {
@@ -65,11 +66,15 @@ describe('What waits while the broker is away', () => {
     const answer = nextMessage('h');
     node('in').receive({ action: 'getStatus' });
     const { topic, payload } = await answer;
-    const { outbox, error, ...rest } = payload as { outbox: { oldest: number }; error: string };
+    const { outbox, error, lastFailure, nextAttempt, ...rest } = payload as ConnectionReport;
     assert.equal(topic, 'status');
-    assert.match(error, new RegExp(`^cannot reach mqtt://127.0.0.1:${port}`));
+    assert.match(error ?? '', new RegExp(`^cannot reach mqtt://127.0.0.1:${port}`));
+    const { at = 0, message, code, systemCode } = lastFailure ?? {};
+    assert.deepEqual([message, code, systemCode], [error, 'unreachable', 'ECONNREFUSED']);
+    assert.ok(Math.abs(at - Date.now()) < 60_000);
+    assert.equal(nextAttempt !== undefined, rest.state === 'waiting');
     assert.deepEqual({ ...outbox, oldest: outbox.oldest >= 2 }, { messages: 2, bytes: 406, oldest: true });
-    assert.ok(['waiting', 'connecting'].includes((rest as { state: string }).state));
+    assert.ok(['waiting', 'connecting'].includes(rest.state));
     assert.deepEqual(
       { ...rest, state: '' },
       {
@@ -78,8 +83,16 @@ describe('What waits while the broker is away', () => {
         clientId: 'posthorn',
         protocolVersion: 4,
         session: undefined,
+        connectedSince: undefined,
+        roundTrip: undefined,
+        reconnects: 0,
+        received: { packets: [0, 0, 0], bytes: [0, 0, 0] },
+        sent: { packets: [0, 0, 0], bytes: [0, 0, 0] },
+        inFlight: 0,
+        dropped: 1,
         failures: { 'outbox-full': 1 },
         subscriptions: 0,
+        limits: undefined,
         flow: undefined,
       },
     );
@@ -109,13 +122,34 @@ describe('A connection whose broker comes back', () => {
     const arriving = collect('h');
     const caught = collect('caught');
     broker.cut();
-    await until(
-      () => statuses('out').at(-1) !== 'green dot node-red:common.status.connected',
-      'the connection is lost',
-    );
+    await until(() => statuses('out').at(-1) !== CONNECTED, 'the connection is lost');
     for (const payload of ['1', '2']) node('out').receive({ topic: 'a', payload });
     await until(() => arriving.length === 2, 'both arrive');
     assert.deepEqual([arriving.map(({ payload }) => String(payload)), failures(caught)], [['1', '2'], []]);
+  });
+
+  it('is counted for who asks with the action getStatus, through its end and its return', async () => {
+    await startFlow([connection(broker.port), mqttOut({ qos: '1' }), dynamicIn(), ...HELPERS]);
+    node('in').receive({ action: 'subscribe', topic: 'a' });
+    await showConnected('out');
+    const completed = collect('completed');
+    node('out').receive({ topic: 'a', payload: '12' });
+    await until(() => completed.length === 1, 'the broker has it');
+    broker.cut();
+    const status = async (): Promise<ConnectionReport> => {
+      const answer = nextMessage('h');
+      node('in').receive({ action: 'getStatus' });
+      return (await answer).payload as ConnectionReport;
+    };
+    await until(() => statuses('out').at(-1) !== CONNECTED, 'the connection is lost');
+    const parted = await status();
+    assert.deepEqual([parted.connectedSince, parted.limits], [undefined, undefined]);
+    await until(() => statuses('out').at(-1) === CONNECTED, 'it is back');
+    const { sent, reconnects, connectedSince, limits, lastFailure } = await status();
+    assert.deepEqual([sent.packets, sent.bytes, reconnects], [[0, 1, 0], [0, 2, 0], 1]);
+    assert.ok(Math.abs((connectedSince ?? 0) - Date.now()) < 60_000);
+    assert.deepEqual([limits?.maximumQoS, limits?.maximumPacketSize], [2, undefined]);
+    assert.equal(lastFailure?.code, 'connection-lost');
   });
 
   it('is not waited for by a message that is done when it is stored', async () => {

@@ -23,10 +23,11 @@ const OUTBOX: OutboxOptions = {
 describe('parseOptions', () => {
   it('fills in every default that the documentation names', () => {
     const { store, ownStore, clock, random, dial, report, ...others } = parseOptions({ server: SERVER });
-    const { restored, failing, emptied, lateReceivers, receiversWork, ...settings } = others;
+    const { restored, failing, emptied, lateReceivers, receiversWork, numbers, ...settings } = others;
     assert.ok(store);
     assert.equal(ownStore, store);
     assert.ok(clock);
+    assert.deepEqual(numbers.sent.packets, [0, 0, 0]);
     assert.equal(lateReceivers(), 10_000);
     assert.equal(receiversWork(), false);
     for (const each of [dial, random, report, restored, failing, emptied]) assert.equal(typeof each, 'function');

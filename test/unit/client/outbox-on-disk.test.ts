@@ -65,7 +65,7 @@ describe('An outbox of which most is on disk alone', () => {
       [...outcomes].filter(([, told]) => told.length > 0).map(([name]) => name),
       ['a', 'b', 'c', 'd'],
     );
-    assert.deepEqual(scene.client.failures, { dropped: 4 });
+    assert.deepEqual(scene.client.numbers.failures, { dropped: 4 });
   });
 
   it('refuses at its limit, where it is told nothing else', () => {

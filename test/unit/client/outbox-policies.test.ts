@@ -45,7 +45,7 @@ describe('A full outbox', () => {
     );
     await scene.connected();
     assert.deepEqual(sent(scene), ['c1', 'd1']);
-    assert.deepEqual(scene.client.failures, { dropped: 2 });
+    assert.deepEqual(scene.client.numbers.failures, { dropped: 2 });
   });
 
   it('has the new message in it before anybody is told that his gave way: what he publishes then comes behind', async () => {
@@ -221,7 +221,7 @@ describe('A message that waits', () => {
     await scene.pass(2);
     assert.deepEqual(told(outcomes), ['a1 expired']);
     assert.match(String(outcomes.get('a1')?.[0]), /the message to a expired after 60 s before it could be sent/);
-    assert.deepEqual(scene.client.failures, { expired: 1 });
+    assert.deepEqual(scene.client.numbers.failures, { expired: 1 });
   });
 
   it('of an earlier client fails in its time too, before there is a connection', async () => {

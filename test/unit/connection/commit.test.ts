@@ -46,6 +46,7 @@ class Scene {
       skipped: () => undefined,
       settled: () => undefined,
       drained: () => void (this.drained += 1),
+      roundTrip: () => undefined,
       ended: (cause) => void this.ended.push(cause),
     },
   );

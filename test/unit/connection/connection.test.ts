@@ -39,6 +39,7 @@ interface Scene {
   readonly ended: MqttError[];
   /** `settled` and `drained` in the order of their calls. */
   readonly calls: string[];
+  readonly roundTrips: number[];
   /** What to do with a packet besides noting it. */
   act: (packet: SessionPacket) => void;
 }
@@ -75,6 +76,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
       skipped: (problem, skipped) => void scene.skipped.push({ problem, packet: skipped }),
       settled: () => void scene.calls.push('settled'),
       drained: () => void scene.calls.push('drained'),
+      roundTrip: (milliseconds) => void scene.roundTrips.push(milliseconds),
       ended: (cause) => void scene.ended.push(cause),
     },
   );
@@ -87,6 +89,7 @@ function opened(connect: Partial<ConnectPacket> = {}, options: Partial<Connectio
     skipped: [],
     ended: [],
     calls: [],
+    roundTrips: [],
     act: () => undefined,
   };
   connection.open();
@@ -431,6 +434,45 @@ describe('Connection, receiving', () => {
     scene.peer.send(hex('d000'));
     assert.deepEqual(scene.packets, []);
     assert.deepEqual(scene.ended, []);
+  });
+
+  it('tells how long a PINGREQ took to be answered', () => {
+    const scene = running();
+    scene.connection.measure();
+    scene.connection.measure();
+    assert.equal(scene.peer.taken().toString('hex'), 'c000', 'one is enough at a time');
+    scene.clock.advance(12);
+    scene.peer.send(hex('d000'));
+    assert.deepEqual(scene.roundTrips, [12]);
+  });
+
+  it('asks for no time while the network takes no more', () => {
+    const scene = running();
+    scene.peer.accepts = false;
+    scene.connection.control({ cmd: 'pingreq' });
+    scene.connection.flush();
+    scene.peer.taken();
+    for (let count = 0; count < 3; count++) scene.connection.measure();
+    scene.peer.accepts = true;
+    scene.peer.drain();
+    assert.equal(scene.peer.taken().toString('hex'), '');
+  });
+
+  it('tells no time for an answer that it did not want to read meanwhile', () => {
+    const scene = running();
+    scene.connection.measure();
+    scene.clock.advance(5);
+    scene.connection.hold();
+    scene.peer.send(hex('d000'));
+    scene.clock.advance(3000);
+    scene.connection.proceed();
+    scene.clock.io();
+    assert.deepEqual(scene.roundTrips, []);
+    scene.clock.advance(1);
+    scene.connection.measure();
+    scene.clock.advance(7);
+    scene.peer.send(hex('d000'));
+    assert.deepEqual(scene.roundTrips, [7]);
   });
 
   it('a DISCONNECT from the Server ends it at once, and nothing is sent any more [MQTT-4.13.2-1]', () => {

@@ -82,3 +82,53 @@ describe('what decides what a connection is', () => {
     assert.deepEqual(essence('one'), essence('one', { name: 'other', _users: ['in'] } as StoredConnection));
   });
 });
+
+describe('a second connection beside the first', () => {
+  const stored: StoredConnection = {
+    broker: 'home.example',
+    usetls: true,
+    clientid: 'flows',
+    cleansession: false,
+    protocolVersion: 'auto',
+    sessionExpiry: '3600',
+    willTopic: 'state',
+    birthTopic: 'state',
+    closeTopic: 'state',
+    qos0Waits: true,
+  };
+
+  it('has the same server and login, and shares neither client id nor session', () => {
+    const { server, username, password, clientId, cleanStart, sessionExpiryInterval, store } = settings(
+      stored,
+    ).secondOptions('watch', undefined);
+    assert.deepEqual([server, username, password], ['mqtts://home.example:1883', 'ann', 'secret']);
+    assert.deepEqual([clientId, cleanStart, sessionExpiryInterval, store], ['watch', true, 0, undefined]);
+  });
+
+  it('announces nothing, and keeps nothing for later', () => {
+    const { will, birth, closing, outbox } = settings(stored).secondOptions('watch', undefined);
+    assert.deepEqual([will, birth, closing, outbox], [undefined, undefined, undefined, {}]);
+  });
+
+  it('speaks the version of the first one, where that is known', () => {
+    const own = settings(stored);
+    assert.deepEqual(
+      [own.secondOptions('watch', 4).protocolVersion, own.secondOptions('watch', undefined).protocolVersion],
+      [4, 'auto'],
+    );
+  });
+
+  it('has its certificates, and takes the login nowhere else', () => {
+    const ca = Buffer.from('one');
+    const own = new ConnectionSettings(stored, {
+      login: { username: 'ann', password: 'secret' },
+      tls: () => ({ ca }),
+      generatedClientId: 'generated',
+      reconnectTime: undefined,
+      store: () => assert.fail('the store is the session of the flows'),
+    });
+    assert.equal(own.secondOptions('watch', 5).tls?.ca, ca);
+    own.override({ broker: 'elsewhere.example' });
+    assert.equal(own.secondOptions('watch', 5).password, undefined);
+  });
+});
