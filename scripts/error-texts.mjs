@@ -13,7 +13,7 @@ export const ERRORS = [
         'Check host, port and network, and whether the broker runs; the codes below say more. It is tried again by itself.',
       ],
       'tls-failed': [
-        'The encrypted connection was refused, by this side or the other: mostly the certificate.',
+        'The encrypted connection was refused, by this side or the other: mostly the certificate. Or what listens there does not speak TLS: then the sentence says so.',
         'See the TLS codes below, and the TLS configuration of the connection.',
       ],
       'handshake-timeout': [
@@ -33,6 +33,10 @@ export const ERRORS = [
       'malformed-packet': [
         'What came is no MQTT packet.',
         'Check that a broker listens on this port. If one does, it has a defect: the log says which packet it was.',
+      ],
+      'not-mqtt': [
+        'What answers on this port is no MQTT broker: a web server, an SSH server, or one that wants TLS. The sentence names it.',
+        'Correct the port. Where the broker wants TLS, tick it; where it listens behind a web server, enter a URL with ws:// or wss://.',
       ],
       'protocol-error': [
         'The broker sent a packet that it may not send, or not now; or one could not be handled here.',

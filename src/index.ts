@@ -12,12 +12,16 @@ export {
   ConnectUnanswered,
   MqttError,
   type MqttErrorCode,
+  NotMqtt,
+  NotTls,
+  type OtherProtocol,
   PacketTooLarge,
   PublishRejected,
   ServerDisconnected,
   SubscriptionRefused,
   systemCodeOf,
   textOf,
+  TlsUnanswered,
 } from './protocol/errors.ts';
 export type {
   ConnackPacket,

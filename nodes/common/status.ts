@@ -4,9 +4,12 @@ import {
   ConnectUnanswered,
   describeReasonCode,
   type MqttError,
+  NotMqtt,
+  NotTls,
   ServerDisconnected,
   SubscriptionRefused,
   systemCodeOf,
+  TlsUnanswered,
 } from '../../src/index.ts';
 
 /** What `node.status` takes. */
@@ -82,6 +85,9 @@ const SYSTEM: Readonly<Record<string, string>> = {
 function shortReason(error: MqttError): string {
   if (error instanceof ConnectionRefused || error instanceof ServerDisconnected) return coded(error.reasonCode);
   if (error instanceof ConnectUnanswered) return 'hung up on CONNECT';
+  if (error instanceof NotTls) return 'TLS: not spoken there';
+  if (error instanceof TlsUnanswered) return 'TLS: hung up';
+  if (error instanceof NotMqtt) return `not MQTT but ${error.spoken.toUpperCase()}`;
   if (error instanceof SubscriptionRefused) return `subscribe: ${coded(error.reasonCode)}`;
   switch (error.code) {
     case 'unreachable':

@@ -331,9 +331,8 @@ export class Connection {
   #expectConnack(chunk: Buffer): void {
     if (this.#answered || chunk.length === 0) return;
     this.#answered = true;
-    const what = whyNoConnack(chunk);
-    if (what === undefined) return;
-    throw protocolError(`${this.#options.server} answered CONNECT with ${what} instead of CONNACK`);
+    const problem = whyNoConnack(this.#options.server, chunk);
+    if (problem !== undefined) throw problem;
   }
 
   /** What `step` hands on is handled; what that made possible to send leaves in one write. */

@@ -19,6 +19,7 @@ export type MqttErrorCode =
   | 'message-skipped'
   | 'not-acknowledged'
   | 'not-answered'
+  | 'not-mqtt'
   | 'not-supported'
   | 'offline'
   | 'outbox-full'
@@ -106,6 +107,49 @@ export class ConnectUnanswered extends MqttError {
       retryable: true,
     });
     this.name = 'ConnectUnanswered';
+  }
+}
+
+/** What speaks where MQTT was expected, as its first bytes tell. */
+export type OtherProtocol = 'http' | 'ssh' | 'tls';
+
+const LISTENERS: Readonly<Record<OtherProtocol, string>> = {
+  http: 'a web server',
+  ssh: 'an SSH server',
+  tls: 'a server that wants TLS',
+};
+
+/** What answered CONNECT is no MQTT Server, but something that is known by its first bytes. */
+export class NotMqtt extends MqttError {
+  readonly spoken: OtherProtocol;
+
+  /** @param shown the first bytes, for a person. */
+  constructor(server: string, spoken: OtherProtocol, shown: string) {
+    const message = `${server} answered CONNECT with ${shown} instead of CONNACK: ${LISTENERS[spoken]} listens there`;
+    super('not-mqtt', message, { retryable: true });
+    this.name = 'NotMqtt';
+    this.spoken = spoken;
+  }
+}
+
+/** What answered the TLS handshake is no TLS. */
+export class NotTls extends MqttError {
+  /** @param why what OpenSSL said. */
+  constructor(server: string, why: unknown) {
+    const code = systemCodeOf(why);
+    super('tls-failed', `TLS to ${server} failed: what answers there does not speak TLS (${code})`, { cause: why });
+    this.name = 'NotTls';
+  }
+}
+
+/** The peer took the connection and ended it during the TLS handshake, without a word of TLS. */
+export class TlsUnanswered extends MqttError {
+  /** @param why what the socket said. */
+  constructor(server: string, why: unknown) {
+    const message = `${server} hung up on the TLS handshake: it may not speak TLS on this port (${systemCodeOf(why)})`;
+    // It may be a proxy whose Server is being started.
+    super('tls-failed', message, { cause: why, retryable: true });
+    this.name = 'TlsUnanswered';
   }
 }
 

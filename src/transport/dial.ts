@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http';
-import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import { MqttError, systemCodeOf, textOf, TlsUnanswered } from '../protocol/errors.ts';
 import { isTlsFailure, tlsFailure } from './failure.ts';
 import { proxyAgent } from './proxy.ts';
 import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
@@ -56,6 +56,12 @@ async function openWebSocket(server: ServerAddress, options: DialOptions, signal
 function dialError(server: ServerAddress, error: unknown): MqttError {
   const where = describeServer(server);
   if (isTlsFailure(error)) return tlsFailure(where, error);
+  if (server.scheme === 'mqtts' && isHangUp(error)) return new TlsUnanswered(where, error);
   const text = textOf(error) === '' ? systemCodeOf(error) : textOf(error);
   return new MqttError('unreachable', `cannot reach ${where}: ${text}`, { cause: error, retryable: true });
+}
+
+/** A connection that was open was cut, which is not one that could not be opened. */
+function isHangUp(error: unknown): boolean {
+  return systemCodeOf(error) === 'ECONNRESET' && (error as NodeJS.ErrnoException).syscall !== 'connect';
 }

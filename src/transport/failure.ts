@@ -1,4 +1,4 @@
-import { MqttError, systemCodeOf, textOf } from '../protocol/errors.ts';
+import { MqttError, NotTls, systemCodeOf, textOf } from '../protocol/errors.ts';
 
 /** Error codes of OpenSSL (EPROTO too) and of Node's certificate check; everything else is the network's. */
 const TLS_CODE = /^(EPROTO|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
@@ -7,8 +7,13 @@ export function isTlsFailure(error: unknown): boolean {
   return TLS_CODE.test(systemCodeOf(error));
 }
 
+/** What OpenSSL says of bytes that are no TLS: it takes them for a record, and reads a version or a length in them. */
+const NO_TLS = /wrong[ _]version[ _]number|packet[ _]length[ _]too[ _]long/i;
+
 /** @param where `mqtts://host:8883`. */
 export function tlsFailure(where: string, error: unknown): MqttError {
-  const message = `TLS to ${where} failed: ${textOf(error)} (${systemCodeOf(error)})`;
-  return new MqttError('tls-failed', message, { cause: error });
+  const code = systemCodeOf(error);
+  // A WebSocket tells it as EPROTO, and only the text says what it is.
+  if (NO_TLS.test(code === 'EPROTO' ? textOf(error) : code)) return new NotTls(where, error);
+  return new MqttError('tls-failed', `TLS to ${where} failed: ${textOf(error)} (${code})`, { cause: error });
 }

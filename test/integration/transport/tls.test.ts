@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TlsOptions as ServerTlsOptions } from 'node:tls';
-import type { Client, TlsOptions } from '../../../src/index.ts';
+import { type Client, NotTls, type TlsOptions, TlsUnanswered } from '../../../src/index.ts';
 import { ca, clientPair, elsewherePair, selfSignedPair, serverPair } from '../../support/certificates/certificates.ts';
 import { delivered, phase, publish, useBench } from '../../support/client-bench.ts';
 import { until } from '../../support/events.ts';
@@ -65,6 +65,36 @@ for (const [scheme, webSocket] of [
       peer.sendBytes('20 03 00 00 00 20 03 00 00 00');
       const { cause } = await phase(client, 'waiting');
       assert.equal(cause.code, 'tls-failed', cause.message);
+    });
+
+    if (!webSocket) {
+      it('a server that hangs up on the handshake is told as one that may not speak TLS', async () => {
+        const broker = await bench.broker();
+        const client = bench.client(broker.url.replace('mqtt', scheme), {
+          backoff: { initial: 60_000, maximum: 60_000 },
+        });
+        client.connect();
+        const peer = await broker.accept();
+        await until(() => peer.chunks.length > 0, 'the client began TLS');
+        peer.drop();
+        const { cause } = await phase(client, 'waiting');
+        assert.ok(cause instanceof TlsUnanswered, cause.message);
+        assert.deepEqual([cause.code, cause.retryable], ['tls-failed', true]);
+      });
+    }
+
+    it('what answers without TLS is told as that', async () => {
+      const broker = await bench.broker();
+      const client = bench.client(broker.url.replace('mqtt', scheme), {
+        backoff: { initial: 60_000, maximum: 60_000 },
+      });
+      client.connect();
+      const peer = await broker.accept();
+      await until(() => peer.chunks.length > 0, 'the client began TLS');
+      peer.sendBytes(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
+      const { cause } = await phase(client, 'waiting');
+      assert.ok(cause instanceof NotTls, cause.message);
+      assert.match(cause.message, /failed: what answers there does not speak TLS/);
     });
 
     it('a certificate of a given authority verifies', async () => {

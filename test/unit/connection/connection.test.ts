@@ -9,6 +9,7 @@ import type { ServerLimits } from '../../../src/connection/server-limits.ts';
 import {
   ConnectionRefused,
   MqttError,
+  NotMqtt,
   PacketTooLarge,
   ProtocolViolation,
   ServerDisconnected,
@@ -236,9 +237,8 @@ describe('Connection, handshake', () => {
 
   it('does not wait for the end of an answer that is no MQTT, and says what came', () => {
     for (const [answer, shown] of [
-      [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), '"HTTP/1.1 400 Bad"'],
-      [Buffer.from('SSH-2.0\r\n'), '"SSH-2.0"'],
-      [hex('15 03 03 00 02 02 46'), 'the bytes 15030300020246'],
+      [Buffer.from('220 mail ESMTP\r\n'), '"220 mail ESMTP"'],
+      [hex('15 02'), 'the bytes 1502'],
       [hex('00'), 'the bytes 00'],
     ] as const) {
       const scene = opened();
@@ -247,6 +247,27 @@ describe('Connection, handshake', () => {
       violated(scene, 0x82, '');
       const message = `mqtt://host:1883 answered CONNECT with ${shown} instead of CONNACK`;
       assert.equal(end(scene).message, `${message} (0x82 Protocol Error)`);
+    }
+  });
+
+  it('recognizes by the first bytes what else listens on the port', () => {
+    for (const [answer, spoken, shown] of [
+      [Buffer.from('HTTP/1.1 400 Bad Request\r\n'), 'http', '"HTTP/1.1 400 Bad"'],
+      [Buffer.from('<!DOCTYPE html>'), 'http', '"<!DOCTYPE html>"'],
+      [Buffer.from('SSH-2.0\r\n'), 'ssh', '"SSH-2.0"'],
+      [hex('15 03 03 00 02 02 46'), 'tls', 'the bytes 15030300020246'],
+      [hex('16 03 01 00 02 02 46'), 'tls', 'the bytes 16030100020246'],
+    ] as const) {
+      const scene = opened();
+      scene.peer.taken();
+      scene.peer.send(answer);
+      scene.peer.closed();
+      const cause = end(scene);
+      assert.ok(cause instanceof NotMqtt, cause.message);
+      assert.deepEqual([cause.code, cause.spoken, cause.retryable], ['not-mqtt', spoken, true]);
+      assert.ok(cause.message.startsWith(`mqtt://host:1883 answered CONNECT with ${shown} instead of CONNACK: `));
+      // Nothing is said to a stranger.
+      assert.deepEqual([scene.peer.taken().length, scene.peer.endings], [0, ['end']]);
     }
   });
 

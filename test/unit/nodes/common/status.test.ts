@@ -7,9 +7,12 @@ import {
   ConnectUnanswered,
   MqttError,
   type MqttErrorCode,
+  NotMqtt,
+  NotTls,
   PublishRejected,
   ServerDisconnected,
   SubscriptionRefused,
+  TlsUnanswered,
 } from '../../../../src/index.ts';
 
 const LOST = new MqttError('connection-lost', 'connection to mqtt://h was lost: read ECONNRESET');
@@ -80,6 +83,10 @@ describe('failure', () => {
     [new ServerDisconnected(0x00), 'success (0x00)'],
     [new SubscriptionRefused('secret/#', 0x87), 'subscribe: not authorized (0x87)'],
     [new ConnectUnanswered('mqtt://h', true), 'hung up on CONNECT'],
+    [new NotMqtt('mqtt://h', 'http', '"HTTP/1.1"'), 'not MQTT but HTTP'],
+    [new NotMqtt('mqtt://h', 'tls', 'the bytes 15'), 'not MQTT but TLS'],
+    [new TlsUnanswered('mqtts://h', new Error('cut')), 'TLS: hung up'],
+    [new NotTls('mqtts://h', new Error('x')), 'TLS: not spoken there'],
     [new SubscriptionRefused('a', 0x80), 'subscribe: refused (0x80)'],
     [system('unreachable', 'ECONNREFUSED'), 'connection refused'],
     [system('unreachable', 'ENOTFOUND'), 'host not found'],
