@@ -44,9 +44,16 @@ export const ROOMS = [
   // A connection knows no session: the client joins them.
   { path: 'src/connection', mayImport: BELOW_SESSION },
   { path: 'src/client', mayImport: ['src/connection', 'src/session', 'src/router', ...BELOW_SESSION] },
+  // Tries a connection as the client would make it; node:net only tells an address from a name.
+  {
+    path: 'src/probe',
+    mayImport: ['src/client', 'src/connection', 'src/codec', 'src/transport', 'src/protocol', 'src/util'],
+    packages: ['node:net'],
+  },
   {
     path: 'src/index.ts',
     mayImport: [
+      'src/probe',
       'src/client',
       'src/connection',
       'src/session',

@@ -39,6 +39,8 @@ export type {
 export type { ServerLimits } from './connection/server-limits.ts';
 export { describeReasonCode, isRefusal } from './protocol/reason-codes.ts';
 export { parseTopicFilter, parseTopicName, type TopicFilter, type TopicName } from './protocol/topic.ts';
+export { probe } from './probe/probe.ts';
+export type { Listener, ProbeFailure, ProbeReport, Stage, Step } from './probe/report.ts';
 export type { Receiver, Work, Workable, WorkState } from './router/router.ts';
 export { DiskStore, type DiskStoreOptions } from './store/disk-store.ts';
 export { MemoryStore } from './store/memory-store.ts';
@@ -53,5 +55,6 @@ export type {
   StoredWish,
 } from './store/session-store.ts';
 export { shownText } from './protocol/visible.ts';
+export type { Certificate } from './transport/dial-watch.ts';
 export { describeServer, parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';

@@ -4,7 +4,9 @@ import { ClientClosed, ConnectionRefused, MqttError, textOf } from '../protocol/
 import type { ConnackPacket, ProtocolVersion } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { Session, SessionLimits } from '../session/session.ts';
+import { dialWithin } from '../transport/dial-within.ts';
 import { describeServer } from '../transport/server.ts';
+import { subprotocolOf } from '../transport/websocket.ts';
 import type { Transport } from '../transport/transport.ts';
 import { sleep } from '../util/clock.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
@@ -171,7 +173,7 @@ export class Lifecycle {
       this.#link?.pump();
       this.#enter({ phase: 'closing' });
       await this.#takeLeave();
-      this.#stop.abort();
+      this.#stop.abort(closed());
       this.#link?.connection.close(closed(), ReasonCode.Success, this.#settings.disconnectProperties);
       await this.#loop;
       this.#stop = undefined;
@@ -251,21 +253,12 @@ export class Lifecycle {
 
   async #dial(signal: AbortSignal): Promise<Transport> {
     const { clock, connectTimeout, server, tls, maximumPacketSize, webSocketAgent, dial } = this.#settings;
-    const attempt = new AbortController();
-    const abort = (): void => attempt.abort(closed());
-    signal.addEventListener('abort', abort, { once: true });
-    const timeout = new MqttError('unreachable', `${this.#server} did not answer within ${connectTimeout / 1000} s`, {
+    const late = new MqttError('unreachable', `${this.#server} did not answer within ${connectTimeout / 1000} s`, {
       retryable: true,
     });
-    const timer = clock.timer(connectTimeout, () => attempt.abort(timeout));
-    const subprotocol = this.#version.version === 3 ? 'mqttv3.1' : 'mqtt';
-    try {
-      const options = { tls, subprotocol, maximumMessageSize: maximumPacketSize, webSocketAgent };
-      return await unlessAborted(dial(server, options, attempt.signal), attempt.signal);
-    } finally {
-      timer.cancel();
-      signal.removeEventListener('abort', abort);
-    }
+    const subprotocol = subprotocolOf(this.#version.version);
+    const options = { tls, subprotocol, maximumMessageSize: maximumPacketSize, webSocketAgent };
+    return dialWithin(server, options, { dial, clock, timeout: connectTimeout, late }, signal);
   }
 
   #operate(transport: Transport, signal: AbortSignal): Promise<Ended> {
@@ -398,15 +391,6 @@ export class Lifecycle {
 interface Ended {
   readonly cause: MqttError;
   readonly acceptedAt: number | undefined;
-}
-
-/** A dial that does not end when it is told to is not waited for; what it opens later is nobody's, and ended. */
-function unlessAborted(dialled: Promise<Transport>, signal: AbortSignal): Promise<Transport> {
-  const { promise, resolve, reject } = deferred<Transport>();
-  signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  // Both outcomes are handed on, or have nobody to go to.
-  void dialled.then((transport) => (signal.aborted ? transport.destroy() : resolve(transport)), reject);
-  return promise;
 }
 
 function sessionLimits(settings: Settings, limits: ServerLimits, version: ProtocolVersion): SessionLimits {

@@ -1,7 +1,8 @@
 import type { Agent } from 'node:http';
 import { MqttError, systemCodeOf, textOf, TlsUnanswered } from '../protocol/errors.ts';
+import type { DialWatch } from './dial-watch.ts';
 import { isTlsFailure, tlsFailure } from './failure.ts';
-import { proxyAgent } from './proxy.ts';
+import { describeProxy, proxyAgent } from './proxy.ts';
 import { describeServer, type ServerAddress, webSocketUrl } from './server.ts';
 import { dialTcp } from './tcp.ts';
 import { dialTls, type TlsOptions } from './tls.ts';
@@ -16,6 +17,8 @@ export interface DialOptions {
   readonly maximumMessageSize: number;
   /** The proxy for a WebSocket URL, if there is one. Default: the environment's. */
   readonly webSocketAgent?: WebSocketAgent | undefined;
+  /** Told what happens on the way. Default: nobody looks. */
+  readonly watch?: DialWatch | undefined;
 }
 
 /** The way to a WebSocket URL; undefined: straight. */
@@ -37,9 +40,9 @@ export const dial: Dial = async (server, options, signal) => {
 function open(server: ServerAddress, options: DialOptions, signal: AbortSignal): Promise<Transport> {
   switch (server.scheme) {
     case 'mqtt':
-      return dialTcp(server.host, server.port, signal);
+      return dialTcp(server.host, server.port, signal, options.watch);
     case 'mqtts':
-      return dialTls(server.host, server.port, options.tls, signal);
+      return dialTls(server.host, server.port, options.tls, signal, options.watch);
     case 'ws':
     case 'wss':
       return openWebSocket(server, options, signal);
@@ -48,9 +51,10 @@ function open(server: ServerAddress, options: DialOptions, signal: AbortSignal):
 
 async function openWebSocket(server: ServerAddress, options: DialOptions, signal: AbortSignal): Promise<Transport> {
   const url = webSocketUrl(server);
-  const { subprotocol, tls, maximumMessageSize, webSocketAgent = proxyAgent } = options;
+  const { subprotocol, tls, maximumMessageSize, webSocketAgent = proxyAgent, watch } = options;
   const agent = await webSocketAgent(url, signal);
-  return dialWebSocket({ url, subprotocol, tls, agent, maximumMessageSize }, signal);
+  if (agent !== undefined) watch?.({ kind: 'proxy', proxy: describeProxy(agent) });
+  return dialWebSocket({ url, subprotocol, tls, agent, maximumMessageSize, watch }, signal);
 }
 
 function dialError(server: ServerAddress, error: unknown): MqttError {

@@ -18,6 +18,11 @@ export async function proxyAgent(url: string, signal: AbortSignal): Promise<Agen
   return new HttpsProxyAgent(proxy, { signal });
 }
 
+/** Where the proxy of an agent is, without the login; empty: the agent does not say. */
+export function describeProxy(agent: Agent): string {
+  return 'proxy' in agent && agent.proxy instanceof URL ? `${agent.proxy.protocol}//${agent.proxy.host}` : '';
+}
+
 function proxyFor(url: string): string | undefined {
   const candidates = [getProxyForUrl(url), getProxyForUrl(url.replace(/^ws/, 'http'))];
   // A proxy named without a scheme got that of the URL: it speaks HTTP. Others, such as SOCKS, are not for us.

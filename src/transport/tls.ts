@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import { type DialWatch, watchSocket } from './dial-watch.ts';
 import { opened, TCP_KEEP_ALIVE } from './opened.ts';
 import { Reception } from './reception.ts';
 import { streamTransport } from './stream-transport.ts';
@@ -19,11 +20,18 @@ export interface TlsOptions {
 }
 
 /** Opens a TLS connection; it resolves only after the certificate was verified, before any byte of MQTT. */
-export async function dialTls(host: string, port: number, tls: TlsOptions, signal: AbortSignal): Promise<Transport> {
+export async function dialTls(
+  host: string,
+  port: number,
+  tls: TlsOptions,
+  signal: AbortSignal,
+  watch?: DialWatch,
+): Promise<Transport> {
   const reception = new Reception();
   // `onread` is not among the types, but among the options (tls.connect passes it to its socket).
   const options = { host, port, ...nodeTlsOptions(host, tls), onread: reception.onread };
   const socket = connect(options);
+  if (watch !== undefined) watchSocket(socket, watch);
   socket.setNoDelay(true);
   await opened(socket, 'secureConnect', signal);
   // Before it is connected, the socket would forget the delay.

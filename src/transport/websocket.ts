@@ -1,6 +1,8 @@
-import type { Agent } from 'node:http';
+import type { Agent, ClientRequest } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
+import type { ProtocolVersion } from '../protocol/packet.ts';
 import { Queue } from '../util/queue.ts';
+import { type DialWatch, watchSocket } from './dial-watch.ts';
 import { TCP_KEEP_ALIVE } from './opened.ts';
 import { bytesOf, type Chunk } from '../util/chunk.ts';
 import { Slices } from './slices.ts';
@@ -20,6 +22,12 @@ export interface WebSocketOptions {
   readonly agent?: Agent | undefined;
   /** Bytes of one WebSocket message that we accept at most. */
   readonly maximumMessageSize: number;
+  readonly watch?: DialWatch | undefined;
+}
+
+/** The sub-protocol of a version [MQTT-6.0.0-3]. */
+export function subprotocolOf(version: ProtocolVersion): string {
+  return version === 3 ? 'mqttv3.1' : 'mqtt';
 }
 
 /** Opens a WebSocket connection (section 6). Rejects with the error of socket, TLS or upgrade, or when aborted. */
@@ -30,12 +38,24 @@ export async function dialWebSocket(options: WebSocketOptions, signal: AbortSign
     ...(options.agent !== undefined && { agent: options.agent }),
     perMessageDeflate: false,
     maxPayload: options.maximumMessageSize,
+    ...(options.watch !== undefined && { finishRequest: watched(options.watch, options.agent !== undefined) }),
   });
   socket.once('upgrade', (response) => {
     response.socket.setKeepAlive(TCP_KEEP_ALIVE.keepAlive, TCP_KEEP_ALIVE.keepAliveInitialDelay);
   });
   await openedWebSocket(socket, signal);
   return new WebSocketTransport(socket);
+}
+
+/** Tells what happens to the socket of a request, which a proxy hands out only when it has opened the way. */
+function watched(watch: DialWatch, isProxied: boolean): (request: ClientRequest) => void {
+  return (request) => {
+    request.once('socket', (socket) => {
+      if (isProxied) watch({ kind: 'tunnelled' });
+      watchSocket(socket, watch);
+    });
+    request.end();
+  };
 }
 
 /** Resolves when the WebSocket is open, and paused. */

@@ -1,6 +1,7 @@
 import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KeyPair } from './certificates/certificates.ts';
 
 export interface RealBrokerOptions {
   /** Sessions, queued and retained messages survive a restart; by default they do not. */
@@ -17,6 +18,8 @@ export interface RealBrokerOptions {
   readonly maxQueuedMessages?: number;
   /** A second listener, for MQTT over WebSocket: not every build of mosquitto has it. */
   readonly webSocket?: boolean;
+  /** TLS on the first listener; by default none. */
+  readonly tls?: KeyPair;
   /** More lines for the configuration file, as they are. */
   readonly lines?: readonly string[];
 }
@@ -37,10 +40,15 @@ export async function writeConfiguration(
   options: RealBrokerOptions,
 ): Promise<string> {
   const path = join(folder, 'mosquitto.conf');
-  const { users, acl } = options;
-  await writeFile(path, asText([...general(folder, options), ...access(folder, options), ...listeners(ports)]));
+  const { users, acl, tls } = options;
+  await writeFile(
+    path,
+    asText([...general(folder, options), ...access(folder, options), ...listeners(folder, ports, options)]),
+  );
   await writeFile(join(folder, 'users'), asText(Object.entries(users ?? {}).map(userLine)), { mode: 0o600 });
   await writeFile(join(folder, 'acl'), asText(acl ?? []), { mode: 0o600 });
+  await writeFile(join(folder, 'cert.pem'), tls?.cert ?? '');
+  await writeFile(join(folder, 'key.pem'), tls?.key ?? '', { mode: 0o600 });
   return path;
 }
 
@@ -64,9 +72,10 @@ function access(folder: string, { users, acl }: RealBrokerOptions): string[] {
   ];
 }
 
-function listeners({ mqtt, webSocket }: RealBrokerPorts): string[] {
+function listeners(folder: string, { mqtt, webSocket }: RealBrokerPorts, { tls }: RealBrokerOptions): string[] {
   return [
     `listener ${mqtt} 127.0.0.1`,
+    ...(tls === undefined ? [] : [`certfile ${join(folder, 'cert.pem')}`, `keyfile ${join(folder, 'key.pem')}`]),
     ...(webSocket === undefined ? [] : [`listener ${webSocket} 127.0.0.1`, 'protocol websockets']),
   ];
 }
