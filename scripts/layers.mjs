@@ -19,6 +19,7 @@ const READ_BY_DIALOGS = [
   'nodes/common/connection-numbers.ts',
   'nodes/common/outbox-answer.ts',
   'nodes/common/sidebar-answers.ts',
+  'nodes/common/test-answer.ts',
   'nodes/common/tick.ts',
 ];
 
@@ -71,6 +72,7 @@ export const ROOMS = [
   { path: 'nodes/common/connection-numbers.ts', mayImport: [] },
   { path: 'nodes/common/outbox-answer.ts', mayImport: [] },
   { path: 'nodes/common/sidebar-answers.ts', mayImport: ['nodes/common/connection-numbers.ts'] },
+  { path: 'nodes/common/test-answer.ts', mayImport: ['nodes/common/connection-numbers.ts'] },
   { path: 'nodes/common/tick.ts', mayImport: [] },
   // Pure translation between flows and the engine: neither Node-RED nor a connection.
   { path: 'nodes/common', mayImport: [...READ_BY_DIALOGS, 'src/index.ts'], packages: ['node:crypto'] },

@@ -63,6 +63,7 @@ const VIOLATIONS = {
   'nodes/common/connection-numbers.ts': importing('./config.ts'),
   'nodes/common/outbox-answer.ts': importing('./config.ts'),
   'nodes/common/sidebar-answers.ts': importing('./config.ts'),
+  'nodes/common/test-answer.ts': importing('./config.ts'),
   'nodes/common/tick.ts': importing('./config.ts'),
   'nodes/common/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
   'nodes/common/imports-connection-type.ts': importingType('../mqtt-connection/shared-connection.ts'),

@@ -3,6 +3,7 @@ import { type BrokerOverride, overridden } from '../common/broker-override.ts';
 import { brokerHost } from '../common/broker-address.ts';
 import { brokerUrl, connectionOptions, isSecure, type StoredConnection } from '../common/config.ts';
 import { filled } from '../common/stored.ts';
+import { mayGoTo } from './stored-password.ts';
 
 /** User name and password, as the credentials of the node or a message give them. */
 export interface Login {
@@ -102,6 +103,29 @@ export class ConnectionSettings {
       username: Object.hasOwn(broker, 'username') ? filled(broker['username']) : username,
       password: Object.hasOwn(broker, 'password') ? filled(broker['password']) : password,
     };
+  }
+
+  /** The stored password, if it may go where these options lead: {@link mayGoTo}. What messages brought does not count. */
+  passwordFor(options: ClientOptions): string | undefined {
+    const { login, generatedClientId } = this.#sources;
+    const tls = isSecure(this.#original) ? this.#certificates() : undefined;
+    try {
+      return mayGoTo(connectionOptions(this.#original, { tls, generatedClientId }), options)
+        ? login.password
+        : undefined;
+    } catch {
+      // One of the two is no address; who tries it is told so.
+      return undefined;
+    }
+  }
+
+  /** Those that cannot be loaded verify nothing, and are no reason to verify less. */
+  #certificates(): TlsOptions | undefined {
+    try {
+      return this.#sources.tls();
+    } catch {
+      return { rejectUnauthorized: true };
+    }
   }
 
   /** @throws {MqttError} `tls-failed`, when certificates that were chosen cannot be loaded. */

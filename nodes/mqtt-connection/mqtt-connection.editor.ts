@@ -3,6 +3,7 @@ import { connectionLabel } from '../common/connection-label.ts';
 import { registerConvertAction } from '../editor/convert-action.ts';
 import type { StoredProperties } from '../editor/message-properties.ts';
 import { type MessageKind, fillMessageSection, readMessageSection } from '../editor/message-section.ts';
+import { endTest, offerTest } from '../editor/connection-test.ts';
 import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
 import { isTrue } from '../common/tick.ts';
 import { shownVersion, speaksVersion5 } from '../editor/protocol-version.ts';
@@ -157,9 +158,11 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     follow(fields('protocolVersion', 'cleansession', 'sessionExpiry'), warnOfLostSession);
     follow(fields('broker', 'port', 'clientid'), () => warnOfSameClient(this.id));
     showWaiting(this.id, connectionLabel(this));
+    offerTest(this.id);
   },
   oneditsave() {
     formClosed(this.id);
+    endTest();
     if (!formIsSecure()) $('#node-config-input-tls').val('');
     // The chosen version replaces the old switch for MQTT 3.1, which would win over it.
     this.compatmode = false;
@@ -168,9 +171,11 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
   },
   oneditcancel() {
     formClosed(this.id);
+    endTest();
   },
   oneditdelete() {
     formClosed(this.id);
+    endTest();
   },
 });
 

@@ -13,6 +13,7 @@ import { serveOutbox } from './outbox-endpoints.ts';
 import { ParkedLives } from './parked-lives.ts';
 import { type Opened, type Place, SessionStores } from './session-stores.ts';
 import type { SharedConnection } from './shared-connection.ts';
+import { serveTest } from './test-endpoint.ts';
 import { Voice } from './voice.ts';
 import { whenClosed } from './when-closed.ts';
 import { tlsOptionsOf } from './tls-config.ts';
@@ -59,6 +60,7 @@ export = function register(RED: NodeAPI): void {
   onFlows(RED.events, LISTENER);
   onFlows(RED.events, parked);
   serveOutbox(RED, async (id) => stores.has(id) || (await mayBeOnDisk(folderOf(RED, id))));
+  serveTest(RED);
 
   function MqttConnection(this: ConnectionNode, def: ConnectionDef): void {
     RED.nodes.createNode(this, def);

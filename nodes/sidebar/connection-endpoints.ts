@@ -3,7 +3,7 @@ import { type ConnectionEntry, CONNECTIONS_PATH, type ConnectionsAnswer } from '
 import { connectionLabel, type LabelledConnection } from '../common/connection-label.ts';
 import { numbersOf } from '../mqtt-connection/connection-numbers.ts';
 import type { LiveConnection, LiveConnections } from '../mqtt-connection/live-connections.ts';
-import { permitted, type Request, type Response } from './permitted.ts';
+import { permitted, type Request, type Response } from '../mqtt-connection/permitted.ts';
 
 /** Connections in one answer. */
 const MOST_CONNECTIONS = 200;

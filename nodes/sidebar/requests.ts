@@ -1,8 +1,8 @@
 import { parseTopicFilter, parseTopicName, textOf } from '../../src/index.ts';
 import type { LookRequest, TestMessage, WatchRequest } from '../common/sidebar-answers.ts';
+import { BadRequest } from '../mqtt-connection/bad-request.ts';
 
-/** Why a request makes no sense: a sentence for who sent it. */
-export class BadRequest extends Error {}
+export { BadRequest };
 
 /** Rows of one answer, levels that are opened or closed by one request, and characters of a search. */
 export const MOST_ROWS = 200;

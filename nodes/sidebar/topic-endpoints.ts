@@ -2,7 +2,7 @@ import type { NodeAPI } from 'node-red';
 import { textOf } from '../../src/index.ts';
 import { SEEN_TOPICS_PATH, WATCHES_PATH } from '../common/sidebar-answers.ts';
 import type { LiveConnections } from '../mqtt-connection/live-connections.ts';
-import { permitted, type Request, type Response } from './permitted.ts';
+import { permitted, type Request, type Response } from '../mqtt-connection/permitted.ts';
 import { BadRequest, lookRequest, testMessage, watchRequest } from './requests.ts';
 import { MOST_WATCHES, type TopicWatches } from './topic-watches.ts';
 

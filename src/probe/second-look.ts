@@ -53,6 +53,8 @@ function isSilence(stage: Stage, error: MqttError): boolean {
 function mayBeAnotherProtocol(stage: Stage, error: MqttError): boolean {
   if (error instanceof NotTls || error instanceof TlsUnanswered) return true;
   if (stage !== 'secure' && stage !== 'upgrade') return false;
+  // It took too long, as with a broker that waits for the end of what it takes for a packet.
+  if (error.code === 'unreachable' && error.cause === undefined) return true;
   return systemCodeOf(error.cause) === 'ECONNRESET' || systemCodeOf(error.cause).startsWith('HPE_');
 }
 

@@ -41,7 +41,7 @@ for (const [scheme, webSocket] of [
 
     it('a certificate that nobody vouches for is refused by default, and no byte of MQTT is sent', async () => {
       const { broker, message } = await refused(selfSignedPair);
-      assert.match(message, new RegExp(`TLS to ${broker.url} failed: .*DEPTH_ZERO_SELF_SIGNED_CERT`));
+      assert.equal(message, `TLS to ${broker.url} failed: self-signed certificate (DEPTH_ZERO_SELF_SIGNED_CERT)`);
     });
 
     it('a certificate of an unknown authority is refused', async () => {

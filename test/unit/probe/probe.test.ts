@@ -118,6 +118,8 @@ describe('A test of a connection', () => {
     assert.ok(said.includes('ann') && said.includes('hush'));
     // Clean Start, user name, password, no will (3.1.2.3).
     assert.equal(connect[9], 0b1100_0010);
+    // No Session Expiry Interval (3.1.2.11.2).
+    assert.ok(!connect.includes(hex('11 00000e10')));
     broker.send(ACCEPTED_5);
     assert.deepEqual([broker.taken(), broker.endings], [DISCONNECT, ['end']]);
     broker.closed();
@@ -218,6 +220,19 @@ describe('A second look at a wrong port', () => {
     const { failure } = await report;
     assert.equal(failure?.listener, 'mqtt');
     assert.deepEqual(broker.endings, ['destroy']);
+  });
+
+  it('finds MQTT where the TLS handshake was never answered', async () => {
+    const network: Network = ({ scheme }, { watch }) => {
+      watch?.({ kind: 'opened', address: '192.0.2.1', port: 8883 });
+      return scheme === 'mqtts' ? undefined : 'open';
+    };
+    const { report, peer, clock, dialled } = scene({ server: 'mqtts://192.0.2.1', connectTimeout: 2000 }, network);
+    await until(() => dialled.length > 0, 'it is dialled');
+    clock.advance(2000);
+    (await peer(1)).send(ACCEPTED_4);
+    const { failure } = await report;
+    assert.deepEqual([failure?.stage, failure?.listener], ['secure', 'mqtt']);
   });
 
   it('finds a web server where TLS was expected', async () => {
