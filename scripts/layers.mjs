@@ -62,6 +62,7 @@ export const ROOMS = [
       'src/store',
       'src/transport',
       'src/protocol',
+      'src/util',
     ],
   },
 

@@ -58,3 +58,4 @@ export { shownText } from './protocol/visible.ts';
 export type { Certificate } from './transport/dial-watch.ts';
 export { describeServer, parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';
+export type { Histogram } from './util/histogram.ts';

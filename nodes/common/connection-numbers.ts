@@ -4,6 +4,16 @@ export interface TrafficNumbers {
   readonly bytes: readonly [number, number, number];
 }
 
+/** How long messages took, from when they were accepted until the broker acknowledged them. */
+export interface LatencyNumbers {
+  /** The upper ends of the ranges, in milliseconds; what took longer has a range of its own. */
+  readonly bounds: readonly number[];
+  /** How many there were in each range; that of the longest last. */
+  readonly counts: readonly number[];
+  /** Milliseconds of all together. */
+  readonly sum: number;
+}
+
 /** A failure as data: what it is about is in its codes, for whoever explains it in other words. */
 export interface FailureNumbers {
   /** Milliseconds since the epoch. */
@@ -55,6 +65,8 @@ export interface ConnectionNumbers {
   readonly reconnects: number;
   readonly received: TrafficNumbers;
   readonly sent: TrafficNumbers;
+  /** Of what was sent at QoS 1 and 2. */
+  readonly latency: { readonly qos1: LatencyNumbers; readonly qos2: LatencyNumbers };
   /** What the broker does not have yet, or has not acknowledged. */
   readonly outbox: {
     readonly messages: number;

@@ -1,5 +1,18 @@
-import { MqttError, type MqttErrorCode, type ServerLimits, systemCodeOf, type Traffic } from '../../src/index.ts';
-import type { BrokerLimits, ConnectionNumbers, FailureNumbers, TrafficNumbers } from '../common/connection-numbers.ts';
+import {
+  type Histogram,
+  MqttError,
+  type MqttErrorCode,
+  type ServerLimits,
+  systemCodeOf,
+  type Traffic,
+} from '../../src/index.ts';
+import type {
+  BrokerLimits,
+  ConnectionNumbers,
+  FailureNumbers,
+  LatencyNumbers,
+  TrafficNumbers,
+} from '../common/connection-numbers.ts';
 import type { SharedConnection } from './shared-connection.ts';
 
 /** Ends of messages that the broker had no part in. */
@@ -21,6 +34,7 @@ export function numbersOf(connection: SharedConnection): ConnectionNumbers {
     reconnects: numbers.reconnects,
     received: trafficOf(numbers.received),
     sent: trafficOf(numbers.sent),
+    latency: { qos1: latencyOf(numbers.latency[1]), qos2: latencyOf(numbers.latency[2]) },
     outbox: outboxOf(connection),
     inFlight: connection.inFlight,
     dropped: DROPS.reduce((sum, code) => sum + (failures[code] ?? 0), 0),
@@ -44,6 +58,10 @@ export function failureOf(error: Error, at: number): FailureNumbers {
 
 function trafficOf({ packets, bytes }: Traffic): TrafficNumbers {
   return { packets: [...packets], bytes: [...bytes] };
+}
+
+function latencyOf({ bounds, counts, sum }: Histogram): LatencyNumbers {
+  return { bounds: [...bounds], counts: [...counts], sum };
 }
 
 function outboxOf({ outbox }: SharedConnection): ConnectionNumbers['outbox'] {

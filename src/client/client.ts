@@ -83,6 +83,7 @@ export class Client {
       failed: (error) => this.#count(error),
       workDone: () => this.#lifecycle.wake(),
       came: () => this.#lifecycle.wake(),
+      answered: (qos, milliseconds) => this.#settings.numbers.answered(qos, milliseconds),
       whenFull: outbox.whenFull,
       qos0Waits: outbox.qos0Waits,
       emptied,

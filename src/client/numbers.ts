@@ -1,5 +1,6 @@
 import type { MqttError, MqttErrorCode } from '../protocol/errors.ts';
 import type { QoS } from '../protocol/packet.ts';
+import { Histogram } from '../util/histogram.ts';
 
 /** PUBLISH packets in one direction, each time that one passes, with the bytes of their payloads; by QoS. */
 export class Traffic {
@@ -11,6 +12,9 @@ export class Traffic {
     this.bytes[qos] += bytes;
   }
 }
+
+/** Milliseconds: from a broker in the same machine to an outage of a minute. */
+const LATENCY_BOUNDS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000];
 
 /** The last failure to connect, or of a connection. */
 export interface LastFailure {
@@ -27,6 +31,8 @@ export interface LastFailure {
 export class ClientNumbers {
   readonly received = new Traffic();
   readonly sent = new Traffic();
+  /** Milliseconds from when a message was accepted until the Server acknowledged it, at QoS 1 and 2. */
+  readonly latency = { 1: new Histogram(LATENCY_BOUNDS), 2: new Histogram(LATENCY_BOUNDS) } as const;
   /** Messages that failed, by why. */
   readonly failures: Partial<Record<MqttErrorCode, number>> = {};
   #connections = 0;
@@ -67,6 +73,10 @@ export class ClientNumbers {
 
   measured(milliseconds: number): void {
     this.#roundTrip = milliseconds;
+  }
+
+  answered(qos: QoS, milliseconds: number): void {
+    if (qos > 0) this.latency[qos as 1 | 2].count(milliseconds);
   }
 
   failedToConnect(error: MqttError, wall: number): void {

@@ -1,5 +1,5 @@
 import { MqttError, protocolError } from '../protocol/errors.ts';
-import type { AckPacket, Message, PacketId } from '../protocol/packet.ts';
+import type { AckPacket, Message, PacketId, QoS } from '../protocol/packet.ts';
 import { ReasonCode } from '../protocol/reason-codes.ts';
 import type { OutgoingState, Settle, StoredMessage } from '../store/session-store.ts';
 import { Queue } from '../util/queue.ts';
@@ -31,7 +31,11 @@ export interface OutgoingOptions extends AcceptedOptions {
   readonly qos0Waits?: boolean | undefined;
   /** Messages that waited on disk alone can be sent now. */
   readonly came?: (() => void) | undefined;
+  readonly answered?: Answered | undefined;
 }
+
+/** Told of each message that the Server acknowledged, or refused: so many milliseconds after it was accepted here. */
+export type Answered = (qos: QoS, milliseconds: number) => void;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -67,6 +71,7 @@ export class Outgoing {
   readonly #hangUps = new HangUps();
   readonly #report: (notice: MqttError) => void;
   readonly #qos0Waits: boolean;
+  readonly #answered: Answered;
 
   // Valid for the session.
   #releases = 0;
@@ -92,8 +97,9 @@ export class Outgoing {
   readonly #pubrels = new Queue<NextAcknowledgement>();
   readonly #resend = new Queue<OutgoingMessage>();
 
-  constructor({ ids, whenFull, qos0Waits = false, came = ignore, ...options }: OutgoingOptions) {
+  constructor({ ids, whenFull, qos0Waits = false, came = ignore, answered = ignore, ...options }: OutgoingOptions) {
     this.#qos0Waits = qos0Waits;
+    this.#answered = answered;
     // What does not wait is in nobody's place.
     this.#queued = new WaitingMessages(whenFull, ({ message }) => qos0Waits || message.qos > 0);
     this.#accepted = new AcceptedMessages(options);
@@ -424,31 +430,31 @@ export class Outgoing {
     this.#finish(state.packetId, entry, error, 0);
   }
 
-  receivePuback({ packetId, reasonCode, reasonString }: AckPacket): void {
+  receivePuback({ packetId, reasonCode, reasonString }: AckPacket, now: number): void {
     const entry = this.#published.get(packetId);
     if (entry === undefined) return this.#unexpected('PUBACK', packetId);
     if (entry.message.qos === 2) this.#downgrade(entry, packetId);
-    this.#acknowledged(entry);
+    this.#acknowledged(entry, now);
     this.#finish(packetId, entry, rejection(entry, reasonCode, reasonString), reasonCode);
   }
 
-  receivePubrec({ packetId, reasonCode, reasonString }: AckPacket): void {
+  receivePubrec({ packetId, reasonCode, reasonString }: AckPacket, now: number): void {
     const entry = this.#published.get(packetId);
     if (entry === undefined) return this.#receivePubrecAgain(packetId);
     if (entry.message.qos !== 2) throw protocolError(`PUBREC for the QoS 1 message ${packetId}`);
     const error = rejection(entry, reasonCode, reasonString);
     if (error !== undefined) {
-      this.#acknowledged(entry);
+      this.#acknowledged(entry, now);
       return this.#finish(packetId, entry, error, reasonCode);
     }
     this.#release(entry, packetId);
     this.#pubrels.push(pubrel(packetId));
   }
 
-  receivePubcomp({ packetId, reasonCode }: AckPacket): void {
+  receivePubcomp({ packetId, reasonCode }: AckPacket, now: number): void {
     const entry = this.#released.get(packetId);
     if (entry === undefined) return this.#unexpected('PUBCOMP', packetId);
-    this.#acknowledged(entry);
+    this.#acknowledged(entry, now);
     // Before MQTT 5 the Server does not say whether it knew the id.
     const known = this.#limits.mqtt5 && reasonCode === ReasonCode.Success;
     const doubtful = entry.state.step === 'released' && entry.state.doubtful === true;
@@ -567,7 +573,8 @@ export class Outgoing {
   }
 
   /** Gives the quota back (4.9), but only for what was counted on this connection. */
-  #acknowledged(entry: OutgoingMessage): void {
+  #acknowledged(entry: OutgoingMessage, now: number): void {
+    this.#answered(entry.message.qos, now - entry.acceptedAt);
     const announced = this.#announced.size > 0 && this.#announced.delete(entry);
     if (announced) this.#hangUps.welcome(entry.message.topic);
     if (entry.connection !== this.#connection) return;

@@ -12,7 +12,7 @@ import type { Random } from '../util/clock.ts';
 import type { Receivers } from './delivery.ts';
 import { Incoming } from './incoming.ts';
 import type { IdDoubt } from './repetition.ts';
-import { type Ending, Outgoing } from './outgoing.ts';
+import { type Answered, type Ending, Outgoing } from './outgoing.ts';
 import type { SendLimits } from './send-window.ts';
 import type { NextPacket } from './outgoing-message.ts';
 import { PacketIds } from './packet-ids.ts';
@@ -54,6 +54,7 @@ export interface SessionOptions {
   readonly workDone?: (() => void) | undefined;
   /** Messages that waited on disk alone can be sent now. */
   readonly came?: (() => void) | undefined;
+  readonly answered?: Answered | undefined;
   /** No accepted message is left. */
   readonly emptied?: (() => void) | undefined;
 }
@@ -86,6 +87,7 @@ export class Session {
       qos0Waits: options.qos0Waits,
       emptied: options.emptied,
       came: options.came,
+      answered: options.answered,
     });
     this.incoming = new Incoming({
       store,
@@ -166,13 +168,13 @@ export class Session {
       case 'publish':
         return this.incoming.receivePublish(packet, now);
       case 'puback':
-        return this.outgoing.receivePuback(packet);
+        return this.outgoing.receivePuback(packet, now);
       case 'pubrec':
-        return this.outgoing.receivePubrec(packet);
+        return this.outgoing.receivePubrec(packet, now);
       case 'pubrel':
         return this.incoming.receivePubrel(packet);
       case 'pubcomp':
-        return this.outgoing.receivePubcomp(packet);
+        return this.outgoing.receivePubcomp(packet, now);
     }
   }
 

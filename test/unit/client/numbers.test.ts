@@ -42,6 +42,23 @@ describe('What a client counts', () => {
     assert.deepEqual([scene.client.numbers.sent.packets[1], scene.client.inFlight], [2, 0]);
   });
 
+  it('is how long each message at QoS 1 and 2 took until the broker acknowledged it, an outage included', async () => {
+    const scene = await new VirtualClient({ cleanStart: false, backoff: { initial: 1000 } }).connected();
+    const { latency } = scene.client.numbers;
+    for (const qos of [0, 1, 2] as const) scene.publish('out', qos);
+    await scene.settle();
+    assert.deepEqual([latency[1].counts[0], latency[2].counts[0]], [1, 1]);
+    scene.server.connection.answers = { publish: () => undefined };
+    scene.publish('out', 1);
+    await scene.settle();
+    scene.server.connection.close();
+    await scene.pass(40_000);
+    assert.deepEqual([total(latency[1].counts), latency[1].counts.at(-1)], [2, 0]);
+    // Half a second at least: nothing is tried again sooner.
+    assert.ok(latency[1].sum >= 500 && latency[1].sum < 60_000, String(latency[1].sum));
+    assert.equal(total(latency[2].counts), 1);
+  });
+
   it('tells since when it is connected, and how often it had to connect again', async () => {
     const scene = new VirtualClient();
     assert.deepEqual([scene.client.numbers.connectedSince, scene.client.numbers.reconnects], [undefined, 0]);
@@ -101,3 +118,7 @@ describe('What a client counts', () => {
     assert.deepEqual(seen, [undefined, 2]);
   });
 });
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
