@@ -105,6 +105,11 @@ export const ROOMS = [
   // A plugin of Node-RED, which looks at the connections; its half in the browser is the files that end so.
   { path: 'nodes/sidebar/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
   {
+    path: 'nodes/metrics',
+    mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS],
+    packages: ['node-red', 'prom-client'],
+  },
+  {
     path: 'nodes/sidebar',
     mayImport: ['nodes/mqtt-connection', 'nodes/common', ...READ_BY_DIALOGS, 'src/index.ts'],
     packages: ['node-red', 'node:crypto'],

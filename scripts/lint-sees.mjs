@@ -80,6 +80,7 @@ const VIOLATIONS = {
   'nodes/mqtt-in/mqtt-in.editor.ts': importing('../convert/converter.ts'),
   'nodes/mqtt-out/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
   'nodes/mqtt-out/mqtt-out.editor.ts': importing('../mqtt-connection/shared-connection.ts'),
+  'nodes/metrics/imports-engine.ts': importing('../../src/client/client.ts'),
   'nodes/mqtt-ack/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
   'nodes/mqtt-ack/mqtt-ack.editor.ts': importing('../mqtt-connection/shared-connection.ts'),
   'nodes/sidebar/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
