@@ -11,6 +11,7 @@ import type {
   SubackPacket,
   UnsubackPacket,
 } from '../protocol/packet.ts';
+import { REASON_CODES_OF } from '../protocol/packet-reason-codes.ts';
 import { describeReasonCode, ReasonCode, reasonCodeOfReturnCode } from '../protocol/reason-codes.ts';
 import { readPacketId } from './packet-id.ts';
 import { ALLOWED, type PropertyValues, readProperties } from './properties.ts';
@@ -23,68 +24,6 @@ const DISCONNECT = 14;
 
 /** No request of ours names more filters, and none of 268 MB would: a SUBACK with more codes answers nothing. */
 const MOST_FILTERS = 65_535;
-
-/** The reason codes that each packet may carry (3.2.2.2, 3.9.3, 3.11.3, 3.14.2.1, 3.15.2.1). */
-const CODES = {
-  connack: codes(
-    0x00,
-    0x80,
-    0x81,
-    0x82,
-    0x83,
-    0x84,
-    0x85,
-    0x86,
-    0x87,
-    0x88,
-    0x89,
-    0x8a,
-    0x8c,
-    0x90,
-    0x95,
-    0x97,
-    0x99,
-    0x9a,
-    0x9b,
-    0x9c,
-    0x9d,
-    0x9f,
-  ),
-  suback: codes(0x00, 0x01, 0x02, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2),
-  suback3: codes(0x00, 0x01, 0x02, 0x80),
-  unsuback: codes(0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91),
-  disconnect: codes(
-    0x00,
-    0x80,
-    0x81,
-    0x82,
-    0x83,
-    0x87,
-    0x89,
-    0x8b,
-    0x8d,
-    0x8e,
-    0x8f,
-    0x90,
-    0x93,
-    0x94,
-    0x95,
-    0x96,
-    0x97,
-    0x98,
-    0x99,
-    0x9a,
-    0x9b,
-    0x9c,
-    0x9d,
-    0x9e,
-    0x9f,
-    0xa0,
-    0xa1,
-    0xa2,
-  ),
-  auth: codes(0x00, 0x18),
-} as const;
 
 /**
  * CONNACK, SUBACK, UNSUBACK, DISCONNECT and AUTH: checked here by the rules that `mqtt-packet` does not keep. Where it
@@ -138,7 +77,7 @@ export class ControlDecoder {
 
   #connackCode(code: number): number {
     const reasonCode = this.#version === 5 ? code : reasonCodeOfReturnCode(code);
-    if (reasonCode === undefined || !CODES.connack.has(reasonCode)) {
+    if (reasonCode === undefined || !REASON_CODES_OF.connack.has(reasonCode)) {
       throw protocolError(`CONNACK has the undefined code ${describeReasonCode(code)}`);
     }
     return reasonCode;
@@ -147,7 +86,11 @@ export class ControlDecoder {
   #suback(reader: Reader): SubackPacket {
     const packetId = readPacketId(reader);
     const properties = this.#propertiesBefore(reader, 'SUBACK');
-    const reasonCodes = readCodes('SUBACK', reader, this.#version === 5 ? CODES.suback : CODES.suback3);
+    const reasonCodes = readCodes(
+      'SUBACK',
+      reader,
+      this.#version === 5 ? REASON_CODES_OF.suback : REASON_CODES_OF.suback3,
+    );
     return { cmd: 'suback', packetId, reasonCodes, reasonString: reasonStringOf(properties) };
   }
 
@@ -158,7 +101,7 @@ export class ControlDecoder {
       return { cmd: 'unsuback', packetId, reasonCodes: [] };
     }
     const properties = this.#propertiesBefore(reader, 'UNSUBACK');
-    const reasonCodes = readCodes('UNSUBACK', reader, CODES.unsuback);
+    const reasonCodes = readCodes('UNSUBACK', reader, REASON_CODES_OF.unsuback);
     return { cmd: 'unsuback', packetId, reasonCodes, reasonString: reasonStringOf(properties) };
   }
 
@@ -166,7 +109,7 @@ export class ControlDecoder {
     // [MQTT-3.14.0 of 3.1.1] there DISCONNECT goes from Client to Server only.
     if (this.#version < 5) throw protocolError('broker sent DISCONNECT, which before MQTT 5 only a client may send');
     if (reader.remaining === 0) return { cmd: 'disconnect', reasonCode: 0, properties: {} };
-    checkedCodes('DISCONNECT', [reader.byte()], CODES.disconnect);
+    checkedCodes('DISCONNECT', [reader.byte()], REASON_CODES_OF.disconnect);
     const properties = reader.remaining > 0 ? this.#properties(reader, 'DISCONNECT', ALLOWED.disconnect) : {};
     const { reasonCode } = this.#parse(frame) as IDisconnectPacket;
     return { cmd: 'disconnect', reasonCode: reasonCode ?? 0, properties };
@@ -175,7 +118,7 @@ export class ControlDecoder {
   #auth(reader: Reader): AuthPacket {
     if (this.#version < 5) throw protocolError('broker sent AUTH, which does not exist before MQTT 5');
     if (reader.remaining === 0) return { cmd: 'auth', reasonCode: 0 };
-    const [reasonCode] = checkedCodes('AUTH', [reader.byte()], CODES.auth);
+    const [reasonCode] = checkedCodes('AUTH', [reader.byte()], REASON_CODES_OF.auth);
     this.#properties(reader, 'AUTH', ALLOWED.auth);
     return { cmd: 'auth', reasonCode: reasonCode ?? 0 };
   }
@@ -233,8 +176,4 @@ function wholePacketParser(protocolVersion: ProtocolVersion): (frame: Buffer) =>
     if (parsed === undefined) throw malformed('the packet is shorter than its Remaining Length');
     return parsed;
   };
-}
-
-function codes(...list: number[]): ReadonlySet<number> {
-  return new Set(list);
 }
