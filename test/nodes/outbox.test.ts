@@ -66,7 +66,7 @@ describe('What waits while the broker is away', () => {
     const answer = nextMessage('h');
     node('in').receive({ action: 'getStatus' });
     const { topic, payload } = await answer;
-    const { outbox, error, lastFailure, nextAttempt, ...rest } = payload as ConnectionReport;
+    const { outbox, error, lastFailure, nextAttempt, latency, ...rest } = payload as ConnectionReport;
     assert.equal(topic, 'status');
     assert.match(error ?? '', new RegExp(`^cannot reach mqtt://127.0.0.1:${port}`));
     const { at = 0, message, code, systemCode } = lastFailure ?? {};
@@ -75,6 +75,8 @@ describe('What waits while the broker is away', () => {
     assert.equal(nextAttempt !== undefined, rest.state === 'waiting');
     assert.deepEqual({ ...outbox, oldest: outbox.oldest >= 2 }, { messages: 2, bytes: 406, oldest: true });
     assert.ok(['waiting', 'connecting'].includes(rest.state));
+    // None has an answer yet: one count for each range, and one for what is above all.
+    assert.deepEqual(latency.qos1.counts, [...latency.qos1.bounds.map(() => 0), 0]);
     assert.deepEqual(
       { ...rest, state: '' },
       {
