@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { FAILURES_SET, failureSections } from './failure-texts.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -21,6 +22,7 @@ export function buildEditor(outDir) {
     writeFileSync(join(target, `${set}.html`), page(set));
     copyFolder(set, 'locales', target);
     copyFolder(set, 'icons', target);
+    if (set === FAILURES_SET) addFailures(join(target, 'locales'));
   }
   return sets;
 }
@@ -55,4 +57,13 @@ function bundle(set) {
 function copyFolder(set, folder, target) {
   const from = join(root, 'nodes', set, folder);
   if (existsSync(from)) cpSync(from, join(target, folder), { recursive: true });
+}
+
+/** The texts of failures have their own place in the source, and in the editor that of the set that every flow has. */
+function addFailures(locales) {
+  for (const language of readdirSync(locales)) {
+    const file = join(locales, language, `${FAILURES_SET}.json`);
+    const catalogue = { ...JSON.parse(readFileSync(file, 'utf8')), ...failureSections(language) };
+    writeFileSync(file, JSON.stringify(catalogue, undefined, 2));
+  }
 }

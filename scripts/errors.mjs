@@ -1,146 +1,190 @@
-// Writes docs/errors.md: each error code of the engine, each reason code that a Server may answer with, and the codes of
-// system and TLS that a status knows, with the texts of scripts/error-texts.mjs. What the status shows, where a reason
-// code comes in, and whether an attempt follows soon is asked of the source. Usage: errors.mjs [--check: write nothing,
-// fail where the document is not what it would be]. Either way it fails where source and texts do not have the same codes.
+// Writes docs/errors.md: each error code of the engine, each reason code by the packet that brings it, and the codes of
+// network and TLS, with the English texts of nodes/failures. Which codes there are, and whether an attempt follows soon, is
+// asked of the source. Usage: errors.mjs [--check: write nothing, fail where the document is not what it would be]
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { register } from 'tsx/cjs/api';
 import { bring, cell, table } from './document.mjs';
-import { ERRORS, REASONS, SYSTEM } from './error-texts.mjs';
 
 // From here on TypeScript can be required.
 register();
 const require = createRequire(import.meta.url);
-const { failure } = require('../nodes/common/status.ts');
-const { ConnectionRefused, MqttError, ProtocolViolation, ServerDisconnected } = require('../src/protocol/errors.ts');
+const { ENGLISH } = require('../nodes/failures/english.ts');
+const { SAME_NETWORK, SAME_TLS } = require('../nodes/failures/failure-id.ts');
+const { REASON_CODES_OF } = require('../src/protocol/packet-reason-codes.ts');
 const { describeReasonCode, mayRetrySoon, reasonCodeOfReturnCode } = require('../src/protocol/reason-codes.ts');
-const { Decoder } = require('../src/codec/decoder.ts');
-const { isTlsFailure } = require('../src/transport/failure.ts');
 
-/** The packets of a Server that say how something went, with a given code. */
-const ANSWERS = {
-  CONNACK: (code) => [0x20, 3, 0, code, 0],
-  SUBACK: (code) => [0x90, 4, 0, 1, 0, code],
-  PUBACK: (code) => [0x40, 3, 0, 1, code],
-  PUBREC: (code) => [0x50, 3, 0, 1, code],
-  DISCONNECT: (code) => [0xe0, 2, code, 0],
-};
-/** Their status is that of their reason code. */
-const CODED = new Set(['connection-refused', 'server-disconnected', 'subscription-refused']);
+/** `MqttErrorCode` of src/protocol/errors.ts by where they are met. */
+const SECTIONS = [
+  {
+    title: 'The connection',
+    where: 'In the status of every node of the connection, in the log, and once at Catch nodes.',
+    codes: [
+      'unreachable',
+      'tls-failed',
+      'handshake-timeout',
+      'connection-refused',
+      'server-disconnected',
+      'connection-lost',
+      'keep-alive-timeout',
+      'malformed-packet',
+      'not-mqtt',
+      'protocol-error',
+      'packet-too-large',
+      'invalid-options',
+    ],
+    // What has a name of its own, and the code of another.
+    besides: { 'connect-unanswered': 'connection-lost', 'invalid-server': 'invalid-options' },
+  },
+  {
+    title: 'A message that is sent',
+    where:
+      'At Catch nodes, with the message, and in the log. What a person has to mend is in the status of the mqtt-out too, until the next message that goes well.',
+    codes: [
+      'invalid-topic',
+      'invalid-message',
+      'offline',
+      'outbox-full',
+      'dropped',
+      'expired',
+      'not-supported',
+      'publish-rejected',
+      'message-set-aside',
+      'outcome-unknown',
+      'closed',
+    ],
+  },
+  {
+    title: 'A subscription',
+    where: 'In the status of the mqtt-in node, at Catch nodes, and in the log.',
+    codes: ['invalid-filter', 'subscription-refused', 'not-acknowledged', 'not-answered'],
+  },
+  {
+    title: 'Notices',
+    where: 'In the log, as a warning: the connection goes on, and a person should know.',
+    codes: [
+      'message-skipped',
+      'receiver-failed',
+      'qos-downgraded',
+      'session-lost',
+      'session-moved',
+      'reception-paused',
+      'store-failed',
+    ],
+  },
+];
 
-const codes = Array.from({ length: 256 }, (_, code) => code).filter((code) => carriers(code).length > 0);
-const texts = ERRORS.flatMap((section) => Object.keys(section.codes));
-const known = wordsIn('src/protocol/errors.ts', /MqttErrorCode =([^;]+);/, /'([a-z0-9-]+)'/g);
-const system = wordsIn('nodes/common/status.ts', /const SYSTEM[^{]+\{([^}]+)\}/, /^ +([A-Z0-9_]+):/gm);
+/** The packets of a Server by the first part of the id. */
+const PACKETS = [
+  ['refused', 'CONNACK: the broker answers the connection', REASON_CODES_OF.connack],
+  ['disconnected', 'DISCONNECT: the broker ends the connection', REASON_CODES_OF.disconnect],
+  ['subscribe', 'SUBACK: the broker answers a subscription', REASON_CODES_OF.suback],
+  ['unsubscribe', 'UNSUBACK: the broker answers the end of a subscription', REASON_CODES_OF.unsuback],
+  ['publish', 'PUBACK and PUBREC: the broker answers a message', REASON_CODES_OF.puback],
+  ['release', 'PUBREL and PUBCOMP: the second half of QoS 2', REASON_CODES_OF.pubcomp],
+];
+
+const HEAD = ['code', 'status', 'what it means', 'what to do'];
+
+const known = errorCodes();
+const listed = SECTIONS.flatMap(({ codes }) => codes);
 await bring('docs/errors.md', document(), [
-  ...differences('the error code', known, texts),
-  ...differences(
-    'the reason code',
-    codes.map(describeReasonCode),
-    Object.keys(REASONS).map(Number).map(describeReasonCode),
-  ),
-  ...differences('the system code', system, Object.keys(SYSTEM)),
+  ...known.filter((code) => !listed.includes(code)).map((code) => `the error code ${code} is in no section`),
+  ...listed.filter((code) => !known.includes(code)).map((code) => `the error code ${code} is not in the source`),
 ]);
 
-/** What `word` finds in the part of a file that `part` finds: for what the source keeps to itself. */
-function wordsIn(path, part, word) {
-  const text = readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
-  const [, found] = part.exec(text) ?? [];
-  if (found === undefined) throw new Error(`${path} has nothing like ${part}`);
-  return [...found.matchAll(word)].map(([, each]) => each);
-}
-
-function differences(what, inSource, inTexts) {
-  return [
-    ...inSource.filter((code) => !inTexts.includes(code)).map((code) => `${what} ${code} has no text`),
-    ...inTexts
-      .filter((code) => !inSource.includes(code))
-      .map((code) => `${what} ${code} has a text, and is not in the source`),
-  ];
-}
-
-/** The packets that may carry a code, as our decoder has it. */
-function carriers(code) {
-  return Object.keys(ANSWERS).filter((name) => isAccepted(ANSWERS[name](code)));
-}
-
-function isAccepted(bytes) {
-  try {
-    new Decoder(5).decode(Buffer.from(bytes), 0, 2, bytes.length);
-    return true;
-  } catch (error) {
-    if (error instanceof ProtocolViolation) return false;
-    throw error;
-  }
+function errorCodes() {
+  const source = readFileSync(new URL('../src/protocol/errors.ts', import.meta.url), 'utf8');
+  const [, union] = /MqttErrorCode =([^;]+);/.exec(source);
+  return [...union.matchAll(/'([a-z0-9-]+)'/g)].map(([, code]) => code);
 }
 
 function document() {
   return [
     '# Errors',
-    'What the errors of these nodes mean, and what to do. The status under a node shows a few words. The whole sentence, with host, topic and number, is in the log of Node-RED and in `msg.error.message` at a Catch node. A code names the kind of error for a program.',
-    'Written by `node scripts/errors.mjs`, from `scripts/error-texts.mjs` and the source.',
-    ...ERRORS.flatMap(errorSection),
+    'What the errors of these nodes mean, and what to do. The status under a node shows a few words, in the language of the editor. The whole sentence, with host, topic and number, is in the log of Node-RED and in `msg.error.message` at a Catch node; `msg.error.code` names the kind of error for a program.',
+    'Each failure has an id, such as `refused.0x87`. At a Status node `msg.status.text` has it: `@posthorn/node-red-mqtt/mqtt-connection:failure.refused.0x87.short` is what the editor translates. Where a text has numbers, such as how many messages wait, or a code that is not listed here, it is English words there.',
+    'Written by `node scripts/errors.mjs`, from `nodes/failures/texts/en-US.json` and the source; the other languages are beside it.',
+    ...SECTIONS.flatMap(errorSection),
     '## Reason codes of the broker',
-    'With MQTT 5, and for 3.1.1 those that stand for its return codes. The status shows the words and the number; with a subscription, `subscribe:` before them. Behind a connection that was refused or ended so, the next attempt comes soon, after pauses that grow up to 30 seconds; or, where only a person can help, later: after 15 to 30 seconds from the first one on.',
-    table(['code', 'in', 'status', 'what it means', 'what to do', 'next attempt'], codes.map(reasonRow)),
-    '## Codes of system and TLS',
-    `Behind \`unreachable\` and \`tls-failed\`; of any other code the sentence in the log gives what the system said. Every code that begins with ${tlsBeginnings()} is a matter of TLS.`,
-    table(['code', 'status', 'what it means', 'what to do'], Object.keys(SYSTEM).map(systemRow)),
+    'With MQTT 5, and for 3.1.1 those that stand for its return codes. Behind a connection that was refused or ended so, the next attempt comes soon, after pauses that grow up to 30 seconds; or, where only a person can help, later: after 15 to 30 seconds from the first one on.',
+    ...PACKETS.flatMap(packetSection),
+    '## Network',
+    'Behind `unreachable`. The id is `network.` and the code.',
+    systemTable('network', SAME_NETWORK),
+    '## TLS',
+    `Behind \`tls-failed\`: every code that begins with ${tlsBeginnings()}. The id is \`tls.\` and what stands in the first column.`,
+    systemTable('tls', SAME_TLS),
+    '## Wrong ports',
+    'What listens answers in another protocol.',
+    idTable(['plain-to-tls-port', 'http-port']),
   ].join('\n\n');
 }
 
-function errorSection({ title, where, inStatus = false, codes: entries }) {
-  const rows = Object.entries(entries).map(([code, words]) => [
-    `\`${code}\``,
-    ...(inStatus ? [statusOfError(code)] : []),
-    ...words.map(cell),
+function errorSection({ title, where, codes, besides = {} }) {
+  const rows = [
+    ...codes.map((code) => [`\`${code}\``, ...textOf(`client.${code}`)]),
+    ...Object.entries(besides).map(([name, code]) => [`\`${code}\` (\`${name}\`)`, ...textOf(`client.${name}`)]),
+  ];
+  const ids = 'The id is `client.` and the code';
+  const own = Object.keys(besides).length === 0 ? `${ids}.` : `${ids}, or the name in brackets.`;
+  return [`## ${title}`, `${where} ${own}`, table(HEAD, rows)];
+}
+
+function packetSection([kind, title, codes]) {
+  const isEnd = kind === 'refused' || kind === 'disconnected';
+  const rows = [...codes].map((code) => [
+    kind === 'refused' ? withReturnCode(code) : describeReasonCode(code),
+    ...textOf(`${kind}.0x${code.toString(16).padStart(2, '0')}`),
+    ...(isEnd ? [attemptAfter(kind, code)] : []),
   ]);
-  return [`## ${title}`, where, table(['code', ...(inStatus ? ['status'] : []), 'what it means', 'what to do'], rows)];
-}
-
-function statusOfError(code) {
-  return CODED.has(code) ? 'that of the reason code' : failure(new MqttError(code, '')).text;
-}
-
-function reasonRow(code) {
-  const [means, todo] = REASONS[code] ?? ['', ''];
-  const isEnd = carriers(code).some((name) => name === 'CONNACK' || name === 'DISCONNECT');
   return [
-    describeReasonCode(code),
-    packetsOf(code),
-    statusOfReason(code),
-    cell(means),
-    cell(todo),
-    isEnd ? attemptAfter(code) : '–',
+    `### ${title}`,
+    `The id is \`${kind}.\` and the code.`,
+    table(isEnd ? [...HEAD, 'next attempt'] : HEAD, rows),
   ];
 }
 
-function packetsOf(code) {
+function withReturnCode(code) {
   const returnCode = [1, 2, 3, 4, 5].find((each) => reasonCodeOfReturnCode(each) === code);
-  const names = carriers(code).map((name) =>
-    name === 'CONNACK' && returnCode !== undefined ? `CONNACK (3.1.1: ${returnCode})` : name,
-  );
-  return names.join(', ');
+  return `${describeReasonCode(code)}${returnCode === undefined ? '' : ` (3.1.1: ${returnCode})`}`;
 }
 
-/** As a refused connection shows it, or one that the Server ended. */
-function statusOfReason(code) {
-  if (code < 0x80 && code > 0) return '–';
-  return failure(code === 0 ? new ServerDisconnected(code) : new ConnectionRefused(code, '')).text;
-}
-
-function attemptAfter(code) {
+function attemptAfter(kind, code) {
+  if (kind === 'refused' && code === 0) return '–';
   return mayRetrySoon(code) ? 'soon' : 'later';
 }
 
-function systemRow(code) {
-  const cause = Object.assign(new Error(code), { code });
-  const [means, todo] = SYSTEM[code];
-  const error = new MqttError(isTlsFailure(cause) ? 'tls-failed' : 'unreachable', '', { cause });
-  return [`\`${code}\``, failure(error).text, cell(means), cell(todo)];
+/** With the codes of which the same is to be said. */
+function systemTable(kind, same) {
+  const rows = [...ENGLISH.keys()]
+    .filter((id) => id.startsWith(`${kind}.`))
+    .map((id) => {
+      const code = id.slice(kind.length + 1);
+      const others = Object.keys(same).filter((each) => same[each] === code);
+      return [[code, ...others].map((each) => `\`${each}\``).join(', '), ...textOf(id)];
+    });
+  return table(HEAD, rows);
+}
+
+function idTable(ids) {
+  return table(
+    ['id', ...HEAD.slice(1)],
+    ids.map((id) => [`\`${id}\``, ...textOf(id)]),
+  );
+}
+
+/** Status, meaning and what to do; a code that has no row of its own is the code itself. */
+function textOf(id) {
+  const { short, means, doThis } = ENGLISH.get(id) ?? { short: '', means: '', doThis: '' };
+  return [short, means, doThis].map((text) => cell(text.replaceAll('__code__', '…')));
 }
 
 function tlsBeginnings() {
-  const beginnings = wordsIn('src/transport/failure.ts', /TLS_CODE = \/\^\(([^)]+)\)/, /([A-Z_]+)/g);
-  return beginnings.map((beginning) => `\`${beginning}\``).join(', ');
+  const source = readFileSync(new URL('../src/transport/failure.ts', import.meta.url), 'utf8');
+  const [, beginnings] = /TLS_CODE =\s*\/\^\(([^)]+)\)/.exec(source);
+  return beginnings
+    .split('|')
+    .map((beginning) => `\`${beginning}\``)
+    .join(', ');
 }

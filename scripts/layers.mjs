@@ -10,6 +10,9 @@
 
 const BELOW_SESSION = ['src/codec', 'src/transport', 'src/store', 'src/protocol', 'src/util'];
 
+/** What a packet may carry: data alone, which the catalogue of failures reads in the browser too. */
+const REASON_CODES = 'src/protocol/packet-reason-codes.ts';
+
 /** Pure, and small enough for the browser: the dialogs read them too. */
 const READ_BY_DIALOGS = [
   'nodes/common/acknowledge-fields.ts',
@@ -21,13 +24,17 @@ const READ_BY_DIALOGS = [
   'nodes/common/sidebar-answers.ts',
   'nodes/common/test-answer.ts',
   'nodes/common/tick.ts',
+  'nodes/failures',
 ];
+
+const FAILURE_ID = 'nodes/failures/failure-id.ts';
 
 /** @type {readonly Room[]} */
 export const ROOMS = [
   { path: 'src/util', mayImport: [], packages: ['node:zlib'] },
   { path: 'src/protocol', mayImport: ['src/util'] },
-  { path: 'src/codec', mayImport: ['src/protocol', 'src/util'], packages: ['mqtt-packet'] },
+  { path: REASON_CODES, mayImport: [] },
+  { path: 'src/codec', mayImport: ['src/protocol', REASON_CODES, 'src/util'], packages: ['mqtt-packet'] },
   {
     path: 'src/transport',
     mayImport: ['src/protocol', 'src/util'],
@@ -75,8 +82,11 @@ export const ROOMS = [
   { path: 'nodes/common/sidebar-answers.ts', mayImport: ['nodes/common/connection-numbers.ts'] },
   { path: 'nodes/common/test-answer.ts', mayImport: ['nodes/common/connection-numbers.ts'] },
   { path: 'nodes/common/tick.ts', mayImport: [] },
+  // The names of failures and their texts, in the browser too; only who gives an error its name knows errors.
+  { path: 'nodes/failures', mayImport: [REASON_CODES] },
+  { path: FAILURE_ID, mayImport: ['nodes/failures', 'src/index.ts'] },
   // Pure translation between flows and the engine: neither Node-RED nor a connection.
-  { path: 'nodes/common', mayImport: [...READ_BY_DIALOGS, 'src/index.ts'], packages: ['node:crypto'] },
+  { path: 'nodes/common', mayImport: [...READ_BY_DIALOGS, FAILURE_ID, 'src/index.ts'], packages: ['node:crypto'] },
   { path: 'nodes/convert', mayImport: READ_BY_DIALOGS },
   {
     path: 'nodes/cli',
@@ -91,7 +101,7 @@ export const ROOMS = [
   { path: 'nodes/mqtt-ack/*.editor.ts', mayImport: ['nodes/editor', ...READ_BY_DIALOGS] },
   {
     path: 'nodes/mqtt-connection',
-    mayImport: ['nodes/common', ...READ_BY_DIALOGS, 'src/index.ts', 'src/util'],
+    mayImport: ['nodes/common', ...READ_BY_DIALOGS, FAILURE_ID, 'src/index.ts', 'src/util'],
     packages: [
       'node-red',
       'node:events',

@@ -24,6 +24,7 @@ const TARGETS = [
   'src/client/client.ts',
   'nodes/common/config.ts',
   'nodes/editor/text.ts',
+  'nodes/failures/catalogue.ts',
   'nodes/convert/converter.ts',
   'nodes/mqtt-connection/shared-connection.ts',
   'nodes/mqtt-in/intake.ts',
@@ -35,12 +36,14 @@ const CLEAN = {
   'src/client/clean.ts': importing('../session/session.ts'),
   'nodes/mqtt-in/clean.ts': importing('../mqtt-connection/shared-connection.ts'),
   'nodes/editor/clean.ts': importing('../common/broker-address.ts'),
+  'nodes/failures/clean.ts': importing('../../src/protocol/packet-reason-codes.ts'),
 };
 
 const VIOLATIONS = {
   'src/util/imports-net.ts': importing('node:net'),
   'src/util/imports-protocol.ts': importing('../protocol/packet.ts'),
   'src/protocol/imports-codec.ts': importing('../codec/decoder.ts'),
+  'src/protocol/packet-reason-codes.ts': importing('../codec/decoder.ts') + 'export const value = seen;\n',
   'src/codec/imports-store.ts': importing('../store/store.ts'),
   'src/transport/imports-codec.ts': importing('../codec/decoder.ts'),
   'src/store/imports-session.ts': importing('../session/session.ts'),
@@ -65,6 +68,8 @@ const VIOLATIONS = {
   'nodes/common/sidebar-answers.ts': importing('./config.ts'),
   'nodes/common/test-answer.ts': importing('./config.ts'),
   'nodes/common/tick.ts': importing('./config.ts'),
+  'nodes/failures/imports-engine.ts': importing('../../src/index.ts'),
+  'nodes/failures/failure-id.ts': importing('../common/config.ts'),
   'nodes/common/imports-mqtt-in.ts': importing('../mqtt-in/intake.ts'),
   'nodes/common/imports-connection-type.ts': importingType('../mqtt-connection/shared-connection.ts'),
   'nodes/common/imports-node-red-type.ts': importingType('node-red'),

@@ -10,6 +10,7 @@ export {
   ClientClosed,
   ConnectionRefused,
   ConnectUnanswered,
+  InvalidServer,
   MqttError,
   type MqttErrorCode,
   NotMqtt,

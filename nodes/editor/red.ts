@@ -16,6 +16,11 @@ export interface EditorRed {
     };
   };
   readonly settings: { readonly version?: string };
+  readonly comms: {
+    /** What the runtime publishes below a topic. Who subscribes first hears it first, and all get the same object. */
+    subscribe(topic: string, hear: (topic: string, message: unknown) => void): void;
+  };
+  readonly view: { redrawStatus(node: StoredNode): void };
   readonly plugins: { getPluginsByType(type: string): readonly unknown[] };
 }
 

@@ -9,6 +9,7 @@ import { isTrue } from '../common/tick.ts';
 import { shownVersion, speaksVersion5 } from '../editor/protocol-version.ts';
 import type { EditedNode, StoredNode } from '../editor/red.ts';
 import { type ClientIdentity, findSameClient } from '../editor/same-client.ts';
+import { translateStatuses } from '../editor/status-language.ts';
 import { text } from '../editor/text.ts';
 import { optionalInput } from '../editor/typed-inputs.ts';
 import {
@@ -181,6 +182,7 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
 
 registerConvertAction();
 askBeforeRemoval();
+translateStatuses();
 
 function createTabs(): void {
   const tabs = RED.tabs.create({

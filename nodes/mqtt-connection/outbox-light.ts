@@ -1,6 +1,8 @@
 import type { MqttErrorCode } from '../../src/index.ts';
 import { ageOf } from '../common/age.ts';
 import type { NodeStatus } from '../common/status.ts';
+import type { StatusWords } from '../failures/catalogue.ts';
+import { joinedStatus, statusPart } from '../failures/status-text.ts';
 
 /** What waits for the broker. */
 export interface Outbox {
@@ -31,8 +33,8 @@ const LOOK = 1000;
 const LOOK_PER_NODE = 10;
 
 /** What became of messages that did not wait to the end, in the order in which it is shown. */
-const ENDS: readonly (readonly [code: MqttErrorCode, word: string])[] = [
-  ['outbox-full', 'refused'],
+const ENDS: readonly (readonly [code: MqttErrorCode, words: StatusWords])[] = [
+  ['outbox-full', 'not-taken'],
   ['dropped', 'dropped'],
   ['expired', 'expired'],
 ];
@@ -75,17 +77,15 @@ export class OutboxLight {
 
 export function waitingText(outbox: Outbox | undefined, failures: Failures): string | undefined {
   if (outbox?.oldest === undefined || outbox.oldest < SHORTEST_WAIT) return undefined;
-  const ends = ENDS.flatMap(([code, word]) => {
+  const ends = ENDS.flatMap(([code, words]) => {
     const count = failures[code] ?? 0;
-    return count === 0 ? [] : [`${count} ${word}`];
+    return count === 0 ? [] : [statusPart(words, { count })];
   });
-  return [`${outbox.messages} waiting (${ageOf(outbox.oldest)})`, ...ends].join(', ');
+  return joinedStatus(statusPart('waiting', { count: outbox.messages, age: ageOf(outbox.oldest) }), ...ends);
 }
 
 /** A status with what waits: a connection that is up is not all well then. */
 export function withOutbox(status: NodeStatus, text: string | undefined): NodeStatus {
   if (text === undefined) return status;
-  // The editor translates a text that is nothing but the key of one.
-  const words = status.text.replace(/^node-red:.*\./, '');
-  return { ...status, fill: status.fill === 'green' ? 'yellow' : status.fill, text: `${words}, ${text}` };
+  return { ...status, fill: status.fill === 'green' ? 'yellow' : status.fill, text: joinedStatus(status.text, text) };
 }

@@ -15,6 +15,7 @@ import type { Datatype } from '../common/decode.ts';
 import { messageId } from '../common/message-id.ts';
 import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
+import { statusText } from '../failures/status-text.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 import type { Handle } from '../mqtt-connection/handles.ts';
 import { RepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
@@ -41,7 +42,7 @@ interface Subscribed {
 const LONGEST_SILENCE = 60_000;
 
 /** The messages of this connection come back to the node that asked not to get them. */
-const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: 'No Local not met' };
+const NO_LOCAL_UNMET: NodeStatus = { fill: 'yellow', shape: 'ring', text: statusText('no-local-not-met') };
 
 /** What one mqtt-in takes from its connection: its filters, their messages, and the status that it shows. */
 export class Intake implements Subscriber, User, Flow {

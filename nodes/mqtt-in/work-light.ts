@@ -1,4 +1,5 @@
 import { ageOf } from '../common/age.ts';
+import { joinedStatus, statusPart } from '../failures/status-text.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
 
 /** Milliseconds between two looks. */
@@ -47,8 +48,12 @@ export class WorkLight {
 /** @param holdsUp what is in the flow keeps the acknowledgements behind it back, for which a broker may wait (4.6). */
 export function workText({ inFlow, oldest, waiting, late, dropped }: FlowCounts, holdsUp: boolean): string | undefined {
   if (waiting === 0 && oldest < LONG) return undefined;
-  const counts = { waiting, late, dropped };
-  const rest = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} ${what}`]));
-  const others = holdsUp ? ['others at QoS 1 and 2 may wait'] : [];
-  return [`${inFlow} in the flow (${ageOf(oldest * 1000)})`, ...rest, ...others].join(', ');
+  const counts = [
+    ['queued', waiting],
+    ['late', late],
+    ['dropped', dropped],
+  ] as const;
+  const rest = counts.flatMap(([words, count]) => (count === 0 ? [] : [statusPart(words, { count })]));
+  const others = holdsUp ? [statusPart('others-wait', {})] : [];
+  return joinedStatus(statusPart('in-flow', { count: inFlow, age: ageOf(oldest * 1000) }), ...rest, ...others);
 }

@@ -78,6 +78,15 @@ export function protocolError(message: string, reasonCode: number = ReasonCode.P
   return new ProtocolViolation('protocol-error', reasonCode, message);
 }
 
+/** What was given as the address of a Server is none. */
+export class InvalidServer extends MqttError {
+  /** @param given as a person may read it: without a password. */
+  constructor(given: string) {
+    super('invalid-options', `"${given}" is not a broker address such as mqtt://host:1883`);
+    this.name = 'InvalidServer';
+  }
+}
+
 /** The Server answered CONNECT with a refusal. */
 export class ConnectionRefused extends MqttError {
   readonly reasonCode: number;

@@ -1,7 +1,8 @@
 import { MqttError, NotTls, systemCodeOf, textOf } from '../protocol/errors.ts';
 
 /** Error codes of OpenSSL (EPROTO too) and of Node's certificate check; everything else is the network's. */
-const TLS_CODE = /^(EPROTO|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA)/;
+const TLS_CODE =
+  /^(EPROTO|ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|DEPTH_|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/;
 
 export function isTlsFailure(error: unknown): boolean {
   return TLS_CODE.test(systemCodeOf(error));

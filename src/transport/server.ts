@@ -1,4 +1,4 @@
-import { MqttError } from '../protocol/errors.ts';
+import { InvalidServer } from '../protocol/errors.ts';
 
 export type Scheme = 'mqtt' | 'mqtts' | 'ws' | 'wss';
 
@@ -26,14 +26,14 @@ const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { mqtt: 1883, mqtts: 888
 
 /**
  * Reads `mqtt://host[:port]`, `mqtts://`, `ws://host[:port]/path`, `wss://`; also `tcp://`, `ssl://`, `tls://`.
- * @throws {MqttError} `invalid-options` for anything else. A password or query in the URL is not repeated in the message.
+ * @throws {InvalidServer} for anything else. A password or query in the URL is not repeated in the message.
  */
 export function parseServer(url: string): ServerAddress {
   const parsed = parseUrl(url);
   const scheme = parsed === undefined ? undefined : SCHEMES[parsed.protocol.slice(0, -1)];
   const host = parsed === undefined ? undefined : decoded(parsed.hostname);
   if (parsed === undefined || scheme === undefined || host === undefined || host === '') {
-    throw new MqttError('invalid-options', `"${withoutSecrets(url)}" is not a broker address such as mqtt://host:1883`);
+    throw new InvalidServer(withoutSecrets(url));
   }
   const overWebSocket = scheme === 'ws' || scheme === 'wss';
   return {

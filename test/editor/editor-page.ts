@@ -150,7 +150,7 @@ export class EditorPage {
   }
 
   /** Waits until a node's status says this. */
-  async awaitStatus(id: string, status: string): Promise<void> {
+  async awaitStatus(id: string, status: string | RegExp): Promise<void> {
     await this.#node(id).locator('.red-ui-flow-node-status-label').getByText(status, { exact: true }).waitFor();
   }
 

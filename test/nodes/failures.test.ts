@@ -101,7 +101,7 @@ describe('what failed, and why, is said', () => {
     await startFlow([connection(broker.port, { broker: 'http://x' }), IN, OUT, ...HELPERS]);
     const caught = collect('caught');
     assert.deepEqual(errors('c'), ['"http://x" is not a broker address such as mqtt://host:1883']);
-    assert.equal(statuses('in').at(-1), 'red ring invalid options');
+    assert.equal(statuses('in').at(-1), 'red ring invalid server address');
     node('out').receive({ payload: 'x' });
     await until(() => caught.length === 1, 'the error at Catch');
     assertHas(caught[0]?.['error'], { code: 'invalid-options' });

@@ -49,6 +49,23 @@ describe('what happened is told', () => {
     }
   });
 
+  it('to a Status node a status is the key of its text, and English words where it has numbers', async () => {
+    const port = await freePort();
+    const nodes = [
+      connection(port, { protocolVersion: '4' }),
+      mqttOut({ topic: 'a', qos: '1' }),
+      { id: 'status', type: 'status', scope: ['out'], wires: [['told']] },
+      { id: 'told', type: 'helper' },
+    ];
+    await startFlow(nodes);
+    const told = collect('told') as readonly { status?: { text: string } }[];
+    const texts = (): string[] => told.map(({ status }) => status?.text ?? '');
+    const refused = '@posthorn/node-red-mqtt/mqtt-connection:failure.network.ECONNREFUSED.short';
+    node('out').receive({ payload: 'x' });
+    await until(() => texts().some((text) => /^connection refused, 1 waiting \(\d s\)$/.test(text)), 'what waits');
+    assert.deepEqual(texts().slice(0, 2), ['node-red:common.status.connecting', refused]);
+  });
+
   it('many messages that fail at once are told each once, over many turns of the event loop', async () => {
     const count = 3000;
     await startFlow([connection(await freePort()), mqttOut({ topic: 'a', qos: '0' }), { id: 'h', type: 'helper' }]);

@@ -6,6 +6,8 @@ import registerAck = require('../../nodes/mqtt-ack/mqtt-ack.ts');
 import registerConnection = require('../../nodes/mqtt-connection/mqtt-connection.ts');
 import registerIn = require('../../nodes/mqtt-in/mqtt-in.ts');
 import registerOut = require('../../nodes/mqtt-out/mqtt-out.ts');
+import { NAMESPACE } from '../../nodes/failures/failure-text.ts';
+import { inEnglish } from '../../nodes/failures/status-text.ts';
 import { deferred } from '../../src/util/deferred.ts';
 import { within } from './events.ts';
 
@@ -197,11 +199,11 @@ function callsOf(id: string, method: 'status' | 'error' | 'warn' | 'log'): unkno
     .map(({ args }) => args);
 }
 
-/** The statuses that a node has shown, in order, as `fill shape text`. */
+/** The statuses that a node has shown, in order, as `fill shape text`; a text of ours as the English editor shows it. */
 export function statuses(id: string): string[] {
   return callsOf(id, 'status').map(([status]) => {
     const { fill, shape, text } = status as { fill: string; shape: string; text: string };
-    return `${fill} ${shape} ${text}`;
+    return `${fill} ${shape} ${text.startsWith(NAMESPACE) ? inEnglish(text) : text}`;
   });
 }
 

@@ -66,7 +66,7 @@ describe('2 and 4 the actions connect and disconnect', () => {
       subscriptions.map(({ topic }) => topic),
       ['d'],
     );
-    await until(() => statuses('shared').at(-1) === 'red ring invalid options', 'the status');
+    await until(() => statuses('shared').at(-1) === 'red ring invalid setting', 'the status');
     assert.equal(statuses('in').at(-1), CONNECTED);
     assert.match(errors('shared').join(), /\$share\/g\/b is a shared subscription, which cannot have No Local/);
   });

@@ -37,7 +37,7 @@ describe('2 mqtt in properties', () => {
       await startFlow([connection(broker.port), mqttIn({ topic }), mqttIn({ id: 'other' }), ...HELPERS]);
       await connected(broker, 'other');
       assert.match(errors('in').join(), /^topic filter /);
-      assert.equal(statuses('in').at(-1), 'red ring invalid filter');
+      assert.equal(statuses('in').at(-1), 'red ring invalid topic filter');
     });
   }
 
