@@ -9,6 +9,7 @@ import {
   type TestRequest,
   type TestStep,
 } from '../common/test-answer.ts';
+import { failureText } from '../failures/failure-text.ts';
 import { adviceOf } from './test-advice.ts';
 import { text } from './text.ts';
 
@@ -148,12 +149,17 @@ function verifiedText(unverified: string | undefined): string {
 }
 
 function whatToDo(answer: TestAnswer, failure: TestFailure): JQuery[] {
-  return [
-    $('<div class="posthorn-test-advice">').append([
-      $('<b>').text(`${say('whatToDo')}: `),
-      $('<span>').text(say(adviceOf(answer, failure))),
-    ]),
-  ];
+  const at = adviceOf(answer, failure);
+  if (at !== 'catalogue') return [adviceLine(say(at.test))];
+  const { means, doThis } = failureText(failure.id, (key, values) => RED._(key, values));
+  return [line('posthorn-test-means', means), adviceLine(doThis)];
+}
+
+function adviceLine(advice: string): JQuery {
+  return $('<div class="posthorn-test-advice">').append([
+    $('<b>').text(`${say('whatToDo')}: `),
+    $('<span>').text(advice),
+  ]);
 }
 
 const PASSWORD_NOTES: Readonly<Partial<Record<PasswordSource, string>>> = {

@@ -1,24 +1,21 @@
 import type { TestAnswer, TestFailure } from '../common/test-answer.ts';
 
-/** Reason Codes of CONNACK that are about the login. */
-const LOGIN: ReadonlySet<number | undefined> = new Set([0x86, 0x87, 0x8c]);
-const CLIENT_ID = 0x85;
-const VERSION = 0x84;
+/** Where it is said what to do: among the texts of the test, or in the catalogue of failures under the failure's id. */
+export type AdviceAt = { readonly test: string } | 'catalogue';
 
-/** Alerts of TLS by which the other side says what it thinks of our certificate. */
-const OUR_CERTIFICATE = /ALERT_.*CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_HANDSHAKE_FAILURE/;
+const CLIENT_ID_REFUSED = 0x85;
 
 /**
- * What to do about a test that failed, as a key of the texts: the one place that knows. What listens on the port says more
- * than the failure.
+ * What a person is told to do about a test that failed. What listens on the port says more than the failure, and of some
+ * failures a test knows more than the catalogue does: that it has a client id of its own, that a TLS configuration has to
+ * be deployed, that a path was entered.
  */
-export function adviceOf({ server }: Pick<TestAnswer, 'server'>, failed: TestFailure): string {
+export function adviceOf({ server }: Pick<TestAnswer, 'server'>, failed: TestFailure): AdviceAt {
   const { listener, stage, failure } = failed;
-  if (listener === 'mqtt' && /^wss?:/.test(server)) return 'listener.mqttNoWebSocket';
-  if (listener !== undefined) return `listener.${listener}`;
-  if (LOGIN.has(failure.reasonCode)) return 'advice.login';
-  if (failure.reasonCode === CLIENT_ID) return 'advice.clientId';
-  if (failure.reasonCode === VERSION) return 'advice.version';
-  if (OUR_CERTIFICATE.test(failure.systemCode ?? '')) return 'advice.clientCertificate';
-  return `advice.${stage}`;
+  if (listener === 'mqtt' && /^wss?:/.test(server)) return { test: 'listener.mqttNoWebSocket' };
+  if (listener !== undefined) return { test: `listener.${listener}` };
+  if (failure.reasonCode === CLIENT_ID_REFUSED) return { test: 'advice.clientId' };
+  if (stage === 'settings' && failure.code === 'tls-failed') return { test: 'advice.settings' };
+  if (stage === 'proxy' || stage === 'upgrade') return { test: `advice.${stage}` };
+  return 'catalogue';
 }

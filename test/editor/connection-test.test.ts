@@ -167,21 +167,21 @@ describe('the button Test connection, in a real browser (skipped without Chromiu
       enter: () => ({ broker: 'nobody.invalid', port: 1883 }),
       failed: 'Failed: Host name',
       reason: /ENOTFOUND|EAI_AGAIN/,
-      advice: /Check the spelling of the server/,
+      advice: /Check its spelling, and the name server|Check the network/,
     },
     {
       name: 'a port where nothing listens',
       enter: () => ({ broker: '127.0.0.1', port: nobodysPort }),
       failed: 'Failed: Network',
       reason: /ECONNREFUSED/,
-      advice: /whether the broker runs/,
+      advice: /Start the broker, or correct the port/,
     },
     {
       name: 'no address of a broker',
       enter: () => ({ broker: 'http://127.0.0.1' }),
       failed: 'Failed: Settings',
       reason: /is not a broker address such as mqtt:\/\/host:1883/,
-      advice: /Correct the setting that the sentence names/,
+      advice: /Enter a host name or an IP address, or a URL that begins with mqtt/,
     },
     {
       name: 'the port of a web server',
@@ -216,14 +216,14 @@ describe('the button Test connection, in a real browser (skipped without Chromiu
       enter: () => ({ broker: `mqtts://127.0.0.1:${secure.port}` }),
       failed: 'Failed: TLS',
       reason: /DEPTH_ZERO_SELF_SIGNED_CERT/,
-      advice: /add the authority that signed it in a TLS configuration/,
+      advice: /Choose a TLS configuration in the connection/,
     },
     {
       name: 'a server with the certificate of another host',
       enter: () => ({ broker: `mqtts://127.0.0.1:${elsewhere.port}` }),
       failed: 'Failed: TLS',
       reason: /UNABLE_TO_VERIFY_LEAF_SIGNATURE|ERR_TLS_CERT_ALTNAME_INVALID/,
-      advice: /enter the name that it is for/,
+      advice: /give the certificate of the authority|Connect by the name that the certificate is for/,
     },
     {
       name: 'a WebSocket where a web server has none',
@@ -244,7 +244,7 @@ describe('the button Test connection, in a real browser (skipped without Chromiu
       enter: () => ({ broker: '127.0.0.1', port: refusing.port }),
       failed: 'Failed: MQTT',
       reason: /0x87/,
-      advice: /Check username and password in the tab “Security”/,
+      advice: /Enter user name and password in the connection, under “Security”/,
     },
   ];
 

@@ -93,6 +93,7 @@ describe('failure', () => {
     [new SubscriptionRefused('secret/#', 0x87), 'subscribe: not authorized (0x87)'],
     [new ConnectUnanswered('mqtt://h', true), 'hung up on CONNECT'],
     [new NotMqtt('mqtt://h', 'http', '"HTTP/1.1"'), "this is a web server's port"],
+    [new NotMqtt('mqtt://h', 'ssh', '"SSH-2.0"'), 'not MQTT'],
     [new NotMqtt('mqtt://h', 'tls', 'the bytes 15'), 'this port wants TLS'],
     [new TlsUnanswered('mqtts://h', new Error('cut')), 'TLS: hung up'],
     [new NotTls('mqtts://h', new Error('x')), 'TLS: this port has no TLS'],
