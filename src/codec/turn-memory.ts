@@ -3,6 +3,9 @@ import type { Clock } from '../util/clock.ts';
 /** Bytes of a piece from which small copies are cut. */
 const PIECE = 65_536;
 
+/** Below this memory is not worth to be lent: a connection with a packet that came in two parts would hold a piece. */
+const SMALLEST_LENT = 16_384;
+
 /** Pieces that are kept for later; more than that one turn hardly takes. */
 const MOST_FREE = 64;
 
@@ -36,6 +39,7 @@ export class TurnMemory {
 
   /** So many bytes at least, to be given back by {@link lend} or {@link giveBack}. */
   take(size: number): Buffer {
+    if (size < SMALLEST_LENT) return Buffer.allocUnsafeSlow(size);
     const free = size > PIECE ? this.#larger : this.#pieces;
     for (let index = free.length - 1; index >= 0; index--) {
       const buffer = free[index]?.deref();
@@ -48,12 +52,14 @@ export class TurnMemory {
 
   /** Parts of it are with somebody, within the rule of this class. */
   lend(buffer: Buffer): void {
+    if (buffer.length < PIECE) return;
     this.#lent.push(buffer);
     this.#turn();
   }
 
   /** Nobody has a part of it. */
   giveBack(buffer: Buffer): void {
+    if (buffer.length < PIECE) return;
     const free = buffer.length > PIECE ? this.#larger : this.#pieces;
     if (free.length < MOST_FREE) free.push(new WeakRef(buffer));
   }

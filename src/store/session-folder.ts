@@ -75,8 +75,8 @@ export class SessionFolder implements Medium {
   }
 
   /**
-   * Has a look at the session in a folder that may be another process's, and changes nothing in it, whatever is done to the
-   * medium. What cannot be opened or read is for who goes on with it.
+   * Has a look at the session in a folder that may be another process's, and changes no record of it, whatever is done to
+   * the medium. What cannot be opened or read is for who goes on with it.
    * @returns what `read` says; undefined: there is no session, somebody has it, or it cannot be read.
    */
   static async lookIn<T>(folder: string, clock: Clock, read: (medium: Medium) => Promise<T>): Promise<T | undefined> {

@@ -15,6 +15,8 @@ export class Reception {
   #data: ((chunk: Buffer) => void) | undefined;
   #isPaused = true;
   readonly #waiting = new Queue<Buffer>();
+  /** Who waits until all was taken. */
+  #taken: (() => void) | undefined;
 
   /** For `net.connect` and `tls.connect`. */
   readonly onread: OnReadOpts = {
@@ -34,15 +36,37 @@ export class Reception {
     this.#isPaused = true;
   }
 
-  /** Never calls back from within. */
-  resume(): void {
+  /**
+   * Never calls back from within, but for `readOn`.
+   * @param readOn more may be read: not before all that waits was taken, or the end of the peer would overtake it.
+   */
+  resume(readOn: () => void): void {
     this.#isPaused = false;
-    if (this.#waiting.length > 0) queueMicrotask(() => this.#handOn(() => !this.#isPaused));
+    if (this.#waiting.length === 0 && this.#taken === undefined) return readOn();
+    queueMicrotask(() => {
+      this.#handOn();
+      if (this.#isPaused) return;
+      this.#tellTaken();
+      readOn();
+    });
   }
 
-  /** Nothing comes any more: what waits is handed on, paused or not. */
-  end(): void {
-    this.#handOn(() => true);
+  /** Calls back when nothing waits any more and it is not paused: at once, where that is so. */
+  whenTaken(taken: () => void): void {
+    this.#taken = taken;
+    if (this.#waiting.length === 0 && !this.#isPaused) this.#tellTaken();
+  }
+
+  /** The connection broke: what waits is handed on, paused or not. */
+  flush(): void {
+    while (this.#waiting.length > 0) this.#handOnNext();
+    this.#isPaused = false;
+  }
+
+  /** Nobody wants what waits. */
+  discard(): void {
+    this.#waiting.drain();
+    this.#isPaused = false;
   }
 
   #receive(chunk: Buffer): void {
@@ -50,10 +74,18 @@ export class Reception {
     else this.#data(chunk);
   }
 
-  #handOn(mayGoOn: () => boolean): void {
-    while (this.#waiting.length > 0 && mayGoOn()) {
-      const chunk = this.#waiting.shift();
-      if (chunk !== undefined) this.#data?.(chunk);
-    }
+  #handOn(): void {
+    while (this.#waiting.length > 0 && !this.#isPaused) this.#handOnNext();
+  }
+
+  #handOnNext(): void {
+    const chunk = this.#waiting.shift();
+    if (chunk !== undefined) this.#data?.(chunk);
+  }
+
+  #tellTaken(): void {
+    const taken = this.#taken;
+    this.#taken = undefined;
+    taken?.();
   }
 }

@@ -37,8 +37,9 @@ class StreamTransport implements Transport {
     });
     // `allowHalfOpen` is off: the end of the peer's side ends ours, and `close` follows.
     socket.once('close', () => {
-      this.#reception.end();
-      handlers.closed(this.#failure);
+      if (this.#failure !== undefined) this.#reception.flush();
+      // An orderly end waits behind what was sent before it, however long that is not wanted.
+      this.#reception.whenTaken(() => handlers.closed(this.#failure));
     });
     this.#reception.start((chunk) => handlers.data(chunk));
     this.resume();
@@ -60,8 +61,7 @@ class StreamTransport implements Transport {
   }
 
   resume(): void {
-    this.#reception.resume();
-    this.#socket.resume();
+    this.#reception.resume(() => this.#socket.resume());
   }
 
   end(): void {
@@ -72,6 +72,7 @@ class StreamTransport implements Transport {
   }
 
   destroy(): void {
+    this.#reception.discard();
     this.#socket.destroy();
   }
 

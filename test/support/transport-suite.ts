@@ -235,6 +235,63 @@ export function transportSuite(kind: TransportKind): void {
       assert.equal(told.text, 'last words');
     });
 
+    if (kind.scheme === 'mqtt' || kind.scheme === 'mqtts') {
+      it('paused on each chunk it tells neither bytes nor the end before it is resumed', async () => {
+        const { peer, transport, told } = await open();
+        let isPaused = false;
+        const hear = told.data.bind(told);
+        told.data = (chunk) => {
+          assert.equal(isPaused, false, 'bytes came while paused');
+          hear(chunk);
+          transport.pause();
+          isPaused = true;
+        };
+        // As many records as one read brings.
+        for (let n = 0; n < 50; n++) peer.write(Buffer.alloc(100, n));
+        peer.end();
+        await until(() => told.chunks.length === 1, 'the first comes');
+        for (let resumed = 0; told.causes.length === 0 && resumed < 100; resumed++) {
+          await settle(5);
+          assert.deepEqual(told.causes, [], 'the end came while paused');
+          isPaused = false;
+          transport.resume();
+          await settle(5);
+        }
+        assert.equal(await told.ended(), undefined);
+        const expected = Buffer.concat(Array.from({ length: 50 }, (_, n) => Buffer.alloc(100, n)));
+        assert.ok(Buffer.concat(told.chunks).equals(expected));
+      });
+    }
+
+    it('what was written may be written over as soon as it says so, however slowly the peer reads', async () => {
+      const { peer, transport, told } = await open();
+      const slab = Buffer.alloc(60_000);
+      const expected: Buffer[] = [];
+      let written = 0;
+      let room = slab.length;
+      const heard: Buffer[] = [];
+      peer.pause();
+      for (let n = 0; written < 20_000_000; n++) {
+        if (transport.hasWritten) room = slab.length;
+        const size = 1000 + ((n * 7919) % 3000);
+        // Where it may not, it is new memory, as a slab is.
+        const chunk = size <= room ? slab.subarray(slab.length - room).subarray(0, size) : Buffer.alloc(size);
+        room -= size <= room ? size : 0;
+        chunk.fill(n % 251);
+        expected.push(Buffer.from(chunk));
+        written += size;
+        if (transport.write([chunk])) continue;
+        peer.on('data', (data: Buffer) => heard.push(data)).resume();
+        const drains = told.drains;
+        await until(() => told.drains > drains, 'it drains');
+        peer.removeAllListeners('data').pause();
+      }
+      peer.on('data', (data: Buffer) => heard.push(data)).resume();
+      const size = (): number => heard.reduce((sum, { length }) => sum + length, 0);
+      await until(() => size() >= written, 'all of it comes');
+      assert.ok(Buffer.concat(heard).equals(Buffer.concat(expected)));
+    });
+
     it('paused it can be ended, and destroyed', async () => {
       for (const ending of ['end', 'destroy'] as const) {
         const { server, transport, told } = await open();

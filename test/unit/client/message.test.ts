@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parseMessage, type PublishRequest } from '../../../src/client/message.ts';
 import { MqttError } from '../../../src/protocol/errors.ts';
 
@@ -28,6 +30,26 @@ describe('parseMessage', () => {
     const message = parseMessage({ ...REQUEST, payload });
     payload.fill(7);
     assert.deepEqual(message.payload, Buffer.from([0, 255]));
+  });
+
+  it('keeps of text what it was given, and not the text that it was cut out of', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const kept = Array.from({ length: 100 }, (_, index) => {
+      const long = `${index} ${'x'.repeat(1_000_000)}`;
+      return parseMessage({ ...REQUEST, payload: long.slice(10, 5000) });
+    });
+    collect();
+    const bytes = process.memoryUsage().heapUsed - before;
+    assert.equal(kept.length, 100);
+    assert.ok(bytes < 20_000_000, `${bytes} bytes are kept`);
+  });
+
+  it('keeps long text as bytes', () => {
+    const payload = 'ä'.repeat(131_073);
+    assert.deepEqual(parseMessage({ ...REQUEST, payload }).payload, Buffer.from(payload));
   });
 
   it('refuses a bad topic also behind a good one, and the good one again', () => {

@@ -53,6 +53,16 @@ describe('who subscribes by a callback', () => {
     assert.deepEqual(heard, ['by b']);
   });
 
+  it('may keep what it gets: the memory of the packet is another one’s later', () => {
+    const { subscribers, callbacks } = recording();
+    const kept: Buffer[] = [];
+    callbacks.subscribe('a', OPTIONS, (_topic, payload, packet) => kept.push(payload, packet.payload), 'me');
+    const payload = Buffer.from('mine');
+    subscribers[0]?.receive({ ...PACKET, payload }, 'a' as TopicFilter);
+    payload.fill('!');
+    assert.deepEqual(kept.map(String), ['mine', 'mine']);
+  });
+
   it('hears nothing more by a filter that it unsubscribed', () => {
     const { subscribers, callbacks } = recording();
     const heard: string[] = [];
