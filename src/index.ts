@@ -57,6 +57,7 @@ export type {
 } from './store/session-store.ts';
 export { shownText } from './protocol/visible.ts';
 export type { Certificate } from './transport/dial-watch.ts';
+export { openSslReason } from './transport/failure.ts';
 export { describeServer, parseServer } from './transport/server.ts';
 export type { TlsOptions } from './transport/tls.ts';
 export type { Histogram } from './util/histogram.ts';

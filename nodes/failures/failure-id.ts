@@ -6,11 +6,11 @@ import {
   NotMqtt,
   NotTls,
   type OtherProtocol,
+  openSslReason,
   PublishRejected,
   ServerDisconnected,
   SubscriptionRefused,
   systemCodeOf,
-  textOf,
   TlsUnanswered,
 } from '../../src/index.ts';
 import { hexOf, type Packet } from './catalogue.ts';
@@ -56,7 +56,7 @@ function systemId({ code, cause }: MqttError): string | undefined {
 /** Node.js names what OpenSSL says by a code of its own, or in a write by EPROTO with OpenSSL's words in the message. */
 function codeOf(cause: unknown): string {
   const code = systemCodeOf(cause);
-  const [, words] = (code === 'EPROTO' && /:SSL routines:[^:]*:([^:]+):/.exec(textOf(cause))) || [];
+  const words = code === 'EPROTO' ? openSslReason(cause) : undefined;
   return words === undefined ? code : `ERR_SSL_${words.toUpperCase().replaceAll(' ', '_')}`;
 }
 
@@ -107,5 +107,6 @@ export const SAME_TLS: Readonly<Record<string, string>> = {
   ALERT_NO_APPLICATION_PROTOCOL: 'alpn-refused',
   ERR_SSL_HTTP_REQUEST: 'to-plain-port',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'to-plain-port',
+  ERR_SSL_UNEXPECTED_MESSAGE: 'to-plain-port',
   ERR_SSL_WRONG_VERSION_NUMBER: 'to-plain-port',
 };

@@ -1,6 +1,6 @@
 import { fill, type StatusWords } from './catalogue.ts';
-import { ENGLISH, ENGLISH_TEXTS } from './english.ts';
-import { failureTextIn, keyOf, NAMESPACE, type Translate } from './failure-text.ts';
+import { ENGLISH, ENGLISH_TEXTS, englishOf } from './english.ts';
+import { keyOf, NAMESPACE, type Translate } from './failure-text.ts';
 
 /**
  * What stands under a node. A text without numbers is the key of one, which the editor translates by itself, as it does
@@ -24,7 +24,7 @@ export function statusText(words: StatusWords): string {
 
 /** The short text of a failure. */
 export function failureStatus(id: string): string {
-  return ENGLISH.has(id) ? keyOf(id, 'short') : (failureTextIn(ENGLISH, id)?.short ?? id);
+  return ENGLISH.has(id) ? keyOf(id, 'short') : englishOf(id).short;
 }
 
 /** A part of a text that has numbers. */

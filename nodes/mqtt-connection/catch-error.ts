@@ -15,7 +15,17 @@ export function handToCatchNodes(node: Node, error: unknown, msg: NodeMessage): 
   return typeof flow?.handleError === 'function' ? flow.handleError(node, error, msg, node) : undefined;
 }
 
-/** As {@link handToCatchNodes}; where the call is missing, `node.error` has to do, which writes a line for each flow too. */
-export function catchError(node: Node, error: unknown, msg: NodeMessage): void {
-  if (handToCatchNodes(node, error, msg) === undefined) node.error(error, msg);
+/**
+ * As {@link handToCatchNodes}; where the call is missing, `node.error` has to do, which writes a line for each flow too.
+ * @returns whether a Catch node took it for sure.
+ */
+export function catchError(node: Node, error: unknown, msg: NodeMessage): boolean {
+  const isCaught = handToCatchNodes(node, error, msg);
+  if (isCaught === undefined) node.error(error, msg);
+  return isCaught === true;
+}
+
+/** Tells an error to Catch nodes, or to the log, which has its sentence: an `Error` is an object with a stack there. */
+export function tellError(node: Node, error: Error, msg: NodeMessage): void {
+  if (handToCatchNodes(node, error, msg) !== true) node.error(error.message);
 }

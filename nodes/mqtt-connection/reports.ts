@@ -1,5 +1,7 @@
 import type { Node } from 'node-red';
 import { type MqttError, shownText } from '../../src/index.ts';
+import { englishOf } from '../failures/english.ts';
+import { failureId } from '../failures/failure-id.ts';
 import { catchError } from './catch-error.ts';
 import { Repeats } from './repeats.ts';
 
@@ -51,12 +53,14 @@ export class Reports {
     this.#connectedTo = undefined;
   }
 
-  /** Why there is no connection. */
+  /** Why there is no connection, and what to do. */
   failed(error: MqttError): void {
     if (this.#failures.has(error.message) || this.#failures.size >= MOST_REMEMBERED) return;
     this.#failures.add(error.message);
-    this.#reporter.error(error.message);
-    this.#catch(error);
+    const line = `${error.message}. ${englishOf(failureId(error)).doThis}`;
+    // The debug sidebar shows every line of an error: whoever has it from a Catch node there would see it twice.
+    if (this.#catch(error)) this.#reporter.log(line);
+    else this.#reporter.error(line);
   }
 
   /** Other flows listen from now on: what fails is told anew. */
@@ -91,13 +95,18 @@ export class Reports {
     this.#catch(error);
   }
 
-  /** Once to each flow's Catch nodes, however many nodes of it use the connection. */
-  #catch(error: Error): void {
-    const flows = new Set<string | undefined>();
-    for (const node of this.#users()) {
-      if (flows.has(node.z)) continue;
-      flows.add(node.z);
-      catchError(node, error, {});
-    }
+  /**
+   * Once to each flow's Catch nodes, however many nodes of it use the connection.
+   * @returns whether each flow has one that took it.
+   */
+  #catch(error: Error): boolean {
+    const caught = firstOfEachFlow(this.#users()).map((node) => catchError(node, error, {}));
+    return caught.length > 0 && caught.every((each) => each);
   }
+}
+
+function firstOfEachFlow(nodes: Iterable<Node>): Node[] {
+  const first = new Map<string | undefined, Node>();
+  for (const node of nodes) if (!first.has(node.z)) first.set(node.z, node);
+  return [...first.values()];
 }

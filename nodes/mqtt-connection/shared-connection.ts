@@ -293,6 +293,7 @@ export class SharedConnection {
     this.#leaveIfLeft();
     this.#autoConnect();
     this.#prune();
+    if (this.problem !== undefined) this.#reports.failed(this.problem);
     if (this.#isHandedOver) this.#beginAnew();
   }
 
@@ -476,7 +477,8 @@ export class SharedConnection {
     if (this.#hasFlows && !this.#deploying) this.#prune();
     if (problem === undefined) return;
     this.numbers.failedToConnect(problem, Date.now());
-    this.#reports.failed(problem);
+    // Before all nodes exist no Catch node hears it.
+    if (this.#hasFlows && !this.#deploying) this.#reports.failed(problem);
     this.#show();
   }
 

@@ -17,6 +17,7 @@ import { toMsg } from '../common/message.ts';
 import { failure, type NodeStatus } from '../common/status.ts';
 import { statusText } from '../failures/status-text.ts';
 import type { FlowCounts } from '../mqtt-connection/flow-counts.ts';
+import { tellError } from '../mqtt-connection/catch-error.ts';
 import type { Handle } from '../mqtt-connection/handles.ts';
 import { RepeatedErrors } from '../mqtt-connection/repeated-errors.ts';
 import { Repeats } from '../mqtt-connection/repeats.ts';
@@ -68,6 +69,8 @@ export class Intake implements Subscriber, User, Flow {
   #origin: Origin;
   /** Why the node's own filter cannot be subscribed at all. */
   #problem: MqttError | undefined;
+  /** Tells it when all nodes exist: before, no Catch node hears it. */
+  #untold: (() => void) | undefined;
 
   /**
    * @param isDynamic subscribed by messages.
@@ -128,6 +131,8 @@ export class Intake implements Subscriber, User, Flow {
 
   /** All nodes of its flow exist. */
   begin(): void {
+    this.#untold?.();
+    this.#untold = undefined;
     if (this.#work !== undefined) return this.#work.begin(this);
     for (const unsent of this.#earlier?.end().unsent ?? []) this.send(unsent, undefined);
     this.#earlier = undefined;
@@ -156,8 +161,9 @@ export class Intake implements Subscriber, User, Flow {
     try {
       this.add(filter, options, undefined);
     } catch (error) {
-      this.#problem = error instanceof MqttError ? error : new MqttError('invalid-filter', textOf(error));
-      this.node.error(this.#problem, { topic: filter });
+      const problem = error instanceof MqttError ? error : new MqttError('invalid-filter', textOf(error));
+      this.#problem = problem;
+      this.#untold = () => tellError(this.node, problem, { topic: filter });
       this.#refresh();
     }
   }
@@ -245,7 +251,7 @@ export class Intake implements Subscriber, User, Flow {
     const refusal = outcome.granted ? undefined : outcome.error;
     const changed = refusal !== undefined && refusal.message !== subscribed.refusal?.message;
     subscribed.refusal = refusal;
-    if (changed) this.node.error(refusal, { topic: filter });
+    if (changed) tellError(this.node, refusal, { topic: filter });
     this.#hearNoLocal(filter, subscribed, outcome);
     this.#refresh();
   }

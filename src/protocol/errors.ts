@@ -146,7 +146,7 @@ export class NotTls extends MqttError {
   /** @param why what OpenSSL said. */
   constructor(server: string, why: unknown) {
     const code = systemCodeOf(why);
-    super('tls-failed', `TLS to ${server} failed: what answers there does not speak TLS (${code})`, { cause: why });
+    super('tls-failed', `TLS to ${server} failed: what answers there does not speak it (${code})`, { cause: why });
     this.name = 'NotTls';
   }
 }

@@ -73,7 +73,7 @@ describe('a message crosses from mqtt-out to mqtt-in', () => {
   it('an invalid filter is a red status and one error, and the connection stays', async () => {
     await startFlow([connection(broker.port), { ...IN, topic: 'a/#/b' }, OUT, HELPER]);
     await until(() => statuses('out').at(-1) === 'green dot node-red:common.status.connected', 'connected');
-    assert.equal(statuses('in').at(-1), 'red ring invalid filter');
+    assert.equal(statuses('in').at(-1), 'red ring invalid topic filter');
     assert.deepEqual(errors('in'), ['topic filter "a/#/b" has a # that is not alone in the last level']);
   });
 

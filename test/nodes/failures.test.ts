@@ -4,7 +4,7 @@ import { FakeBroker } from '../support/fake-broker.ts';
 import { collect, errors, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
 import { assertHas } from '../support/partial.ts';
-import { CONNECTED, connection, HELPERS, mqttIn, mqttOut } from './flows.ts';
+import { CONNECTED, connection, HELPERS, lines, mqttIn, mqttOut } from './flows.ts';
 
 const IN = mqttIn();
 const OUT = mqttOut({ topic: 'a', qos: '1' });
@@ -32,7 +32,8 @@ describe('what failed, and why, is said', () => {
     assert.equal(statuses('out').at(-1), 'red ring bad credentials (0x86)');
     const where = `mqtt://127.0.0.1:${broker.port}`;
     const sentence = `broker refused the connection (0x86 Bad User Name or Password) at ${where}`;
-    assert.deepEqual(errors('c'), [sentence]);
+    const advice = 'Enter both again in the connection, under “Security”.';
+    assert.deepEqual(lines('c', 'log', 'error'), [`${sentence}. ${advice}`]);
     assert.equal(caught.length, 1);
     assertHas(caught[0]?.['error'], { code: 'connection-refused' });
   });
@@ -41,7 +42,25 @@ describe('what failed, and why, is said', () => {
     const port = await freePort();
     await startFlow([connection(port), IN]);
     await until(() => statuses('in').at(-1) === 'red ring connection refused', 'the reason in the status');
-    assert.deepEqual(errors('c'), [`cannot reach mqtt://127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`]);
+    const sentence = `cannot reach mqtt://127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`;
+    assert.deepEqual(errors('c'), [`${sentence}. Start the broker, or correct the port.`]);
+  });
+
+  it('a failure is an error in the log, which the debug sidebar shows, where a flow has no Catch node that takes it', async () => {
+    const port = await freePort();
+    await startFlow([connection(port), IN, ...HELPERS, mqttIn({ id: 'in2', z: 'other' })]);
+    const caught = collect('caught');
+    await until(() => errors('c').length === 1, 'the error');
+    assert.equal(caught.length, 1);
+  });
+
+  it('a failure that each flow’s Catch nodes have is no error in the log: a debug node there shows it already', async () => {
+    await startFlow([connection(await freePort()), IN, ...HELPERS]);
+    const caught = collect('caught');
+    await until(() => lines('c', 'log').length === 1, 'the line');
+    assert.match(lines('c', 'log').join(), /ECONNREFUSED/);
+    assert.equal(caught.length, 1);
+    assert.deepEqual(errors('c'), []);
   });
 
   it('a broker that does not answer is given up after the connect timeout of its connection', async () => {
@@ -94,17 +113,20 @@ describe('what failed, and why, is said', () => {
     const { messageId = 0 } = await second.expect('publish');
     second.send({ cmd: 'puback', messageId });
     await until(() => completed.length === 1, 'done');
-    assert.match(errors('c').join(), /both QoS bits.*0x81 Malformed Packet/);
+    assert.match(lines('c', 'log').join(), /both QoS bits.*0x81 Malformed Packet/);
   });
 
   it('settings that make no sense are told, and nothing else happens', async () => {
     await startFlow([connection(broker.port, { broker: 'http://x' }), IN, OUT, ...HELPERS]);
     const caught = collect('caught');
-    assert.deepEqual(errors('c'), ['"http://x" is not a broker address such as mqtt://host:1883']);
+    const sentence = '"http://x" is not a broker address such as mqtt://host:1883';
+    const [line = '', ...more] = lines('c', 'log', 'error');
+    assert.ok(line.startsWith(`${sentence}. Enter a host name`), line);
+    assert.deepEqual(more, []);
     assert.equal(statuses('in').at(-1), 'red ring invalid server address');
     node('out').receive({ payload: 'x' });
-    await until(() => caught.length === 1, 'the error at Catch');
-    assertHas(caught[0]?.['error'], { code: 'invalid-options' });
+    await until(() => caught.length === 2, 'both errors at Catch');
+    for (const { error } of caught) assertHas(error, { code: 'invalid-options' });
   });
 
   it('QoS 0 while offline is an error of the message', async () => {

@@ -23,6 +23,7 @@ import {
   stopFlow,
   useUserDir,
 } from '../support/flow.ts';
+import { assertHas } from '../support/partial.ts';
 import { wish } from '../unit/store/contract.ts';
 import {
   connection,
@@ -129,12 +130,14 @@ describe('subscriptions that messages made, in a session that is kept', () => {
   it('show that the broker refuses them, as behind a message', async () => {
     await subscribed();
     await restartFlow(flow());
+    const caught = collect('caught');
     const peer = await broker.accept();
     await peer.handshake();
     const { messageId = 0 } = await peer.expect('subscribe');
     peer.send({ cmd: 'suback', messageId, granted: [0x87] });
     await until(() => /not authorized/.test(statuses('in').at(-1) ?? ''), 'the status');
-    assert.match(lines('in', 'error').join(), /Not authorized/);
+    await until(() => caught.length === 1, 'the error at Catch');
+    assertHas(caught[0]?.['error'], { code: 'subscription-refused' });
   });
 
   for (const type of ['nodes', 'full'] as const) {

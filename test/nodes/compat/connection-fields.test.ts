@@ -279,7 +279,7 @@ describe('1 mqtt-broker properties', () => {
 
   it('credentials: a password without a user before MQTT 5 is told, and nothing is connected', async () => {
     await startFlow([connection(broker.port), mqttIn(), ...HELPERS], { c: { password: 'token' } });
-    assert.match(errors('c').join(), /password needs a user name/);
+    assert.match(lines('c', 'log').join(), /password needs a user name/);
     assert.equal(statuses('in').at(-1), 'red ring invalid setting');
     await broker.expectNoConnection();
   });

@@ -35,11 +35,24 @@ describe('2 mqtt in properties', () => {
   for (const topic of ['a/#/b', 'a#', 'a+/b', '', undefined, 5]) {
     it(`topic ${JSON.stringify(topic)} is told, and the connection stays`, async () => {
       await startFlow([connection(broker.port), mqttIn({ topic }), mqttIn({ id: 'other' }), ...HELPERS]);
+      const caught = collect('caught');
       await connected(broker, 'other');
-      assert.match(errors('in').join(), /^topic filter /);
+      await until(() => caught.length === 1, 'it is told to Catch');
+      const told = typeof topic === 'string' ? topic : '';
+      assertHas(caught[0], { topic: told, error: { code: 'invalid-filter', source: { id: 'in' } } });
+      assert.deepEqual(errors('in'), []);
       assert.equal(statuses('in').at(-1), 'red ring invalid topic filter');
     });
   }
+
+  it('topic "a/#/b" is a sentence in the log where no Catch node takes it, and no object with a stack', async () => {
+    await startFlow([connection(broker.port), mqttIn({ topic: 'a/#/b' }), mqttIn({ id: 'other' })]);
+    await connected(broker, 'other');
+    const { error } = Object.getPrototypeOf(node('in')) as { error: { lastCall: { args: unknown[] } } };
+    const [what, ...more] = error.lastCall.args;
+    assert.deepEqual([typeof what, more], ['string', []]);
+    assert.match(String(what), /^topic filter "a\/#\/b"/);
+  });
 
   for (const [stored, qos] of [
     ['0', 0],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import type { Node } from 'node-red';
-import { MqttError } from '../../../../src/index.ts';
+import { ConnectionRefused, MqttError } from '../../../../src/index.ts';
 import { Reports } from '../../../../nodes/mqtt-connection/reports.ts';
 
 /** Reports with what they write, and with what the Catch nodes of each flow get. */
@@ -9,7 +9,11 @@ function recorded(flows: readonly string[] = []) {
   const lines: string[] = [];
   const caught: string[] = [];
   const nodes = flows.map(
-    (z) => ({ z, _flow: { handleError: (node: { z: string }) => caught.push(node.z) > 0 } }) as unknown as Node,
+    (z) =>
+      ({
+        z,
+        _flow: { handleError: (node: { z: string }) => caught.push(node.z) > 0 && z !== 'deaf' },
+      }) as unknown as Node,
   );
   const line = (kind: string) => (what: string | Error) =>
     void lines.push(`${kind}: ${what instanceof Error ? what.message : what}`);
@@ -48,7 +52,29 @@ describe('what a connection tells', () => {
     reports.connected('me', 's');
     reports.failed(REFUSED);
     const failures = lines.filter((each) => each.startsWith('error'));
-    assert.deepEqual(failures, [`error: ${REFUSED.message}`, 'error: another', `error: ${REFUSED.message}`]);
+    assert.deepEqual(
+      failures.map((each) => /^error: ([^.]+)\. /.exec(each)?.[1]),
+      [REFUSED.message, 'another', REFUSED.message],
+    );
+  });
+
+  it('is what to do about a failure', () => {
+    const { reports, lines } = recorded();
+    reports.failed(new ConnectionRefused(0x86, 'mqtt://host:1883'));
+    const sentence = 'broker refused the connection (0x86 Bad User Name or Password) at mqtt://host:1883';
+    assert.deepEqual(lines, [`error: ${sentence}. Enter both again in the connection, under “Security”.`]);
+  });
+
+  it('is no error in the log where a Catch node of each flow has it', () => {
+    const { reports, lines } = recorded(['one', 'two']);
+    reports.failed(REFUSED);
+    assert.match(lines.join(), /^log: cannot reach the broker\. /);
+  });
+
+  it('is an error in the log where a flow has no Catch node that takes it', () => {
+    const { reports, lines } = recorded(['one', 'deaf']);
+    reports.failed(REFUSED);
+    assert.match(lines.join(), /^error: cannot reach the broker\. /);
   });
 
   it('is no more than a hundred failures of one outage, whatever words a broker finds', () => {

@@ -207,6 +207,8 @@ describe('a connection that a deploy hands on', () => {
     const errors: unknown[] = [];
     const settings = undialled({ url: 'mqtt://' });
     const connection = shared(settings, undefined, { ...SILENT, error: (error) => void errors.push(error) });
+    assert.equal(errors.length, 0);
+    connection.flowsStarted();
     assert.equal(errors.length, 1);
     connection.handedOver();
     connection.flowsStarted();
