@@ -1,4 +1,5 @@
 import type { StoredProperties } from './message-properties.ts';
+import { serverProblem } from './server-problem.ts';
 import { type NodeSet, text } from './text.ts';
 import { topicFilterProblem } from './topic-filter.ts';
 import { topicNameProblem } from './topic-name.ts';
@@ -18,6 +19,12 @@ export function validTopicName(value: unknown): Verdict {
 /** A filter to subscribe to; blank is a problem. */
 export function validTopicFilter(value: unknown): Verdict {
   return topicVerdict(topicFilterProblem(asText(value)));
+}
+
+/** The server of a connection; blank is judged elsewhere. */
+export function validServer(value: unknown): Verdict {
+  const problem = serverProblem(value);
+  return problem === undefined ? true : text('mqtt-connection', `serverProblem.${problem.key}`, problem.values);
 }
 
 /** A number in a field called `field` (a key under `label` of the set); blank means the default. */

@@ -16,6 +16,7 @@ import {
   SECONDS,
   validMessageProperties,
   validNumber,
+  validServer,
   validTopicName,
   validUserProperties,
 } from '../editor/validators.ts';
@@ -73,7 +74,12 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
   category: 'config',
   defaults: {
     name: { value: '' },
-    broker: { value: '', required: true, label: text('mqtt-connection', 'label.broker') },
+    broker: {
+      value: '',
+      required: true,
+      label: text('mqtt-connection', 'label.broker'),
+      validate: (value, _options) => validServer(value),
+    },
     port: {
       value: 1883,
       required: false,

@@ -64,7 +64,10 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
     await editor.addConnection();
     assert.equal(await editor.find('#node-config-input-protocolVersion').inputValue(), 'auto');
     assert.equal(await editor.find('#node-config-input-verifyCertificate').isChecked(), true);
+    await editor.type('#node-config-input-broker', 'http://127.0.0.1');
+    assert.match(await editor.reasonOf('broker'), /^Server “http:\/\/127\.0\.0\.1”: “http” is no way to a broker/);
     await editor.type('#node-config-input-broker', '127.0.0.1');
+    await editor.find('#node-config-input-broker:not(.input-error)').waitFor();
     await editor.type('#node-config-input-port', String(broker?.port));
     await editor.screenshot(join(images, 'mqtt-connection.png'));
   });
