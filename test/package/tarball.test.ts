@@ -9,6 +9,7 @@ const AT_THE_TOP = ['LICENSE', 'README.md', 'package.json'];
 const PACKED = [
   /^dist\/(src|nodes)\/.+\.(js|js\.map|d\.ts)$/,
   /^dist\/nodes\/[^/]+\/[^/]+\.html$/,
+  /^dist\/nodes\/failures\/texts\/en-US\.json$/,
   /^dist\/nodes\/[^/]+\/locales\/[^/]+\/[^/]+\.(json|html)$/,
   /^dist\/nodes\/[^/]+\/icons\/[^/]+\.(svg|png)$/,
   /^examples\/[^/]+\.json$/,
