@@ -6,6 +6,9 @@ import { Spread } from './spread.ts';
 /** What Node-RED's `done` calls; it has no public name. */
 type Complete = (this: Node, msg: NodeMessage, error?: unknown) => void;
 
+/** Hears what became of a message; `error` is what is true of a failure alone. */
+type Heard = (msg: NodeMessage, error: unknown) => void;
+
 /** A node that tells the outcomes of its messages. */
 interface Teller {
   readonly node: Node;
@@ -14,6 +17,8 @@ interface Teller {
   readonly find: (id: string) => unknown;
   /** Told a failure that the flow of the node cannot hear any more. */
   readonly lost: (error: unknown) => void;
+  /** Hears each outcome before the flow does, while the node is there. */
+  readonly heard: Heard | undefined;
   isOpen: boolean;
   /** Its flow ended with it: nobody in it hears anything. */
   isOrphan: boolean;
@@ -79,15 +84,17 @@ export class Outcomes implements Partial<FlowListener> {
    * From now on the outcomes of `node` are told here. Nothing is made for each message: `done` calls a method of the node.
    * @param find the node of an id that runs now, as `RED.nodes.getNode`.
    * @param lost told a failure where the flow of the node is gone, and nobody came in its place. Default: its own `error`.
+   * @param heard hears each outcome too.
    * @returns what is to be called when the node is closed.
    */
   open(
     node: Node,
     find: (id: string) => unknown,
     lost: (error: unknown) => void = (error) => node.error(error),
+    heard?: Heard,
   ): () => void {
     const { _complete: complete } = Object.getPrototypeOf(node) as { _complete: Complete };
-    const teller: Teller = { node, complete, find, lost, isOpen: true, isOrphan: false };
+    const teller: Teller = { node, complete, find, lost, heard, isOpen: true, isOrphan: false };
     this.#tellers.set(node, teller);
     Object.defineProperty(node, '_complete', {
       value: (msg: NodeMessage, error?: unknown) => this.#outcome(teller, msg, error),
@@ -138,7 +145,8 @@ export class Outcomes implements Partial<FlowListener> {
   }
 }
 
-function tellBy({ node, complete }: Teller, msg: NodeMessage, error: unknown): void {
+function tellBy({ node, complete, heard, isOpen }: Teller, msg: NodeMessage, error: unknown): void {
+  if (isOpen) heard?.(msg, error);
   complete.call(node, msg, error);
 }
 

@@ -10,6 +10,7 @@ import { StatusLight } from '../mqtt-connection/status-light.ts';
 import { whenClosed } from '../mqtt-connection/when-closed.ts';
 import { outView } from './out-view.ts';
 import type { User } from '../mqtt-connection/shared-connection.ts';
+import { RefusalLight } from './refusal-light.ts';
 import { type OutDef, outDefaults, settledBy } from './out-defaults.ts';
 
 export = function register(RED: NodeAPI): void {
@@ -23,12 +24,17 @@ export = function register(RED: NodeAPI): void {
     const own = { defaults: outDefaults(def), settledBy: settledBy(def) };
     view.add(this, { def, brokerConn: RED.nodes.getNode(String(def.broker)) });
     const light = new StatusLight(this);
-    const user: User = { node: this, subscribesLate: false, publishes: true, show: (status) => light.show(status) };
+    const refusals = new RefusalLight(
+      (status) => light.show(status),
+      () => connection.state.phase === 'connected',
+    );
+    const user: User = { node: this, subscribesLate: false, publishes: true, show: (status) => refusals.show(status) };
     const repeats = countRepeatedErrors(this);
     const told = outcomes.open(
       this,
       (id) => RED.nodes.getNode(id),
       (error) => connection.lost(error),
+      (msg, error) => refusals.hear(msg, error),
     );
     connection.register(user);
 
@@ -38,6 +44,7 @@ export = function register(RED: NodeAPI): void {
     });
     this.on('close', (removed: boolean, done: () => void) => {
       told();
+      refusals.end();
       whenClosed(this, connection.deregister(user, removed), () => {
         repeats.end();
         done();

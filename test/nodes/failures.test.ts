@@ -4,7 +4,7 @@ import { FakeBroker } from '../support/fake-broker.ts';
 import { collect, errors, node, startFlow, statuses, stopFlow } from '../support/flow.ts';
 import { freePort } from '../support/ports.ts';
 import { assertHas } from '../support/partial.ts';
-import { CONNECTED, connection, HELPERS, lines, mqttIn, mqttOut } from './flows.ts';
+import { agreeing, CONNECTED, connected, connection, connection5, HELPERS, lines, mqttIn, mqttOut } from './flows.ts';
 
 const IN = mqttIn();
 const OUT = mqttOut({ topic: 'a', qos: '1' });
@@ -81,6 +81,30 @@ describe('what failed, and why, is said', () => {
     assert.equal(statuses('in').at(-1), 'red ring subscribe: refused (0x80)');
     assert.equal(statuses('out').at(-1), CONNECTED);
     assertHas(caught[0], { topic: 'a/#', error: { code: 'subscription-refused' } });
+  });
+
+  it('a refused message: a red status at its mqtt-out only, until the next one that the broker takes', async () => {
+    const codes: Record<string, number> = { secret: 0x87 };
+    const strict = await agreeing({
+      publish: ({ messageId = 0, topic }) => ({ cmd: 'puback', messageId, reasonCode: codes[topic] ?? 0 }),
+    });
+    try {
+      const out = mqttOut({ qos: '1' });
+      await startFlow([connection5(strict.port), IN, out, { ...out, id: 'out2' }, ...HELPERS]);
+      await connected(strict);
+      const caught = collect('caught');
+      node('out').receive({ topic: 'secret', payload: 'x' });
+      await until(() => statuses('out').at(-1) === 'red ring publish: not authorized (0x87)', 'the reason');
+      await until(() => caught.length === 1, 'the error at Catch');
+      for (const id of ['in', 'out2']) assert.equal(statuses(id).at(-1), CONNECTED);
+      node('out').receive({ topic: 'open', payload: 'x' });
+      await until(() => statuses('out').at(-1) === CONNECTED, 'it went well');
+      node('out').receive({ topic: '', payload: 'x' });
+      await until(() => statuses('out').at(-1) === 'red ring invalid topic', 'another mistake');
+    } finally {
+      await stopFlow();
+      await strict.close();
+    }
   });
 
   it('done comes with the PUBACK, not before, and exactly once', async () => {
