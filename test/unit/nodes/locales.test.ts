@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { LANGUAGES as FAILURES, textsOf as failuresIn } from './failures/languages.ts';
 
 type Catalogue = { readonly [key: string]: string | Catalogue };
 
@@ -10,7 +11,9 @@ const LANGUAGES = ['de', SOURCE, 'es-ES', 'fr', 'ja', 'ro', 'zh-CN'];
 const SETS = readdirSync(NODES).filter((name) => existsSync(join(NODES, name, 'locales')));
 
 // A help text quotes what the dialog and the status show, and these are translated: all other code is the same everywhere.
-const QUOTED_TEXTS = ['connecting', 'connected', 'disconnected', 'Automatic', 'A parsed JSON object'];
+const BUSY = '20 in the flow (12 s), 3 waiting, 1 late';
+const OTHERS = 'others at QoS 1 and 2 may wait';
+const QUOTED_TEXTS = ['connecting', 'connected', 'disconnected', 'Automatic', 'A parsed JSON object', BUSY, OTHERS];
 
 describe('the languages', () => {
   it('belong to every node set', () => {
@@ -48,6 +51,17 @@ describe('the languages', () => {
       const [automatic = ''] = (texts.get('mqtt-in.datatype.auto-detect') ?? '').split(/ ?[(（]/);
       const json = texts.get('mqtt-in.datatype.json') ?? '';
       return !help.includes(`<code>${automatic}</code>`) || !help.includes(`<code>${json}</code>`);
+    });
+    assert.deepEqual(missing, []);
+  });
+
+  it('quote in the help what the status shows', () => {
+    const missing = [...FAILURES.keys()].filter((language) => {
+      const help = helpOf('mqtt-in', language).replace(/\s+/g, ' ');
+      const { 'in-flow': inFlow, queued, late, 'others-wait': others } = failuresIn(language).status;
+      const filled = inFlow.replace('__count__', '20').replace('__age__', '12 s');
+      const busy = [filled, queued.replace('__count__', '3'), late.replace('__count__', '1')].join(', ');
+      return !codeOf(help).includes(busy) || !codeOf(help).includes(others);
     });
     assert.deepEqual(missing, []);
   });
