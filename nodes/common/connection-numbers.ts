@@ -16,6 +16,8 @@ export interface LatencyNumbers {
 
 /** A failure as data: what it is about is in its codes, for whoever explains it in other words. */
 export interface FailureNumbers {
+  /** In the catalogue of failures, such as `network.ECONNREFUSED`. */
+  readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Of `MqttError`. */

@@ -62,8 +62,6 @@ export interface TestFailure {
   readonly stage: TestStage;
   readonly milliseconds: number;
   readonly failure: FailureNumbers;
-  /** Under which the catalogue of failures has it. */
-  readonly id: string;
   /** What listens there instead. */
   readonly listener?: 'mqtt' | 'http' | 'tls' | 'ssh' | undefined;
   readonly certificate?: ShownCertificate | undefined;

@@ -151,7 +151,7 @@ function verifiedText(unverified: string | undefined): string {
 function whatToDo(answer: TestAnswer, failure: TestFailure): JQuery[] {
   const at = adviceOf(answer, failure);
   if (at !== 'catalogue') return [adviceLine(say(at.test))];
-  const { means, doThis } = failureText(failure.id, (key, values) => RED._(key, values));
+  const { means, doThis } = failureText(failure.failure.id, (key, values) => RED._(key, values));
   return [line('posthorn-test-means', means), adviceLine(doThis)];
 }
 

@@ -13,6 +13,7 @@ import type {
   LatencyNumbers,
   TrafficNumbers,
 } from '../common/connection-numbers.ts';
+import { failureId } from '../failures/failure-id.ts';
 import type { SharedConnection } from './shared-connection.ts';
 
 /** Ends of messages that the broker had no part in. */
@@ -49,6 +50,8 @@ export function numbersOf(connection: SharedConnection): ConnectionNumbers {
 export function failureOf(error: Error, at: number): FailureNumbers {
   return {
     at,
+    // What is no error of the engine's is none that a person can do something about.
+    id: error instanceof MqttError ? failureId(error) : 'client.other',
     code: error instanceof MqttError ? error.code : 'unknown',
     reasonCode: 'reasonCode' in error && typeof error.reasonCode === 'number' ? error.reasonCode : undefined,
     systemCode: systemCodeOf(error.cause) || undefined,

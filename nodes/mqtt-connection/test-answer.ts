@@ -1,14 +1,6 @@
-import {
-  type Certificate,
-  MqttError,
-  type ProbeFailure,
-  type ProbeReport,
-  shownText,
-  type Step,
-} from '../../src/index.ts';
+import { type Certificate, type ProbeFailure, type ProbeReport, shownText, type Step } from '../../src/index.ts';
 import type { FailureNumbers } from '../common/connection-numbers.ts';
 import type { PasswordSource, ShownCertificate, TestAnswer, TestFailure, TestStep } from '../common/test-answer.ts';
-import { failureId } from '../failures/failure-id.ts';
 import { failureOf } from './connection-numbers.ts';
 
 /** Characters of a text from outside: a certificate may hold megabytes. */
@@ -40,7 +32,7 @@ export function answerOf(report: ProbeReport, { password, tls, at }: TestUse): T
 
 /** Nothing was tried: what was entered makes no sense. */
 export function unusable(error: Error, { password, tls, at }: TestUse): TestAnswer {
-  const failure = { stage: 'settings', milliseconds: 0, failure: shownFailure(error, at), id: idOf(error) } as const;
+  const failure = { stage: 'settings', milliseconds: 0, failure: shownFailure(error, at) } as const;
   return { server: '', clientId: '', password, tls, firstRefusal: undefined, steps: [], failure };
 }
 
@@ -80,15 +72,9 @@ function failureAnswer({ stage, milliseconds, error, listener, certificate }: Pr
     stage,
     milliseconds: Math.round(milliseconds),
     failure: shownFailure(error, at),
-    id: idOf(error),
     listener,
     certificate: certificateOf(certificate),
   };
-}
-
-/** What is no error of the engine's is none that a person can do something about. */
-function idOf(error: Error): string {
-  return error instanceof MqttError ? failureId(error) : 'client.other';
 }
 
 function shownFailure(error: Error, at: number): FailureNumbers {

@@ -72,13 +72,13 @@ export class ConnectionCard {
   #showFailure({ lastFailure, state }: ConnectionNumbers, now: number): void {
     show(this.#failure, lastFailure !== undefined);
     if (lastFailure === undefined) return;
-    const { means, doThis } = whatToDo(lastFailure);
+    const { what, doThis } = whatToDo(lastFailure);
     // What is over is told, but not as if it were now.
     this.#failure.classList.toggle('posthorn-sb-past', state === 'connected');
     setText(this.#failureAge, say('card.failure', { age: ageAt(now, lastFailure.at) }));
-    setText(this.#failureText, means);
-    setText(this.#advice, doThis ?? '');
-    show(this.#advice, doThis !== undefined);
+    setText(this.#failureText, what);
+    setText(this.#advice, doThis);
+    show(this.#advice, doThis !== '');
   }
 
   #showLimits(limits: BrokerLimits | undefined): void {

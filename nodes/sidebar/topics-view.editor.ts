@@ -1,3 +1,4 @@
+import type { FailureNumbers } from '../common/connection-numbers.ts';
 import {
   type ConnectionEntry,
   type ConnectionsAnswer,
@@ -240,12 +241,18 @@ export class TopicsView {
     try {
       const answer = await ask<TestAnswer>('POST', `${WATCHES_PATH}/${this.#shown.watch}/publish`, message);
       const failure = answer?.failure;
-      tellResult(failure === undefined ? say(done) : whatToDo(failure).means, failure === undefined);
+      tellResult(failure === undefined ? say(done) : inWords(failure), failure === undefined);
       void this.#lookNow();
     } catch (error) {
       tellResult(failureText(error as RequestFailure), false);
     }
   }
+}
+
+/** What failed, and what to do, in one line. */
+function inWords(failure: FailureNumbers): string {
+  const { what, doThis } = whatToDo(failure);
+  return doThis === '' ? what : `${what}. ${doThis}`;
 }
 
 /** Levels that one request opens or closes at most. */
@@ -261,7 +268,7 @@ function statusOf(
   search: string,
 ): string {
   const { phase, granted, failure } = state;
-  if (failure !== undefined && (granted === undefined || phase !== 'connected')) return whatToDo(failure).means;
+  if (failure !== undefined && (granted === undefined || phase !== 'connected')) return inWords(failure);
   if (granted === undefined) return say('topics.subscribing');
   const parts = [say('topics.counts', { topics: counted(topics), messages: counted(messages) })];
   if (search !== '') parts.push(say('topics.found', { count: counted(rowCount) }));

@@ -145,6 +145,8 @@ describe('the sidebar, in a real browser (skipped without Chromium)', function (
       await isIn(card('The house').locator('.posthorn-sb-state'), /^connected for/);
       await isIn(card('The house').locator('.posthorn-sb-meta'), /MQTT 3\.1\.1 · new session · [\d.]+ ms round trip/);
       await isIn(card('Packing line').locator('.posthorn-sb-failure'), /ECONNREFUSED/);
+      // What to do about it, from the catalogue of failures.
+      await isIn(card('Packing line').locator('.posthorn-sb-failure'), /Start the broker, or correct the port\./);
     });
 
     it('with what passes', async () => {

@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import type { TestFailure } from '../../../../nodes/common/test-answer.ts';
 import { type AdviceAt, adviceOf } from '../../../../nodes/editor/test-advice.ts';
 
-const FAILURE = { at: 0, code: 'unreachable', reasonCode: undefined, systemCode: undefined, message: 'no' };
-const FAILED: TestFailure = { stage: 'mqtt', milliseconds: 1, failure: FAILURE, id: 'network.ECONNREFUSED' };
+const FAILURE = {
+  at: 0,
+  id: 'network.ECONNREFUSED',
+  code: 'unreachable',
+  reasonCode: undefined,
+  systemCode: undefined,
+  message: 'no',
+};
+const FAILED: TestFailure = { stage: 'mqtt', milliseconds: 1, failure: FAILURE };
 
 describe('What to do about a test that failed', () => {
   const rows: readonly (readonly [string, string, Partial<TestFailure>, AdviceAt])[] = [

@@ -113,7 +113,8 @@ describe('The health of the connections', () => {
     isImpossible: false,
     ...more,
   });
-  const failure = { at: 1, code: 'unreachable', reasonCode: undefined, systemCode: 'ECONNREFUSED', message: 'no' };
+  const id = 'network.ECONNREFUSED';
+  const failure = { at: 1, id, code: 'unreachable', reasonCode: undefined, systemCode: 'ECONNREFUSED', message: 'no' };
   const waiting = numbers({ state: 'waiting', connectedSince: undefined, lastFailure: failure });
 
   it('is up with those that are, and down with the reason of each that should be', () => {
