@@ -1,5 +1,6 @@
 import { MqttError } from '../protocol/errors.ts';
 import type { Message, MessageProperties, Payload, QoS } from '../protocol/packet.ts';
+import { ownText } from '../util/own-text.ts';
 import { parseTopicName, whyNotEncodable } from '../protocol/topic.ts';
 
 /** Characters. Longer text is kept as bytes: to copy it as text would cost more. */
@@ -14,7 +15,7 @@ export interface PublishRequest {
   readonly qos?: QoS;
   /** Default false. */
   readonly retain?: boolean;
-  /** Not to be changed until the message is settled. */
+  /** Their Correlation Data is not to be changed until the message is settled. */
   readonly properties?: MessageProperties | undefined;
 }
 
@@ -24,18 +25,26 @@ export function parseMessage(request: PublishRequest): Message {
   const topic = parseTopicName(request.topic);
   if (qos !== 0 && qos !== 1 && qos !== 2) throw invalid(topic, `its QoS is ${String(qos)}, it must be 0, 1 or 2`);
   if (properties !== undefined) checkProperties(topic, properties);
-  return { topic, payload: own(payload), qos, retain, properties };
+  return { topic, payload: own(payload), qos, retain, properties: properties && ownProperties(properties) };
 }
 
 /** Bytes of a Buffer may be changed by whoever gave it; a text may be a part of one that is a thousand times as long. */
 function own(payload: Payload): Payload {
   if (typeof payload !== 'string') return Buffer.from(payload);
-  return payload.length > LONGEST_TEXT ? Buffer.from(payload) : copyOf(payload);
+  return payload.length > LONGEST_TEXT ? Buffer.from(payload) : ownText(payload);
 }
 
-/** What V8 cuts out of a text keeps all of that alive; what it cuts out of one that it has just put together, only that. */
-function copyOf(text: string): string {
-  return ` ${text}`.slice(1);
+/** The texts of the properties as well may be cut out of something long. */
+function ownProperties(properties: MessageProperties): MessageProperties {
+  const { contentType, responseTopic, userProperties } = properties;
+  return {
+    ...properties,
+    ...(contentType !== undefined && { contentType: ownText(contentType) }),
+    ...(responseTopic !== undefined && { responseTopic: ownText(responseTopic) }),
+    ...(userProperties !== undefined && {
+      userProperties: userProperties.map(([name, value]) => [ownText(name), ownText(value)] as const),
+    }),
+  };
 }
 
 function checkProperties(topic: string, properties: MessageProperties): void {

@@ -1,3 +1,4 @@
+import { ownText } from '../util/own-text.ts';
 import { MqttError } from './errors.ts';
 
 declare const brand: unique symbol;
@@ -32,7 +33,7 @@ export function parseTopicName(text: string): TopicName {
   if (text === latestTopicName) return latestTopicName;
   const problem = whyNotTopicName(text);
   if (problem !== undefined) throw new MqttError('invalid-topic', `topic ${shownTopic(text)} ${problem}`);
-  latestTopicName = text as TopicName;
+  latestTopicName = ownText(text) as TopicName;
   return latestTopicName;
 }
 

@@ -221,7 +221,10 @@ export class Incoming {
     // Behind the one before, which has been written by now.
     if (this.#awaiting.length > 0) this.#tellAcknowledged();
     if (this.#pubcomps.length > 0) return this.#pubcomps.shift();
-    return this.#nextOf(this.#pubacks) ?? this.#nextOf(this.#pubrecs);
+    const next = this.#nextOf(this.#pubacks) ?? this.#nextOf(this.#pubrecs);
+    // What is answered no more has given up its place meanwhile.
+    if (next === undefined && this.#awaiting.length > 0) this.#tellAcknowledged();
+    return next;
   }
 
   /** Calls back when acknowledgements of all that came so far have been written; never, if the connection ends before. */

@@ -36,13 +36,8 @@ class StreamTransport implements Transport {
       if (!this.#full) handlers.drain();
     });
     // `allowHalfOpen` is off: the end of the peer's side ends ours, and `close` follows.
-    socket.once('close', () => {
-      if (this.#failure !== undefined) this.#reception.flush();
-      // An orderly end waits behind what was sent before it, however long that is not wanted.
-      this.#reception.whenTaken(() => handlers.closed(this.#failure));
-    });
+    socket.once('close', () => handlers.closed(this.#failure));
     this.#reception.start((chunk) => handlers.data(chunk));
-    this.resume();
   }
 
   write(chunks: readonly Chunk[]): boolean {
@@ -56,23 +51,21 @@ class StreamTransport implements Transport {
   }
 
   pause(): void {
-    this.#reception.pause();
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#reception.resume(() => this.#socket.resume());
+    this.#socket.resume();
   }
 
   end(): void {
     while (!this.#slices.empty) this.#writeSlice();
     // A paused socket would never see the end of the peer's side, and so never its own.
-    this.resume();
+    this.#socket.resume();
     this.#socket.end();
   }
 
   destroy(): void {
-    this.#reception.discard();
     this.#socket.destroy();
   }
 

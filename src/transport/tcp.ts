@@ -9,6 +9,7 @@ import { opened, TCP_KEEP_ALIVE } from './opened.ts';
 export async function dialTcp(host: string, port: number, signal: AbortSignal, watch?: DialWatch): Promise<Transport> {
   const reception = new Reception();
   const socket = connect({ host, port, noDelay: true, ...TCP_KEEP_ALIVE, onread: reception.onread });
+  reception.by(socket);
   if (watch !== undefined) watchSocket(socket, watch);
   await opened(socket, 'connect', signal);
   return streamTransport(socket, reception);

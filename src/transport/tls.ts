@@ -31,6 +31,7 @@ export async function dialTls(
   // `onread` is not among the types, but among the options (tls.connect passes it to its socket).
   const options = { host, port, ...nodeTlsOptions(host, tls), onread: reception.onread };
   const socket = connect(options);
+  reception.by(socket);
   if (watch !== undefined) watchSocket(socket, watch);
   socket.setNoDelay(true);
   await opened(socket, 'secureConnect', signal);

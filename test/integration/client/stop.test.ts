@@ -102,7 +102,7 @@ describe('the stop', () => {
         const socket = connect({ port: broker.port, host: '127.0.0.1', onread: reception.onread });
         socket.on('error', () => undefined);
         void client.close(); // awaited below
-        return Promise.resolve(streamTransport(socket, reception));
+        return Promise.resolve(streamTransport(socket, reception.by(socket)));
       },
     });
     client.connect();
