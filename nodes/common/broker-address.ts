@@ -34,9 +34,17 @@ export function brokerHost(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname.toLowerCase() : url;
 }
 
-/** The URL without user name and password, for a person to read. */
+/**
+ * A text that may be a URL, for a person to read: without all that stands before an @, where user name and password are,
+ * whatever they are of; and without query and fragment, where tokens travel.
+ */
 export function withoutLogin(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1');
+  const text = url.trim();
+  if (!isUrl(text) || !URL.canParse(text)) return text.replace(/^.*@/s, '').replace(/[?#].*$/s, '');
+  const { protocol, host, pathname } = new URL(text);
+  // Behind a password with a slash in it an @ may stand in what looks like the path.
+  const path = pathname.includes('@') ? '/…' : pathname;
+  return `${protocol}//${host}${path === '/' && !/\/\/[^/]*\//.test(text) ? '' : path}`;
 }
 
 function urlAddress(text: string): string {

@@ -5,7 +5,7 @@ import { keyOf, NAMESPACE, type Translate } from './failure-text.ts';
 /**
  * What stands under a node. A text without numbers is the key of one, which the editor translates by itself, as it does
  * with those of Node-RED's own nodes. It takes no numbers: a text that has some, or a code that nobody foresaw, is English,
- * and the dialogs' script makes it the editor's language before it is shown (docs/adr/0026).
+ * and the dialogs' script makes it the editor's language before it is shown (docs/adr/0028).
  */
 
 /** Node-RED's own texts. */

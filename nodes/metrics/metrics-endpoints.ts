@@ -51,6 +51,6 @@ function watched({ id, connection }: LiveConnection): Watched {
     name: filled(name) ?? numbers.server ?? '',
     numbers,
     isTrying: connection.trying && connection.users.size > 0,
-    isImpossible: connection.problem !== undefined,
+    isImpossible: connection.problem !== undefined && connection.users.size > 0,
   };
 }

@@ -19,7 +19,7 @@ export function ask<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: o
       type: method,
       dataType: 'json',
       timeout: LONGEST,
-      ...(body !== undefined && { data: JSON.stringify(body), contentType: 'application/json' }),
+      ...(method === 'POST' && { data: JSON.stringify(body ?? {}), contentType: 'application/json' }),
     });
     request
       .done((answer: T | undefined) => resolve(answer))

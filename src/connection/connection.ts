@@ -486,7 +486,7 @@ export class Connection {
 
   #unanswered(): void {
     const { server, handshakeTimeout } = this.#options;
-    const message = `${server} did not answer CONNECT within ${handshakeTimeout / 1000} s`;
+    const message = `${server} did not answer CONNECT within ${Math.round(handshakeTimeout / 100) / 10} s`;
     this.destroy(new MqttError('handshake-timeout', message, { retryable: true }));
   }
 

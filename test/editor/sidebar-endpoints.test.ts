@@ -109,6 +109,18 @@ describe('what the sidebar asks of Node-RED, under a path and with logins', func
     assert.equal((await request('owner', 'POST', 'connections/nobody/connect', {})).status, 404);
   });
 
+  it('is refused with 415 and a sentence where it may be sent by a page of another site', async () => {
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain', undefined]) {
+      const response = await fetch(new URL('posthorn/connections/c/disconnect', nodeRed.url), {
+        method: 'POST',
+        headers: { ...bearer(tokens.get('owner')), ...(type !== undefined && { 'content-type': type }) },
+      });
+      assert.equal(response.status, 415);
+      assert.match(await response.text(), /application\/json/);
+    }
+    assert.equal((await connections())[0]?.state, 'connected');
+  });
+
   it('is refused with 400 and a sentence where it makes no sense', async () => {
     const watch = await begin();
     for (const [path, body, why] of [

@@ -48,7 +48,26 @@ describe('findSameClient', () => {
 describe('connectionLabel', () => {
   it('shows no login of a URL', () => {
     const broker = 'mqtts://ann:se%40cret@broker.example:8883/x@y';
-    assert.equal(connectionLabel({ broker }), 'mqtts://broker.example:8883/x@y');
+    assert.equal(connectionLabel({ broker }), 'mqtts://broker.example:8883/…');
+    for (const url of [
+      '  mqtt://user:SECRET@host:1884',
+      'ws://host/mqtt?token=SECRET',
+      'ws://host/mqtt#SECRET',
+      'mqtt://user:a/SECRET@host',
+      'mqtt://user:1/SECRET@host',
+      'mqtt://user:a#SECRET@host',
+      'mqtt://user:a?SECRET@host',
+      'mqtt://user:a@SECRET@host',
+      'user:SECRET@host:1884',
+      'http://host/x?token=SECRET',
+    ]) {
+      assert.doesNotMatch(connectionLabel({ broker: url }), /SECRET/, url);
+    }
+  });
+
+  it('shows whatever is stored', () => {
+    assert.equal(connectionLabel({ broker: 5, port: {}, clientid: [], name: { x: 1 } }), '5:1883');
+    assert.equal(connectionLabel({ broker: {} }), 'localhost:1883');
   });
 
   it('is the name, else the client id and the address', () => {
