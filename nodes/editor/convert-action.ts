@@ -11,7 +11,7 @@ const MENU_ITEM = 'menu-item-posthorn-convert';
 const BRIEFLY = 8_000;
 
 /**
- * Adds the action *Convert MQTT nodes*, and an entry for it to the Edit menu. It converts the selection at once; with
+ * Adds the action *Convert core MQTT nodes to Posthorn*, and an entry for it to the Edit menu. It converts the selection at once; with
  * nothing selected it asks before it converts all flows.
  */
 export function registerConvertAction(): void {

@@ -6,6 +6,9 @@ export type MessageKind = 'birth' | 'close' | 'will';
 /** Fills the section of a birth, close or will message in the connection's dialog; `open` unfolds it. */
 export function fillMessageSection(kind: MessageKind, stored: StoredProperties, open: boolean): void {
   $(`#posthorn-section-${kind}`).prop('open', open);
+  // Who does not need the properties of MQTT 5 does not have to read past them.
+  const { delay: _, ...properties } = withoutBlanks(stored);
+  $(`#posthorn-section-${kind} .posthorn-more`).prop('open', Object.keys(properties).length > 0);
   contentTypeInput(field(kind, 'contentType'), stored.contentType);
   optionalInput(field(kind, 'props'), 'json', stored.userProps);
   optionalInput(field(kind, 'respTopic'), 'str', stored.respTopic);

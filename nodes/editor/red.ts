@@ -32,6 +32,10 @@ export type StoredNode = { readonly id: string; readonly type: string; readonly 
 export type EditedNode<T> = T & {
   readonly id: string;
   readonly inputs?: number;
+  /** The tab or subflow. */
+  readonly z?: string;
+  /** Its place; a node that is being made has none yet. */
+  readonly x?: number;
   _(key: string, values?: Readonly<Record<string, string | number>>): string;
 };
 
@@ -60,6 +64,7 @@ export interface NodeDefinition<T> {
   outputLabels?: (this: EditedNode<T>) => string;
   label: (this: EditedNode<T>) => string;
   labelStyle?: (this: EditedNode<T>) => string;
+  onadd?: (this: EditedNode<T>) => void;
   oneditprepare?: (this: EditedNode<T>) => void;
   oneditsave?: (this: EditedNode<T>) => void;
   oneditcancel?: (this: EditedNode<T>) => void;

@@ -11,20 +11,25 @@ interface TypeDefinition {
 
 const CONTENT_TYPES = ['application/json', 'application/octet-stream', 'text/csv', 'text/html', 'text/plain'];
 
-/** A field that is either left out or of one kind: text, a number or JSON. */
-export function optionalInput(selector: string, kind: 'str' | 'num' | 'json', stored: unknown): void {
-  create(selector, stored, stored === undefined || stored === '' ? 'none' : kind, [none(), kind]);
+/** A field that is either left out or of one kind: text, a number or JSON. `blank` says what it means to leave it out. */
+export function optionalInput(
+  selector: string,
+  kind: 'str' | 'num' | 'json',
+  stored: unknown,
+  blank: string = none(),
+): void {
+  create(selector, stored, stored === undefined || stored === '' ? 'none' : kind, [leftOut(blank), kind]);
 }
 
 /** A content type: left out, one of the usual ones, or any other. */
-export function contentTypeInput(selector: string, stored: unknown): void {
+export function contentTypeInput(selector: string, stored: unknown, blank: string = none()): void {
   const usual = CONTENT_TYPES.map((value) => ({ value, label: value, hasValue: false, default: value }));
   const other = {
     value: 'other',
     label: text('mqtt-connection', 'choice.other'),
     icon: 'red/images/typedInput/az.svg',
   };
-  create(selector, stored, contentTypeChoice(stored), [none(), ...usual, other]);
+  create(selector, stored, contentTypeChoice(stored), [leftOut(blank), ...usual, other]);
 }
 
 function contentTypeChoice(stored: unknown): string {
@@ -32,8 +37,12 @@ function contentTypeChoice(stored: unknown): string {
   return CONTENT_TYPES.includes(stored) ? stored : 'other';
 }
 
-function none(): TypeDefinition {
-  return { value: 'none', label: text('mqtt-connection', 'choice.none'), hasValue: false, default: '' };
+function none(): string {
+  return text('mqtt-connection', 'choice.none');
+}
+
+function leftOut(label: string): TypeDefinition {
+  return { value: 'none', label, hasValue: false, default: '' };
 }
 
 function create(selector: string, stored: unknown, initial: string, types: (string | TypeDefinition)[]): void {

@@ -7,8 +7,9 @@ interface MqttAck {
 
 RED.nodes.registerType<MqttAck>('mqtt-ack', {
   category: 'network',
-  paletteLabel: 'mqtt-ack',
-  color: '#c9b7dc',
+  // A hyphen at which the palette does not break the line.
+  paletteLabel: 'mqtt‑ack',
+  color: '#9a8ae0',
   icon: 'posthorn-ack.svg',
   inputs: 1,
   outputs: 1,

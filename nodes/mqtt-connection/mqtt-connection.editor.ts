@@ -150,7 +150,9 @@ RED.nodes.registerType<Connection>('mqtt-connection', {
     password: { type: 'password' },
   },
   label() {
-    return connectionLabel(this);
+    // At run time it would be localhost, which is not what a person reads in an empty field.
+    const isBlank = !this.name && (this.broker ?? '').trim() === '';
+    return isBlank ? text('mqtt-connection', 'placeholder.noServer') : connectionLabel(this);
   },
   oneditprepare() {
     formOpened(this.id);

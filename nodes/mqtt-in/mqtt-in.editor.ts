@@ -5,6 +5,7 @@ import { formClosed, formOpened, isFormOpen } from '../editor/open-form.ts';
 import { isTrue } from '../common/tick.ts';
 import type { EditedNode, StoredNode } from '../editor/red.ts';
 import { subscriptionConflicts } from '../editor/subscription-conflicts.ts';
+import { takeOnlyConnection } from '../editor/only-connection.ts';
 import { text } from '../editor/text.ts';
 import { completeTopics } from '../editor/topic-completion.ts';
 import { validNumber, validTopicFilter } from '../editor/validators.ts';
@@ -31,8 +32,9 @@ const SHOWN_CONFLICTS = 3;
 
 RED.nodes.registerType<MqttIn>('mqtt-in', {
   category: 'network',
-  paletteLabel: 'mqtt-in',
-  color: '#c9b7dc',
+  // A hyphen at which the palette does not break the line.
+  paletteLabel: 'mqtt‑in',
+  color: '#9a8ae0',
   icon: 'posthorn-in.svg',
   inputs: 0,
   outputs: 1,
@@ -73,7 +75,7 @@ RED.nodes.registerType<MqttIn>('mqtt-in', {
     qos0WhenFull: { value: ACKNOWLEDGE_MISSING.qos0WhenFull },
   },
   label() {
-    return this.name || (this.inputs === 1 ? '' : this.topic) || 'mqtt';
+    return this.name || (this.inputs === 1 ? '' : this.topic) || 'mqtt-in';
   },
   labelStyle() {
     return this.name ? 'node_label_italic' : '';
@@ -83,6 +85,9 @@ RED.nodes.registerType<MqttIn>('mqtt-in', {
   },
   outputLabels() {
     return text('mqtt-in', 'port.output');
+  },
+  onadd() {
+    takeOnlyConnection(this);
   },
   oneditprepare() {
     formOpened(this.id);

@@ -1,4 +1,5 @@
 import { chosenConnectionLosesSession, chosenConnectionSpeaksVersion5 } from '../editor/chosen-connection.ts';
+import { takeOnlyConnection } from '../editor/only-connection.ts';
 import { text } from '../editor/text.ts';
 import { completeTopics } from '../editor/topic-completion.ts';
 import { contentTypeInput, optionalInput } from '../editor/typed-inputs.ts';
@@ -21,8 +22,9 @@ interface MqttOut {
 
 RED.nodes.registerType<MqttOut>('mqtt-out', {
   category: 'network',
-  paletteLabel: 'mqtt-out',
-  color: '#c9b7dc',
+  // A hyphen at which the palette does not break the line.
+  paletteLabel: 'mqtt‑out',
+  color: '#9a8ae0',
   icon: 'posthorn-out.svg',
   align: 'right',
   inputs: 1,
@@ -46,7 +48,7 @@ RED.nodes.registerType<MqttOut>('mqtt-out', {
     },
   },
   label() {
-    return this.name || this.topic || 'mqtt';
+    return this.name || this.topic || 'mqtt-out';
   },
   labelStyle() {
     return this.name ? 'node_label_italic' : '';
@@ -54,13 +56,17 @@ RED.nodes.registerType<MqttOut>('mqtt-out', {
   inputLabels() {
     return text('mqtt-out', 'port.input');
   },
+  onadd() {
+    takeOnlyConnection(this);
+  },
   oneditprepare() {
     completeTopics('#node-input-topic', this);
-    optionalInput('#node-input-userProps', 'json', this.userProps);
-    optionalInput('#node-input-respTopic', 'str', this.respTopic);
-    optionalInput('#node-input-correl', 'str', this.correl);
-    optionalInput('#node-input-expiry', 'num', this.expiry);
-    contentTypeInput('#node-input-contentType', this.contentType);
+    const fromMessage = text('mqtt-out', 'choice.fromMessage');
+    optionalInput('#node-input-userProps', 'json', this.userProps, fromMessage);
+    optionalInput('#node-input-respTopic', 'str', this.respTopic, fromMessage);
+    optionalInput('#node-input-correl', 'str', this.correl, fromMessage);
+    optionalInput('#node-input-expiry', 'num', this.expiry, fromMessage);
+    contentTypeInput('#node-input-contentType', this.contentType, fromMessage);
     // Flow files hold numbers and booleans too, which a select does not find among its choices.
     $('#node-input-qos').val(asText(this.qos));
     $('#node-input-retain').val(asText(this.retain));

@@ -164,7 +164,7 @@ describe('who acknowledges a message, in a real browser (skipped without Chromiu
   let ack = '';
 
   it('is told by an mqtt-ack, which acknowledges unless another answer is chosen', async () => {
-    assert.equal(await editor.paletteLabel('mqtt-ack'), 'mqtt-ack');
+    assert.equal(await editor.paletteLabel('mqtt-ack'), 'mqtt\u2011ack');
     ack = await editor.add('mqtt-ack', { x: 460, y: 80 });
     await editor.edit(ack);
     const answer = editor.find('#node-input-reasonCode');

@@ -43,8 +43,8 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
   });
 
   it('takes the nodes from the palette, under names that tell them from the core nodes', async () => {
-    assert.equal(await editor.paletteLabel('mqtt-in'), 'mqtt-in');
-    assert.equal(await editor.paletteLabel('mqtt-out'), 'mqtt-out');
+    assert.equal(await editor.paletteLabel('mqtt-in'), 'mqtt\u2011in');
+    assert.equal(await editor.paletteLabel('mqtt-out'), 'mqtt\u2011out');
     nodes.inject = await editor.add('inject', { x: 160, y: 80 });
     nodes.out = await editor.add('mqtt-out', { x: 460, y: 80 });
     nodes.in = await editor.add('mqtt-in', { x: 160, y: 200 });
@@ -93,7 +93,7 @@ describe('the editor, in a real browser (skipped without Chromium)', function ()
   it('unfolds the sections of the messages from the keyboard', async () => {
     await editor.openTab('Messages');
     const will = editor.find('#posthorn-section-will');
-    await will.locator('summary').press('Enter');
+    await will.locator('> summary').press('Enter');
     await editor.find('#node-config-input-willTopic').waitFor({ state: 'visible' });
     await editor.type('#node-config-input-willTopic', 'house/state');
     await editor.screenshot(join(images, 'mqtt-connection-messages.png'));
