@@ -2,6 +2,7 @@ import { Aedes } from 'aedes';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { HOST } from './ports.mjs';
+import { retainedFirst } from './retained-first.mjs';
 
 /**
  * An MQTT 3.1.1 broker in memory, for this computer only.
@@ -11,6 +12,7 @@ import { HOST } from './ports.mjs';
  */
 export async function startBroker(port) {
   const aedes = await Aedes.createBroker();
+  retainedFirst(aedes);
   const server = createServer(aedes.handle);
   server.listen(port, HOST);
   await once(server, 'listening');
