@@ -22,7 +22,7 @@ describe('docs/reliability.md', () => {
       ...numbered('B', 14, 23),
       ...numbered('C', 1, 19),
       ...numbered('D', 1, 12),
-      'E4',
+      ...numbered('E', 1, 13),
       ...numbered('F', 1, 9),
       ...numbered('G', 1, 10),
     ];

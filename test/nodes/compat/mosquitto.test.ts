@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { until } from '../../support/events.ts';
 import { collect, nextMessage, node, startFlow, statuses, stopFlow } from '../../support/flow.ts';
 import { optionalTool } from '../../support/optional.ts';
 import { assertHas } from '../../support/partial.ts';
 import { RealBroker } from '../../support/real-broker.ts';
 import { CONNECTED, connection, dynamicIn, HELPERS, mqttIn, mqttOut, shown } from '../flows.ts';
+
+const README = readFileSync(join(__dirname, '../../../README.md'), 'utf8');
 
 for (const [name, protocolVersion] of [
   ['3.1', '3'],
@@ -43,6 +47,13 @@ for (const [name, protocolVersion] of [
       node(id).receive(msg as never);
       await completed;
     }
+
+    it('a wrong password shows as the README says', async () => {
+      await startFlow([toBroker(), mqttIn()], { c: { user: 'ann', password: 'wrong' } });
+      await until(() => statuses('in').at(-1)?.startsWith('red ring') === true, 'the reason');
+      const [, shown] = /^red ring (.*)$/.exec(statuses('in').at(-1) ?? '') ?? [];
+      assert.ok(README.includes(`\`${shown}\` in the status`), shown);
+    });
 
     for (const qos of [0, 1, 2]) {
       it(`a message crosses at QoS ${qos}, with topic, payload, qos, retain`, async () => {
