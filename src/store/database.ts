@@ -7,7 +7,7 @@ import type { Database } from './medium.ts';
 
 /** Milliseconds between two tries to open what another process has, and how many follow the first. */
 const TRY_TIME = 100;
-const MOST_TRIES = 60;
+const MOST_TRIES = 20;
 
 /** A later version wrote the database. */
 export class OtherVersion extends Error {}

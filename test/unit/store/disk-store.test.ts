@@ -212,7 +212,7 @@ describe('DiskStore', () => {
       assert.deepEqual([timers, reports], [[], []]);
     });
 
-    it('is in use by one at a time: another one is told so when it has tried for six seconds', async () => {
+    it('is in use by one at a time: another one is told so when it has tried for two seconds', async () => {
       const folder = await newFolder();
       await open(folder);
       const { clock, waits } = hasty();
@@ -220,7 +220,7 @@ describe('DiskStore', () => {
         code: 'store-failed',
         message: /cannot be kept in .*: another process uses it$/,
       });
-      assert.equal(waits.length, 60);
+      assert.equal(waits.length, 20);
     });
 
     it('is not marked by one that does not get it', async () => {
