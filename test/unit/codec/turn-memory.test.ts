@@ -29,12 +29,20 @@ describe('TurnMemory', () => {
 
   it('takes what was given back, if it is large enough', () => {
     const memory = new TurnMemory(new FakeClock());
-    const [small, large] = [memory.take(10), memory.take(3 * PIECE)];
-    memory.giveBack(small);
+    const [piece, large] = [memory.take(PIECE), memory.take(3 * PIECE)];
+    memory.giveBack(piece);
     memory.giveBack(large);
     assert.equal(memory.take(4 * PIECE) === large, false);
-    assert.equal(memory.take(2 * PIECE), large);
-    assert.equal(memory.take(PIECE), small);
+    assert.equal(memory.take(2 * PIECE) === large, true);
+    assert.equal(memory.take(PIECE) === piece, true);
+  });
+
+  it('lends no piece for what is small: of each connection one packet may be in two parts', () => {
+    const memory = new TurnMemory(new FakeClock());
+    const small = memory.take(100);
+    assert.equal(small.length, 100);
+    memory.giveBack(small);
+    assert.equal(memory.take(100) === small, false);
   });
 
   it('asks for no turn while nothing is lent', () => {
