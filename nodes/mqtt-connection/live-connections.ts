@@ -11,28 +11,24 @@ export interface LiveConnection {
 
 /** The config nodes that run, those inside of subflows too. */
 export class LiveConnections {
-  readonly #nodes = new Map<string, Node>();
-  readonly #live = new Map<string, LiveConnection>();
+  readonly #byId = new Map<string, { readonly node: Node; readonly live: LiveConnection }>();
 
   add(node: Node, connection: SharedConnection): void {
     const { _alias: nodeId = node.id } = node as { readonly _alias?: string };
-    this.#nodes.set(node.id, node);
-    this.#live.set(node.id, { id: node.id, nodeId, connection });
+    this.#byId.set(node.id, { node, live: { id: node.id, nodeId, connection } });
   }
 
   /** The node is closed. Another object of it may have taken its place. */
   remove(node: Node): void {
-    if (this.#nodes.get(node.id) !== node) return;
-    this.#nodes.delete(node.id);
-    this.#live.delete(node.id);
+    if (this.#byId.get(node.id)?.node === node) this.#byId.delete(node.id);
   }
 
   find(id: string): LiveConnection | undefined {
-    return this.#live.get(id);
+    return this.#byId.get(id)?.live;
   }
 
   get all(): readonly LiveConnection[] {
-    return [...this.#live.values()];
+    return [...this.#byId.values()].map(({ live }) => live);
   }
 }
 

@@ -1,5 +1,5 @@
 import { TESTED_FIELDS, type TestedField, type TestRequest } from '../common/test-answer.ts';
-import { BadRequest } from './bad-request.ts';
+import { BadRequest, objectIn } from './bad-request.ts';
 
 /** Characters of a text. */
 const LONGEST = 70_000;
@@ -26,11 +26,6 @@ function fieldsIn(given: Readonly<Record<string, unknown>>): TestRequest['fields
 function valueIn(field: TestedField, value: unknown): string | number | boolean {
   if (typeof value === 'boolean' || typeof value === 'number') return value;
   return textIn(field, value);
-}
-
-function objectIn(name: string, value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
-  throw new BadRequest(`${name} must be a JSON object`);
 }
 
 function textIn(name: string, value: unknown): string {

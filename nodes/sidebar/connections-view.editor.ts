@@ -24,7 +24,7 @@ export class ConnectionsView {
       const answer = await ask<ConnectionsAnswer>('GET', CONNECTIONS_PATH);
       if (answer !== undefined) this.#show(answer);
     } catch (error) {
-      this.#say(failureText(error as RequestFailure));
+      this.#say(refusalText(error as RequestFailure));
     }
   }
 
@@ -60,7 +60,7 @@ export class ConnectionsView {
   }
 }
 
-export function failureText({ status, sentence }: RequestFailure): string {
+export function refusalText({ status, sentence }: RequestFailure): string {
   if (status === 401 || status === 403) return say('denied');
   return status === 0 ? say('offline') : sentence;
 }

@@ -1,8 +1,6 @@
 import { parseTopicFilter, parseTopicName, textOf } from '../../src/index.ts';
 import type { LookRequest, TestMessage, WatchRequest } from '../common/sidebar-answers.ts';
-import { BadRequest } from '../mqtt-connection/bad-request.ts';
-
-export { BadRequest };
+import { BadRequest, objectIn } from '../mqtt-connection/bad-request.ts';
 
 /** Rows of one answer, levels that are opened or closed by one request, and characters of a search. */
 export const MOST_ROWS = 200;
@@ -14,7 +12,7 @@ const LARGEST_TEST = 1024 * 1024;
 
 /** @throws {BadRequest} */
 export function watchRequest(body: unknown): WatchRequest {
-  const { connection, filter, qos } = fieldsOf(body);
+  const { connection, filter, qos } = objectIn('the request', body);
   if (typeof connection !== 'string') throw new BadRequest('connection must be the id of a connection');
   if (typeof filter !== 'string') throw new BadRequest('filter must be a text');
   check(() => parseTopicFilter(filter));
@@ -26,7 +24,7 @@ export function watchRequest(body: unknown): WatchRequest {
 
 /** @throws {BadRequest} */
 export function lookRequest(body: unknown): LookRequest {
-  const { first, count, open, close, search, selected, paused } = fieldsOf(body);
+  const { first, count, open, close, search, selected, paused } = objectIn('the request', body);
   if (typeof search !== 'string' || search.length > LONGEST_SEARCH) {
     throw new BadRequest(`search must be a text of at most ${LONGEST_SEARCH} characters`);
   }
@@ -44,7 +42,7 @@ export function lookRequest(body: unknown): LookRequest {
 
 /** @throws {BadRequest} */
 export function testMessage(body: unknown): TestMessage {
-  const { topic, payload, qos, retain } = fieldsOf(body);
+  const { topic, payload, qos, retain } = objectIn('the request', body);
   if (typeof topic !== 'string') throw new BadRequest('topic must be a text');
   check(() => parseTopicName(topic));
   if (typeof payload !== 'string' || Buffer.byteLength(payload) > LARGEST_TEST) {
@@ -52,11 +50,6 @@ export function testMessage(body: unknown): TestMessage {
   }
   if (typeof retain !== 'boolean') throw new BadRequest('retain must be true or false');
   return { topic, payload, qos: qosIn(qos), retain };
-}
-
-function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadRequest('a JSON object is needed');
-  return body as Readonly<Record<string, unknown>>;
 }
 
 function qosIn(value: unknown): 0 | 1 | 2 {

@@ -1,9 +1,10 @@
 import type { NodeAPI } from 'node-red';
 import { textOf } from '../../src/index.ts';
 import { SEEN_TOPICS_PATH, WATCHES_PATH } from '../common/sidebar-answers.ts';
+import { BadRequest } from '../mqtt-connection/bad-request.ts';
 import type { LiveConnections } from '../mqtt-connection/live-connections.ts';
 import { permitted, type Request, type Response } from '../mqtt-connection/permitted.ts';
-import { BadRequest, lookRequest, testMessage, watchRequest } from './requests.ts';
+import { lookRequest, testMessage, watchRequest } from './requests.ts';
 import { MOST_WATCHES, type TopicWatches } from './topic-watches.ts';
 
 /** Topics of one answer to who types one, and characters of what he typed. */

@@ -9,7 +9,7 @@ import {
 } from '../common/sidebar-answers.ts';
 import { validTopicFilter } from '../editor/validators.ts';
 import { ask, type RequestFailure } from './ask.editor.ts';
-import { failureText } from './connections-view.editor.ts';
+import { refusalText } from './connections-view.editor.ts';
 import { button, element, setText, show } from './dom.editor.ts';
 import { addNode } from './new-node.editor.ts';
 import { askForMessage, askToClear, tellResult } from './test-message.editor.ts';
@@ -135,7 +135,7 @@ export class TopicsView {
       if (answer !== undefined) this.#become({ is: 'watching', watch: answer.watch, connection, qos });
       await this.#lookNow();
     } catch (error) {
-      this.#become({ is: 'none', why: failureText(error as RequestFailure) });
+      this.#become({ is: 'none', why: refusalText(error as RequestFailure) });
     }
   }
 
@@ -170,7 +170,7 @@ export class TopicsView {
       if (answer === undefined) this.#become({ is: 'none', why: say('topics.over') });
       else this.#show(answer, shown);
     } catch (error) {
-      if (this.#shown === shown) setText(this.#status, failureText(error as RequestFailure));
+      if (this.#shown === shown) setText(this.#status, refusalText(error as RequestFailure));
     }
   }
 
@@ -244,7 +244,7 @@ export class TopicsView {
       tellResult(failure === undefined ? say(done) : inWords(failure), failure === undefined);
       void this.#lookNow();
     } catch (error) {
-      tellResult(failureText(error as RequestFailure), false);
+      tellResult(refusalText(error as RequestFailure), false);
     }
   }
 }

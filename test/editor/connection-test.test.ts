@@ -128,13 +128,7 @@ describe('the button Test connection, in a real browser (skipped without Chromiu
       void dialog.dismiss();
     });
     editor = new EditorPage(page);
-    await page.goto(nodeRed.url);
-    await page.locator('#node-dialog-login-username').fill(user);
-    await page.locator('#node-dialog-login-password').fill(user);
-    await page.locator('#node-dialog-login-submit').click();
-    await editor.paletteNode('mqtt-in').waitFor();
-    // That nobody was logged in yet is no error of ours.
-    editor.errors.length = 0;
+    await editor.logIn(nodeRed.url, user);
     await editor.edit('out');
     await editor.editConnection();
   }

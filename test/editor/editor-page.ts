@@ -44,6 +44,17 @@ export class EditorPage {
     await this.paletteNode('mqtt-out').waitFor();
   }
 
+  /** As {@link open}, where one has to log in; name and password are the same. */
+  async logIn(url: string, user: string): Promise<void> {
+    await this.#page.goto(url);
+    await this.find('#node-dialog-login-username').fill(user);
+    await this.find('#node-dialog-login-password').fill(user);
+    await this.find('#node-dialog-login-submit').click();
+    await this.paletteNode('mqtt-in').waitFor();
+    // That nobody was logged in yet is no error of ours.
+    this.errors.length = 0;
+  }
+
   /** The node type's entry in the palette. */
   paletteNode(type: string): Locator {
     return this.#page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`);

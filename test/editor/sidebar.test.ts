@@ -87,13 +87,7 @@ describe('the sidebar, in a real browser (skipped without Chromium)', function (
       void dialog.dismiss();
     });
     editor = new EditorPage(page);
-    await page.goto(nodeRed.url);
-    await page.locator('#node-dialog-login-username').fill(user);
-    await page.locator('#node-dialog-login-password').fill(user);
-    await page.locator('#node-dialog-login-submit').click();
-    await editor.paletteNode('mqtt-in').waitFor();
-    // That nobody was logged in yet is no error of ours.
-    editor.errors.length = 0;
+    await editor.logIn(nodeRed.url, user);
     await show();
   }
 

@@ -30,10 +30,7 @@ describe('the status in the language of the editor, in a real browser (skipped w
     const chromium = optionalTool('chromium');
     if (chromium === undefined) return this.skip();
     nodeRed = await NodeRedProcess.start();
-    const headers = { 'content-type': 'application/json', 'Node-RED-API-Version': 'v2' };
-    const body = JSON.stringify({ flows: flow(await freePort()) });
-    const response = await fetch(new URL('flows', nodeRed.url), { method: 'POST', headers, body });
-    assert.equal(response.status, 200, await response.text());
+    await nodeRed.deploy(flow(await freePort()));
     browser = await startBrowser(chromium);
   });
 

@@ -62,7 +62,8 @@ for (const [scheme, webSocket] of [
       assert.equal(id, 'tls.ERR_TLS_CERT_ALTNAME_INVALID');
     });
 
-    it('a server without TLS is refused', async () => {
+    /** A client that has begun TLS with a peer that has none. */
+    async function began() {
       const broker = await bench.broker();
       const client = bench.client(broker.url.replace('mqtt', scheme), {
         backoff: { initial: 60_000, maximum: 60_000 },
@@ -70,6 +71,11 @@ for (const [scheme, webSocket] of [
       client.connect();
       const peer = await broker.accept();
       await until(() => peer.chunks.length > 0, 'the client began TLS');
+      return { client, peer };
+    }
+
+    it('a server without TLS is refused', async () => {
+      const { client, peer } = await began();
       peer.sendBytes('20 03 00 00 00 20 03 00 00 00');
       const { cause } = await phase(client, 'waiting');
       assert.equal(cause.code, 'tls-failed', cause.message);
@@ -79,13 +85,7 @@ for (const [scheme, webSocket] of [
 
     if (!webSocket) {
       it('a server that hangs up on the handshake is told as one that may not speak TLS', async () => {
-        const broker = await bench.broker();
-        const client = bench.client(broker.url.replace('mqtt', scheme), {
-          backoff: { initial: 60_000, maximum: 60_000 },
-        });
-        client.connect();
-        const peer = await broker.accept();
-        await until(() => peer.chunks.length > 0, 'the client began TLS');
+        const { client, peer } = await began();
         peer.drop();
         const { cause } = await phase(client, 'waiting');
         assert.ok(cause instanceof TlsUnanswered, cause.message);
@@ -94,13 +94,7 @@ for (const [scheme, webSocket] of [
     }
 
     it('what answers without TLS is told as that', async () => {
-      const broker = await bench.broker();
-      const client = bench.client(broker.url.replace('mqtt', scheme), {
-        backoff: { initial: 60_000, maximum: 60_000 },
-      });
-      client.connect();
-      const peer = await broker.accept();
-      await until(() => peer.chunks.length > 0, 'the client began TLS');
+      const { client, peer } = await began();
       peer.sendBytes(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
       const { cause } = await phase(client, 'waiting');
       assert.ok(cause instanceof NotTls, cause.message);

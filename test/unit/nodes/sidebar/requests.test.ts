@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { BadRequest, lookRequest, testMessage, watchRequest } from '../../../../nodes/sidebar/requests.ts';
+import { BadRequest } from '../../../../nodes/mqtt-connection/bad-request.ts';
+import { lookRequest, testMessage, watchRequest } from '../../../../nodes/sidebar/requests.ts';
 
 const WATCH = { connection: 'c', filter: '#', qos: 0 };
 const LOOK = { first: 0, count: 50, open: [1], close: [], search: '', selected: null, paused: false };
